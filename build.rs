@@ -1,0 +1,27 @@
+//! Embeds every `models/*.toml` into the binary, so that a new built-in model is one file and no edit.
+
+use std::{env, fs, path::Path};
+
+fn main() {
+    println!("cargo::rerun-if-changed=models");
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let mut files: Vec<_> = fs::read_dir(Path::new(&root).join("models"))
+        .expect("the folder models/ stands beside Cargo.toml")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    let rows: String = files
+        .iter()
+        .map(|path| {
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            format!("    ({id:?}, include_str!({path:?})),\n")
+        })
+        .collect();
+    fs::write(
+        Path::new(&out).join("models.rs"),
+        format!("pub(super) const BUILT_IN: &[(&str, &str)] = &[\n{rows}];\n"),
+    )
+    .expect("OUT_DIR is writable");
+}

@@ -1,0 +1,20 @@
+//! The ground floor: values every other room speaks in. Series and their clocks, transforms, named parameters,
+//! seeds, arithmetic that is the same on every machine, and errors that carry a hint.
+//!
+//! Nothing here knows a model, a file or a terminal.
+
+pub mod error;
+pub mod findings;
+pub mod math;
+pub mod params;
+pub mod rng;
+pub mod series;
+pub mod suggest;
+pub mod transform;
+
+pub use error::{Error, Result};
+pub use findings::Finding;
+pub use params::{Coordinate, Param, Params};
+pub use rng::{Purpose, Seed, Stream};
+pub use series::{Clock, ClockKind, Series, Stamp};
+pub use transform::Transform;

@@ -1,0 +1,169 @@
+//! Named parameters with units, bounds and the coordinate an optimiser moves in.
+//!
+//! A slice of `f64` without names lives only inside a loop; everywhere else a parameter travels as a [`Param`].
+
+use crate::base::{Error, Result, math, suggest::nearest};
+use serde::Serialize;
+
+/// One parameter of a model, as its file declares it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Param {
+    pub name: String,
+    pub meaning: String,
+    pub unit: String,
+    pub default: f64,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// The smooth map from the real line to a parameter's bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordinate {
+    /// May be negative, over a wide or endless range: as it is.
+    Linear,
+    /// Positive over a wide or endless range: logarithm.
+    Log,
+    /// An interval no wider than 20: logistic.
+    Logit,
+}
+
+impl Param {
+    pub fn coordinate(&self) -> Coordinate {
+        if self.upper - self.lower <= 20.0 {
+            Coordinate::Logit
+        } else if self.lower >= 0.0 {
+            Coordinate::Log
+        } else {
+            Coordinate::Linear
+        }
+    }
+
+    /// Natural value to coordinate. Values on or outside the open range of the map are moved a hair inside.
+    pub fn to_coordinate(&self, value: f64) -> f64 {
+        match self.coordinate() {
+            Coordinate::Linear => value,
+            Coordinate::Log => math::ln(value.max(1e-300)),
+            Coordinate::Logit => {
+                let share = ((value - self.lower) / (self.upper - self.lower)).clamp(1e-12, 1.0 - 1e-12);
+                math::ln(share) - math::ln(1.0 - share)
+            }
+        }
+    }
+
+    /// Coordinate to natural value, always within the bounds.
+    pub fn to_natural(&self, u: f64) -> f64 {
+        let value = match self.coordinate() {
+            Coordinate::Linear => u,
+            Coordinate::Log => math::exp(u),
+            Coordinate::Logit => self.lower + (self.upper - self.lower) * logistic(u),
+        };
+        value.clamp(self.lower, self.upper)
+    }
+
+    /// d natural / d coordinate at `u`; zero where the value is clamped at a bound.
+    pub fn derivative(&self, u: f64) -> f64 {
+        let free = |value: f64| if value < self.lower || value > self.upper { 0.0 } else { 1.0 };
+        match self.coordinate() {
+            Coordinate::Linear => free(u),
+            Coordinate::Log => math::exp(u) * free(math::exp(u)),
+            Coordinate::Logit => (self.upper - self.lower) * logistic(u) * logistic(-u),
+        }
+    }
+
+    /// The closed end this value stands on (relative 1e-7 of the range or size), if any.
+    pub fn bound_at(&self, value: f64) -> Option<f64> {
+        let slack = |bound: f64| 1e-7 * bound.abs().max((self.upper - self.lower).min(1.0)).max(1e-12);
+        [self.lower, self.upper].into_iter().find(|b| b.is_finite() && (value - b).abs() <= slack(*b))
+    }
+}
+
+fn logistic(u: f64) -> f64 {
+    1.0 / (1.0 + math::exp(-u))
+}
+
+/// Parameters of one model with their present values, in the order of the model file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Params {
+    pub model: String,
+    pub list: Vec<Param>,
+    pub values: Vec<f64>,
+}
+
+impl Params {
+    /// The parameters at their defaults.
+    pub fn new(model: &str, list: Vec<Param>) -> Params {
+        let values = list.iter().map(|p| p.default).collect();
+        Params { model: model.to_string(), list, values }
+    }
+
+    /// Position of a name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParam`] with the nearest name.
+    pub fn index(&self, name: &str) -> Result<usize> {
+        self.list.iter().position(|p| p.name == name).ok_or_else(|| Error::UnknownParam {
+            model: self.model.clone(),
+            param: name.to_string(),
+            nearest: nearest(name, self.list.iter().map(|p| p.name.as_str())).map(str::to_string),
+            available: self.list.iter().map(|p| p.name.clone()).collect(),
+        })
+    }
+
+    /// Give one parameter a value.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParam`], or [`Error::ParamOutOfBounds`] (also for NaN).
+    pub fn set(&mut self, name: &str, value: f64) -> Result<()> {
+        let i = self.index(name)?;
+        let p = &self.list[i];
+        if !(value >= p.lower && value <= p.upper) {
+            return Err(Error::ParamOutOfBounds {
+                model: self.model.clone(),
+                param: name.to_string(),
+                value,
+                lower: p.lower,
+                upper: p.upper,
+            });
+        }
+        self.values[i] = value;
+        Ok(())
+    }
+
+    pub fn get(&self, name: &str) -> Result<f64> {
+        Ok(self.values[self.index(name)?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn param(lower: f64, upper: f64) -> Param {
+        Param { name: "a".into(), meaning: String::new(), unit: String::new(), default: lower, lower, upper }
+    }
+
+    #[test]
+    fn every_coordinate_is_undone_by_its_inverse_and_its_slope_is_right() {
+        for (p, value) in [
+            (param(1e-6, 1e3), 0.37),
+            (param(-1.0, 1.0), 0.9),
+            (param(f64::NEG_INFINITY, f64::INFINITY), -4.2),
+            (param(0.0, f64::INFINITY), 1e-5),
+        ] {
+            let u = p.to_coordinate(value);
+            assert!((p.to_natural(u) / value - 1.0).abs() < 1e-12, "{value}");
+            let h = 1e-5;
+            let slope = (p.to_natural(u + h) - p.to_natural(u - h)) / (2.0 * h);
+            assert!((p.derivative(u) / slope - 1.0).abs() < 1e-6, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_value_outside_its_bounds_or_nan_is_refused() {
+        let mut params = Params::new("m", vec![param(0.0, 1.0)]);
+        assert!(matches!(params.set("a", 2.0), Err(Error::ParamOutOfBounds { .. })));
+        assert!(matches!(params.set("a", f64::NAN), Err(Error::ParamOutOfBounds { .. })));
+        assert!(matches!(params.set("b", 0.5), Err(Error::UnknownParam { .. })));
+        assert!(params.set("a", 0.5).is_ok());
+    }
+}

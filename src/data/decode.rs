@@ -1,0 +1,150 @@
+//! Bytes to text: gzip, byte order marks, encodings. Knows nothing of rows or columns.
+
+use crate::base::{Error, Result};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// A gzip stream may unpack to no more than this: 2 GiB, far above any series and far below any machine's harm.
+pub(super) const UNPACKED_LIMIT: u64 = 2 << 30;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// The text of a file and what had to be done to get it.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub text: Cow<'a, str>,
+    pub notes: Vec<String>,
+}
+
+/// UTF-8 text out of plain or gzipped bytes.
+///
+/// # Errors
+/// `DataEmpty`, `DataBadGzip`, and `DataNotText` for control bytes (UTF-16 has them too). Bytes that are text but not
+/// UTF-8 are read as Latin-1, and a note says so.
+pub(super) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<Text<'a>> {
+    let mut notes = Vec::new();
+    let mut bytes = Cow::Borrowed(bytes);
+    if bytes.starts_with(&GZIP) {
+        bytes = Cow::Owned(gunzip(name, &bytes, UNPACKED_LIMIT)?);
+        notes.push("gzip, unpacked".to_string());
+    }
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+        if bytes.starts_with(&mark) {
+            return Err(Error::DataNotText { name: name.into(), byte: mark[0], offset: 0 });
+        }
+    }
+    if bytes.starts_with(&UTF8_MARK) {
+        bytes = match bytes {
+            Cow::Borrowed(b) => Cow::Borrowed(&b[UTF8_MARK.len()..]),
+            Cow::Owned(b) => Cow::Owned(b[UTF8_MARK.len()..].to_vec()),
+        };
+        notes.push("UTF-8 byte order mark, skipped".to_string());
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::DataEmpty { name: name.into() });
+    }
+    if let Some(offset) = bytes.iter().position(|b| is_control(*b)) {
+        return Err(Error::DataNotText { name: name.into(), byte: bytes[offset], offset });
+    }
+    let mut text = utf8_or_latin1(bytes, &mut notes);
+    if !text.contains('\n') && text.contains('\r') {
+        text = Cow::Owned(text.replace('\r', "\n"));
+        notes.push("lines end in a bare CR".to_string());
+    }
+    Ok(Text { text, notes })
+}
+
+/// Control characters that no text file holds (tab, line feed and carriage return do).
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+fn utf8_or_latin1<'a>(bytes: Cow<'a, [u8]>, notes: &mut Vec<String>) -> Cow<'a, str> {
+    let owned = match bytes {
+        Cow::Borrowed(b) => match std::str::from_utf8(b) {
+            Ok(text) => return Cow::Borrowed(text),
+            Err(_) => b.to_vec(),
+        },
+        Cow::Owned(b) => match String::from_utf8(b) {
+            Ok(text) => return Cow::Owned(text),
+            Err(error) => error.into_bytes(),
+        },
+    };
+    notes.push("text is not UTF-8; read as Latin-1".to_string());
+    // Latin-1 is the first 256 code points of Unicode.
+    Cow::Owned(owned.iter().map(|b| char::from(*b)).collect())
+}
+
+fn gunzip(name: &str, bytes: &[u8], limit: u64) -> Result<Vec<u8>> {
+    let bad = |reason: String| Error::DataBadGzip { name: name.into(), reason };
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes)
+        .take(limit + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(|error| bad(error.to_string()))?;
+    if unpacked.len() as u64 > limit {
+        return Err(bad(format!("it unpacks to more than {} MiB", limit >> 20)));
+    }
+    Ok(unpacked)
+}
+
+#[cfg(test)]
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes every byte")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_unpacked_and_a_broken_stream_is_an_error() {
+        let packed = gzip(b"a,b\n1,2\n");
+        let text = decode("x.gz", &packed).expect("a sound stream");
+        assert_eq!(text.text, "a,b\n1,2\n");
+        let error = decode("x.gz", &packed[..packed.len() - 6]);
+        assert!(matches!(error, Err(Error::DataBadGzip { .. })));
+    }
+
+    #[test]
+    fn a_gzip_bomb_stops_at_the_limit() {
+        let error = gunzip("bomb.gz", &gzip(&vec![b'1'; 3 << 20]), 1 << 20);
+        assert!(matches!(&error, Err(Error::DataBadGzip { reason, .. }) if reason.contains("1 MiB")));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_utf16_is_refused() {
+        assert_eq!(decode("m", b"\xef\xbb\xbfa\n1").expect("text").text, "a\n1");
+        for bytes in [b"\xff\xfea\0\n\0".as_slice(), b"\xfe\xff\0a\0\n"] {
+            assert!(matches!(decode("m", bytes), Err(Error::DataNotText { offset: 0, .. })));
+        }
+    }
+
+    #[test]
+    fn binary_is_refused_at_its_first_control_byte() {
+        let error = decode("m", b"a,b\n1,\0\n");
+        assert_eq!(error.err(), Some(Error::DataNotText { name: "m".into(), byte: 0, offset: 6 }));
+    }
+
+    #[test]
+    fn nothing_and_white_space_are_empty() {
+        for bytes in [b"".as_slice(), b" \r\n\n", b"\xef\xbb\xbf\n"] {
+            assert!(matches!(decode("m", bytes), Err(Error::DataEmpty { .. })));
+        }
+    }
+
+    #[test]
+    fn latin1_is_read_and_said() {
+        let text = decode("m", b"temp\xe9rature\n1\n").expect("text");
+        assert_eq!(text.text, "température\n1\n");
+        assert!(text.notes[0].contains("Latin-1"));
+    }
+
+    #[test]
+    fn old_mac_line_ends_are_lines() {
+        assert_eq!(decode("m", b"a\r1\r2").expect("text").text, "a\n1\n2");
+    }
+}

@@ -1,0 +1,225 @@
+//! The named rules of cleaning and how `--clean` spells them. What they do to rows is `clean.rs`'s business.
+
+use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+
+/// Leave such rows out, or refuse the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unusable {
+    Drop,
+    Error,
+}
+
+/// Which row of several with one time stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duplicates {
+    First,
+    Last,
+    Mean,
+    Error,
+}
+
+/// Rows that are newest first, or in no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    Sort,
+    Error,
+}
+
+/// Jumps by a ratio such as 1/2, 3/2 or 1/10, far beyond the usual change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Splits {
+    /// Report them and leave the values alone.
+    Keep,
+    /// Rescale everything before the jump by its ratio, as an adjusted close does.
+    Adjust,
+    Error,
+}
+
+/// Spacings of more than five times the usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gaps {
+    Keep,
+    Error,
+}
+
+/// Zero and negative values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Positive {
+    /// Leave them; reported where a logarithm or a return was asked for.
+    Keep,
+    Drop,
+    /// Refuse them where a logarithm or a return was asked for.
+    Error,
+}
+
+/// How each kind of irregularity is treated. The text form is that of `--clean`: see [`CleanRules::HELP`].
+///
+/// ```
+/// use kramers::data::{CleanRules, Duplicates};
+/// let rules: CleanRules = "duplicates=last,positive".parse()?;
+/// assert_eq!(rules.duplicates, Duplicates::Last);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CleanRules {
+    /// Rows without a value or without a time.
+    pub missing: Unusable,
+    /// Infinite values.
+    pub non_finite: Unusable,
+    pub order: Order,
+    pub duplicates: Duplicates,
+    pub splits: Splits,
+    pub gaps: Gaps,
+    pub positive: Positive,
+}
+
+impl Default for CleanRules {
+    fn default() -> CleanRules {
+        CleanRules {
+            missing: Unusable::Drop,
+            non_finite: Unusable::Drop,
+            order: Order::Sort,
+            duplicates: Duplicates::First,
+            splits: Splits::Keep,
+            gaps: Gaps::Keep,
+            positive: Positive::Keep,
+        }
+    }
+}
+
+impl CleanRules {
+    /// What `--clean` accepts, for `--help`.
+    pub const HELP: &'static str = "a comma list, later words win: \
+        default | none (change nothing: what would need a change is an error) | strict (every finding is an error) | \
+        missing=drop|error | non-finite=drop|error | order=sort|error | duplicates=first|last|mean|error | \
+        splits=keep|adjust|error | gaps=keep|error | positive=keep|drop|error (positive alone: drop)";
+
+    /// Nothing is dropped, merged, moved or rescaled; gaps and split-like jumps are only reported.
+    pub const NONE: CleanRules = CleanRules {
+        missing: Unusable::Error,
+        non_finite: Unusable::Error,
+        order: Order::Error,
+        duplicates: Duplicates::Error,
+        splits: Splits::Keep,
+        gaps: Gaps::Keep,
+        positive: Positive::Keep,
+    };
+
+    /// Every finding refuses the file.
+    pub const STRICT: CleanRules = CleanRules {
+        splits: Splits::Error,
+        gaps: Gaps::Error,
+        positive: Positive::Error,
+        ..CleanRules::NONE
+    };
+
+    fn set(&mut self, word: &str) -> Result<(), String> {
+        let (key, choice) = word.split_once('=').map_or((word, ""), |(k, c)| (k.trim(), c.trim()));
+        match (key, choice) {
+            ("default", "") => *self = CleanRules::default(),
+            ("none", "") => *self = CleanRules::NONE,
+            ("strict", "") => *self = CleanRules::STRICT,
+            ("missing", "drop") => self.missing = Unusable::Drop,
+            ("missing", "error") => self.missing = Unusable::Error,
+            ("non-finite", "drop") => self.non_finite = Unusable::Drop,
+            ("non-finite", "error") => self.non_finite = Unusable::Error,
+            ("order", "sort") => self.order = Order::Sort,
+            ("order", "error") => self.order = Order::Error,
+            ("duplicates", "first") => self.duplicates = Duplicates::First,
+            ("duplicates", "last") => self.duplicates = Duplicates::Last,
+            ("duplicates", "mean") => self.duplicates = Duplicates::Mean,
+            ("duplicates", "error") => self.duplicates = Duplicates::Error,
+            ("splits", "keep") => self.splits = Splits::Keep,
+            ("splits", "adjust") => self.splits = Splits::Adjust,
+            ("splits", "error") => self.splits = Splits::Error,
+            ("gaps", "keep") => self.gaps = Gaps::Keep,
+            ("gaps", "error") => self.gaps = Gaps::Error,
+            ("positive", "" | "drop") => self.positive = Positive::Drop,
+            ("positive", "keep") => self.positive = Positive::Keep,
+            ("positive", "error") => self.positive = Positive::Error,
+            _ => return Err(format!("'{word}' is no cleaning rule; expected {}", CleanRules::HELP)),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for CleanRules {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CleanRules, String> {
+        let mut rules = CleanRules::default();
+        for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+            rules.set(word)?;
+        }
+        Ok(rules)
+    }
+}
+
+/// Every rule, written so that it can be given back to `--clean`.
+impl fmt::Display for CleanRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |u: Unusable| if u == Unusable::Drop { "drop" } else { "error" };
+        write!(f, "missing={},non-finite={}", word(self.missing), word(self.non_finite))?;
+        f.write_str(if self.order == Order::Sort { ",order=sort" } else { ",order=error" })?;
+        f.write_str(match self.duplicates {
+            Duplicates::First => ",duplicates=first",
+            Duplicates::Last => ",duplicates=last",
+            Duplicates::Mean => ",duplicates=mean",
+            Duplicates::Error => ",duplicates=error",
+        })?;
+        f.write_str(match self.splits {
+            Splits::Keep => ",splits=keep",
+            Splits::Adjust => ",splits=adjust",
+            Splits::Error => ",splits=error",
+        })?;
+        f.write_str(if self.gaps == Gaps::Keep { ",gaps=keep" } else { ",gaps=error" })?;
+        f.write_str(match self.positive {
+            Positive::Keep => ",positive=keep",
+            Positive::Drop => ",positive=drop",
+            Positive::Error => ",positive=error",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_on_top_of_the_defaults_and_later_words_win() {
+        let rules: CleanRules = "strict, missing=drop,positive".parse().unwrap_or_default();
+        assert_eq!(
+            rules,
+            CleanRules {
+                missing: Unusable::Drop,
+                positive: Positive::Drop,
+                ..CleanRules::STRICT
+            }
+        );
+        assert_eq!("".parse::<CleanRules>(), Ok(CleanRules::default()));
+    }
+
+    #[test]
+    fn every_rule_can_be_written_down_and_read_back() {
+        for rules in [CleanRules::default(), CleanRules::NONE, CleanRules::STRICT] {
+            assert_eq!(rules.to_string().parse(), Ok(rules));
+        }
+    }
+
+    #[test]
+    fn an_unknown_rule_is_refused_with_the_list() {
+        for text in ["missing", "missing=keep", "duplicate=first", "strict=1"] {
+            let error = text.parse::<CleanRules>().expect_err(text);
+            assert!(error.contains("splits=keep|adjust|error"), "{error}");
+        }
+    }
+}

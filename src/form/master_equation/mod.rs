@@ -1,0 +1,194 @@
+//! The master equation of a diffusion: a continuous-time chain on a lattice, locally consistent with it.
+//!
+//! Rates at a node are those of a diffusion whose drift and diffusion are frozen there: the exact probability of leaving
+//! to the right first and the exact mean time to leave (Kushner & Dupuis 2001, section 5.2, for local consistency). They
+//! are positive for any drift. The chain is solved by uniformisation (Jensen 1953): only positive sums, and the
+//! probability left out of the Poisson series is the error. Independent of the Fokker-Planck form in space and in time.
+//!
+//! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
+
+use super::lamperti::{self, Grid};
+use super::{Question, groups};
+use crate::base::{Error, Result, math};
+use crate::models::Model;
+use crate::predictive::{Density, Predictive};
+use crate::process::Coefficients;
+
+const HORIZONS_PER_GRID: f64 = 40.0;
+/// More products than this and another form should be asked.
+const MOST_PRODUCTS: f64 = 3e6;
+
+pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predictive>> {
+    if model.process.is_time_dependent() {
+        return Err(Error::FormUnavailable {
+            form: "master-equation".to_string(),
+            model: model.id.clone(),
+            why: "its coefficients change with time, which uniformisation does not follow".to_string(),
+            available: vec!["fokker-planck".to_string(), "monte-carlo".to_string()],
+        });
+    }
+    let mut answers = Vec::with_capacity(question.times.len());
+    for times in groups(question.times, question.t0, HORIZONS_PER_GRID) {
+        answers.extend(one_lattice(model, question, times)?);
+    }
+    Ok(answers)
+}
+
+fn one_lattice(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<Predictive>> {
+    let mut coefficients = model.process.coefficients(question.theta);
+    let mut again = model.process.coefficients(question.theta);
+    let horizon = times.last().map_or(0.0, |t| t - question.t0);
+    let reach = lamperti::find_reach(
+        model,
+        &mut coefficients,
+        (question.x0, question.t0, horizon),
+        question.accuracy.cells,
+        |grid| Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times),
+    )?;
+    let grid = lamperti::grid(&mut coefficients, &model.process.state, question.x0, question.t0, reach);
+    let chain = Chain::new(model, &mut coefficients, &grid, question.t0)?;
+    let widths: Vec<f64> = grid.edges.windows(2).map(|w| w[1] - w[0]).collect();
+    chain
+        .masses(model, question.t0, times)?
+        .iter()
+        .map(|mass| {
+            Density::new(grid.edges.clone(), &grid.nodes, &widths, mass)
+                .map(Predictive::Density)
+                .ok_or_else(|| broken(model, "no probability was left on the lattice"))
+        })
+        .collect()
+}
+
+/// A birth-death chain: rates up and down from each node.
+struct Chain {
+    up: Vec<f64>,
+    down: Vec<f64>,
+    start: usize,
+}
+
+impl Chain {
+    fn new(model: &Model, coefficients: &mut Coefficients, grid: &Grid, time: f64) -> Result<Chain> {
+        let n = grid.len();
+        let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
+        coefficients.eval(time, &grid.nodes, &mut a, &mut b);
+        let (mut up, mut down) = (vec![0.0; n], vec![0.0; n]);
+        for i in 0..n {
+            // At an end the missing neighbour is the mirror image of the node in its outer edge.
+            let left = if i > 0 { grid.nodes[i] - grid.nodes[i - 1] } else { 2.0 * (grid.nodes[i] - grid.edges[0]) };
+            let right = if i + 1 < n { grid.nodes[i + 1] - grid.nodes[i] } else { 2.0 * (grid.edges[n] - grid.nodes[i]) };
+            let (u, d) = exit_rates(a[i], 0.5 * b[i] * b[i], left, right)
+                .ok_or_else(|| broken(model, "drift or diffusion is not finite on the lattice"))?;
+            up[i] = if i + 1 < n { u } else { 0.0 };
+            down[i] = if i > 0 { d } else { 0.0 };
+        }
+        Ok(Chain { up, down, start: grid.start })
+    }
+
+    /// Probabilities at each time, by uniformisation from one time to the next.
+    fn masses(&self, model: &Model, t0: f64, times: &[f64]) -> Result<Vec<Vec<f64>>> {
+        let n = self.up.len();
+        let fastest = self.up.iter().zip(&self.down).map(|(u, d)| u + d).fold(0.0, f64::max);
+        let last = times.last().map_or(0.0, |t| t - t0);
+        if !(fastest * last < MOST_PRODUCTS) {
+            return Err(broken(model, "the horizon is too many times the lattice's fastest rate"));
+        }
+        let (up, down): (Vec<f64>, Vec<f64>) =
+            (self.up.iter().map(|r| r / fastest).collect(), self.down.iter().map(|r| r / fastest).collect());
+        let stay: Vec<f64> = up.iter().zip(&down).map(|(u, d)| 1.0 - u - d).collect();
+        let mut mass = vec![0.0; n];
+        mass[self.start] = 1.0;
+        let mut now = t0;
+        let mut masses = Vec::with_capacity(times.len());
+        let mut next = vec![0.0; n];
+        for time in times {
+            let mean = fastest * (time - now);
+            let mut sum = vec![0.0; n];
+            let mut covered = 0.0;
+            let mut k = 0.0;
+            // Poisson weights in logs from k = 0: the early ones underflow to nothing, as they should.
+            while covered < 1.0 - 1e-14 && k < mean + 12.0 * mean.sqrt() + 60.0 {
+                let weight = math::exp(k * math::ln(mean) - mean - math::ln_gamma(k + 1.0));
+                if weight > 1e-300 {
+                    covered += weight;
+                    for (s, m) in sum.iter_mut().zip(&mass) {
+                        *s += weight * m;
+                    }
+                }
+                for i in 0..n {
+                    let mut m = stay[i] * mass[i];
+                    if i > 0 {
+                        m += up[i - 1] * mass[i - 1];
+                    }
+                    if i + 1 < n {
+                        m += down[i + 1] * mass[i + 1];
+                    }
+                    next[i] = m;
+                }
+                std::mem::swap(&mut mass, &mut next);
+                k += 1.0;
+            }
+            mass = sum;
+            now = *time;
+            masses.push(mass.clone());
+        }
+        Ok(masses)
+    }
+}
+
+/// Rates of leaving to `right` and `left` of a diffusion with constant drift `a` and `D = b²/2`: probability over mean
+/// exit time (Karlin & Taylor 1981, section 15.3). `None` where they are not finite.
+fn exit_rates(a: f64, d: f64, left: f64, right: f64) -> Option<(f64, f64)> {
+    let c = a / d;
+    let rates = if (c * left.max(right)).abs() < 1e-6 {
+        // The limit of small drift, right in the first two local moments.
+        ((2.0 * d + a * left) / (right * (right + left)), (2.0 * d - a * right) / (left * (right + left)))
+    } else {
+        let to_right = if c > 0.0 {
+            math::exp_m1(-c * left) / math::exp_m1(-c * (left + right))
+        } else {
+            math::exp(c * right) * math::exp_m1(c * left) / math::exp_m1(c * (left + right))
+        };
+        let to_left = if c > 0.0 {
+            math::exp(-c * left) * math::exp_m1(-c * right) / math::exp_m1(-c * (left + right))
+        } else {
+            math::exp_m1(c * right) / math::exp_m1(c * (left + right))
+        };
+        let time = (right * to_right - left * to_left) / a;
+        (to_right / time, to_left / time)
+    };
+    (rates.0 >= 0.0 && rates.1 >= 0.0 && (rates.0 + rates.1).is_finite()).then_some(rates)
+}
+
+fn broken(model: &Model, why: &str) -> Error {
+    Error::Numerics {
+        what: format!("the master equation of model '{}'", model.id),
+        why: why.to_string(),
+        hint: "use --form fokker-planck".to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_rates_have_the_first_two_local_moments() -> Result<()> {
+        for (a, left, right) in [(0.0, 0.1, 0.1), (0.7, 0.1, 0.12), (-3.0, 0.05, 0.1), (1e-9, 0.1, 0.2)] {
+            let d = 0.4;
+            let (u, l) = exit_rates(a, d, left, right).expect("finite");
+            assert!((u * right - l * left - a).abs() < 1e-9, "drift {a}");
+            // Second moment: 2 D (1 + O((a h / D)²)).
+            let second = u * right * right + l * left * left;
+            let peclet = a * left.max(right) / d;
+            let skew = (a * (right - left)).abs();
+            assert!((second - 2.0 * d).abs() < 2.0 * d * (peclet * peclet + 1e-9) + 2.0 * skew, "{a}: {second}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rates_stay_positive_for_a_drift_no_centred_difference_survives() {
+        let (u, l) = exit_rates(1e4, 0.1, 0.1, 0.1).expect("finite");
+        assert!(u > 0.0 && l >= 0.0 && (u * 0.1 / 1e4 - 1.0).abs() < 1e-6);
+    }
+}

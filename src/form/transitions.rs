@@ -1,0 +1,151 @@
+//! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
+
+use super::{Form, Question, exact, expansion::Expansion};
+use crate::base::{Result, Series, math};
+use crate::models::Model;
+use crate::predictive::Predictive;
+
+/// Transitions `x0 → x1` over `dt` from time `t0`, structure of arrays, all of one length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pairs {
+    pub x0: Vec<f64>,
+    pub x1: Vec<f64>,
+    pub dt: Vec<f64>,
+    pub t0: Vec<f64>,
+}
+
+impl Pairs {
+    /// The n - 1 transitions of a series.
+    pub fn of(series: &Series) -> Pairs {
+        let n = series.len().saturating_sub(1);
+        Pairs {
+            x0: series.value[..n].to_vec(),
+            x1: series.value.iter().skip(1).copied().collect(),
+            dt: series.time.windows(2).map(|w| w[1] - w[0]).collect(),
+            t0: series.time[..n].to_vec(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.x0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.x0.is_empty()
+    }
+
+    /// Every `stride`-th transition.
+    pub fn thinned(&self, stride: usize) -> Pairs {
+        let take = |v: &[f64]| v.iter().copied().step_by(stride.max(1)).collect();
+        Pairs { x0: take(&self.x0), x1: take(&self.x1), dt: take(&self.dt), t0: take(&self.t0) }
+    }
+}
+
+/// Log transition densities, one an observation, and their gradient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// `[observation]`
+    pub value: Vec<f64>,
+    /// `[parameter][observation]`; empty where not asked.
+    pub gradient: Vec<Vec<f64>>,
+}
+
+/// Conditional mean and variance of `x1` given `x0`, and their gradients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+    /// `[parameter][observation]`
+    pub d_mean: Vec<Vec<f64>>,
+    pub d_variance: Vec<Vec<f64>>,
+}
+
+/// A model's transition density by one form, compiled once and evaluated at many parameters.
+#[derive(Debug)]
+pub struct Transitions<'m> {
+    model: &'m Model,
+    form: Form,
+    how: How,
+}
+
+#[derive(Debug)]
+enum How {
+    Exact(exact::ExactTransitions),
+    Gaussian(Box<Expansion>),
+}
+
+impl<'m> Transitions<'m> {
+    /// # Errors
+    /// [`crate::base::Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
+    pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
+        form.require(model)?;
+        let how = match (form, &model.law) {
+            (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&model.process, claim)),
+            (Form::Euler | Form::Kessler | Form::KesslerTruncated, _) => {
+                How::Gaussian(Box::new(Expansion::new(&model.process, form)))
+            }
+            _ => return Err(form.unavailable(model, "fitting with it is not built yet")),
+        };
+        Ok(Transitions { model, form, how })
+    }
+
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    pub fn model(&self) -> &'m Model {
+        self.model
+    }
+
+    /// Log densities at `theta`, with the gradient where asked. Values may be minus infinity or NaN where the
+    /// parameters make no sense for an observation; the caller guards. Cost O(n), one pass.
+    pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
+        match &self.how {
+            How::Exact(exact) => exact.log_density(&self.model.process, theta, pairs, gradient),
+            How::Gaussian(expansion) => {
+                let moments = expansion.moments(&self.model.process, theta, pairs, gradient);
+                gaussian_batch(&moments, pairs, gradient)
+            }
+        }
+    }
+
+    /// Conditional means and variances at `theta`, always with gradients.
+    pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
+        match &self.how {
+            How::Exact(exact) => exact.moments(&self.model.process, theta, pairs),
+            How::Gaussian(expansion) => expansion.moments(&self.model.process, theta, pairs, true),
+        }
+    }
+}
+
+/// Log density of N(m, V) at x1 and its gradient: `∂ = e/V ∂m + ½ (e²/V - 1)/V ∂V` with `e = x1 - m`.
+fn gaussian_batch(moments: &Moments, pairs: &Pairs, gradient: bool) -> Batch {
+    let n = pairs.len();
+    let residual = |i: usize| pairs.x1[i] - moments.mean[i];
+    let value = (0..n)
+        .map(|i| {
+            let (e, v) = (residual(i), moments.variance[i]);
+            // A variance that is not positive is no law; minus infinity tells the optimiser so.
+            if v > 0.0 { math::normal_ln_pdf(e / v.sqrt()) - 0.5 * math::ln(v) } else { f64::NEG_INFINITY }
+        })
+        .collect();
+    let columns = if gradient { moments.d_mean.len() } else { 0 };
+    let gradient = (0..columns)
+        .map(|k| {
+            (0..n)
+                .map(|i| {
+                    let (e, v) = (residual(i), moments.variance[i]);
+                    e / v * moments.d_mean[k][i] + 0.5 * (e * e / v - 1.0) / v * moments.d_variance[k][i]
+                })
+                .collect()
+        })
+        .collect();
+    Batch { value, gradient }
+}
+
+/// The one-step Gaussian of an expansion as a law.
+pub(super) fn one_step(model: &Model, form: Form, question: &Question, time: f64) -> Result<Predictive> {
+    let pairs = Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
+    let moments = Transitions::new(model, form)?.moments(question.theta, &pairs);
+    Ok(Predictive::Normal { mean: moments.mean[0], sd: moments.variance[0].sqrt() })
+}

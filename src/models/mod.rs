@@ -1,0 +1,12 @@
+//! The registry of models and the reader of model files: bytes in, [`Model`] out, no file access.
+//!
+//! Built-in models are the files of `models/`, embedded at build; a user's file is read by the same code.
+
+mod card;
+mod reader;
+mod registry;
+mod toml;
+
+pub use card::Model;
+pub use registry::{built_in, built_in_ids, built_in_text};
+pub use toml::read;

@@ -1,0 +1,161 @@
+//! A TOML table read key by key: every mistake is placed at its line and column, unknown keys are errors.
+
+use crate::base::{Error, Result, suggest::nearest};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The text of a model file and its name, for errors.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+impl Source<'_> {
+    /// Line and column (from 1) of a byte offset.
+    pub fn place(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    pub fn error(&self, offset: usize, message: impl Into<String>) -> Error {
+        let (line, column) = self.place(offset);
+        Error::ModelSyntax { file: self.file.to_string(), line, column, message: message.into() }
+    }
+
+    pub fn invalid(&self, message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::ModelInvalid { file: self.file.to_string(), message: message.into(), hint: hint.into() }
+    }
+}
+
+/// One table, its known keys declared up front.
+pub(super) struct Reader<'a, 'b> {
+    pub source: Source<'a>,
+    table: &'b DeTable<'a>,
+    /// Where the table stands, for "missing key" errors.
+    offset: usize,
+    path: String,
+}
+
+impl<'a, 'b> Reader<'a, 'b> {
+    /// # Errors
+    /// [`Error::UnknownKey`] where the table has a key that is not in `known` (an empty list allows all).
+    pub fn new(
+        source: Source<'a>,
+        table: &'b DeTable<'a>,
+        offset: usize,
+        path: &str,
+        known: &[&str],
+    ) -> Result<Reader<'a, 'b>> {
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !known.is_empty() && !known.contains(&name) {
+                let (line, column) = source.place(key.span().start);
+                return Err(Error::UnknownKey {
+                    file: source.file.to_string(),
+                    line,
+                    column,
+                    key: if path.is_empty() { name.to_string() } else { format!("{path}.{name}") },
+                    nearest: nearest(name, known.iter().copied()).map(str::to_string),
+                    available: known.iter().map(ToString::to_string).collect(),
+                });
+            }
+        }
+        Ok(Reader { source, table, offset, path: path.to_string() })
+    }
+
+    fn find(&self, key: &str) -> Option<&'b Spanned<DeValue<'a>>> {
+        self.table.iter().find(|(k, _)| k.get_ref().as_ref() == key).map(|(_, v)| v)
+    }
+
+    /// Keys with the offsets of their values, in the order of the file.
+    pub fn keys(&self) -> Vec<(String, usize)> {
+        self.table.iter().map(|(k, v)| (k.get_ref().to_string(), v.span().start)).collect()
+    }
+
+    fn missing(&self, key: &str) -> Error {
+        let table = if self.path.is_empty() { "the file".to_string() } else { format!("[{}]", self.path) };
+        self.source.error(self.offset, format!("{table} lacks the key '{key}'"))
+    }
+
+    pub fn text(&self, key: &str) -> Result<Option<(String, usize)>> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(value) => match value.get_ref() {
+                DeValue::String(text) => Ok(Some((text.to_string(), value.span().start))),
+                other => Err(self.source.error(
+                    value.span().start,
+                    format!("'{key}' wants a text in quotes, not a {}", other.type_str()),
+                )),
+            },
+        }
+    }
+
+    pub fn needed_text(&self, key: &str) -> Result<(String, usize)> {
+        self.text(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    pub fn number(&self, key: &str) -> Result<Option<f64>> {
+        self.find(key).map(|v| self.as_number(key, v)).transpose()
+    }
+
+    pub fn needed_number(&self, key: &str) -> Result<f64> {
+        self.number(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    fn as_number(&self, key: &str, value: &Spanned<DeValue<'a>>) -> Result<f64> {
+        let parsed = match value.get_ref() {
+            DeValue::Integer(i) => i64::from_str_radix(i.as_str(), i.radix()).ok().map(|i| i as f64),
+            DeValue::Float(f) => f.as_str().parse().ok(),
+            _ => None,
+        };
+        match parsed {
+            Some(number) if !f64::is_nan(number) => Ok(number),
+            _ => Err(self.source.error(value.span().start, format!("'{key}' wants a number"))),
+        }
+    }
+
+    /// A pair of numbers, lower first.
+    pub fn range(&self, key: &str) -> Result<Option<(f64, f64)>> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let wrong = || self.source.error(value.span().start, format!("'{key}' wants [lower, upper] with lower < upper"));
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong()) };
+        let mut numbers = Vec::new();
+        for item in items.iter() {
+            numbers.push(self.as_number(key, item)?);
+        }
+        match numbers.as_slice() {
+            [lower, upper] if lower < upper => Ok(Some((*lower, *upper))),
+            _ => Err(wrong()),
+        }
+    }
+
+    pub fn texts(&self, key: &str) -> Result<Vec<String>> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        let wrong = || self.source.error(value.span().start, format!("'{key}' wants a list of texts"));
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong()) };
+        items
+            .iter()
+            .map(|item| match item.get_ref() {
+                DeValue::String(text) => Ok(text.to_string()),
+                _ => Err(wrong()),
+            })
+            .collect()
+    }
+
+    /// The sub-table at `key`.
+    pub fn table(&self, key: &str, known: &[&str]) -> Result<Option<Reader<'a, 'b>>> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let path = if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) };
+        match value.get_ref() {
+            DeValue::Table(table) => Reader::new(self.source, table, value.span().start, &path, known).map(Some),
+            _ => Err(self.source.error(value.span().start, format!("'{path}' wants a table, [{path}]"))),
+        }
+    }
+
+    pub fn needed_table(&self, key: &str, known: &[&str]) -> Result<Reader<'a, 'b>> {
+        self.table(key, known)?.ok_or_else(|| self.missing(key))
+    }
+}

@@ -1,0 +1,185 @@
+//! The narrow waist: a one-dimensional predictive law, however it was computed.
+//!
+//! Everything to the right of the forms (scores, forecasts, backtests, reports) sees only a [`Predictive`].
+
+mod closed;
+mod crps;
+mod density;
+mod ensemble;
+
+pub use density::Density;
+pub use ensemble::Ensemble;
+
+use crate::base::{Stream, math};
+
+/// A one-dimensional probability law on the real line, with a density.
+///
+/// | question | closed laws | `Density` | `Ensemble` | `Exp` |
+/// |---|---|---|---|---|
+/// | cdf, quantile | O(1) | O(log n) | O(log n) | as inside |
+/// | log density | O(1) | O(log n) | O(n), none without kernels | as inside, with Jacobian |
+/// | crps | closed form or quadrature | O(n) | O(n) | quadrature |
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predictive {
+    Normal { mean: f64, sd: f64 },
+    /// `ln x` is normal(mu, sigma).
+    LogNormal { mu: f64, sigma: f64 },
+    /// `x = scale · χ'²(df, lambda)`: the square-root process.
+    ScaledChiSquare { scale: f64, df: f64, lambda: f64 },
+    /// A density on a grid: Fokker-Planck, or a lattice divided by its cell widths.
+    Density(Density),
+    /// Samples, with the last transition of each as a kernel where there is one.
+    Ensemble(Ensemble),
+    /// The law of `exp(z)` for `z` of the inner law.
+    Exp(Box<Predictive>),
+}
+
+impl Predictive {
+    /// Probability of a value of at most `x`.
+    pub fn cdf(&self, x: f64) -> f64 {
+        match self {
+            Predictive::Normal { mean, sd } => math::normal_cdf((x - mean) / sd),
+            Predictive::LogNormal { .. } if x <= 0.0 => 0.0,
+            Predictive::LogNormal { mu, sigma } => math::normal_cdf((math::ln(x) - mu) / sigma),
+            Predictive::ScaledChiSquare { .. } if x <= 0.0 => 0.0,
+            Predictive::ScaledChiSquare { scale, df, lambda } => math::ncx2_cdf(x / scale, *df, *lambda),
+            Predictive::Density(d) => d.cdf(x),
+            Predictive::Ensemble(e) => e.cdf(x),
+            Predictive::Exp(_) if x <= 0.0 => 0.0,
+            Predictive::Exp(inner) => inner.cdf(math::ln(x)),
+        }
+    }
+
+    /// Natural logarithm of the density at `x`, minus infinity outside the support; `None` for samples without kernels.
+    pub fn log_pdf(&self, x: f64) -> Option<f64> {
+        Some(match self {
+            Predictive::Normal { mean, sd } => math::normal_ln_pdf((x - mean) / sd) - math::ln(*sd),
+            Predictive::LogNormal { .. } if x <= 0.0 => f64::NEG_INFINITY,
+            Predictive::LogNormal { mu, sigma } => {
+                let z = math::ln(x);
+                math::normal_ln_pdf((z - mu) / sigma) - math::ln(*sigma) - z
+            }
+            Predictive::ScaledChiSquare { .. } if x <= 0.0 => f64::NEG_INFINITY,
+            Predictive::ScaledChiSquare { scale, df, lambda } => {
+                math::ncx2_ln_pdf(x / scale, *df, *lambda) - math::ln(*scale)
+            }
+            Predictive::Density(d) => d.log_pdf(x),
+            Predictive::Ensemble(e) => return e.log_pdf(x),
+            Predictive::Exp(_) if x <= 0.0 => f64::NEG_INFINITY,
+            Predictive::Exp(inner) => {
+                let z = math::ln(x);
+                inner.log_pdf(z)? - z
+            }
+        })
+    }
+
+    /// The value below which probability `p` lies; `p` strictly between 0 and 1, NaN otherwise.
+    pub fn quantile(&self, p: f64) -> f64 {
+        if !(p > 0.0 && p < 1.0) {
+            return f64::NAN;
+        }
+        match self {
+            Predictive::Normal { mean, sd } => mean + sd * math::normal_quantile(p),
+            Predictive::LogNormal { mu, sigma } => math::exp(mu + sigma * math::normal_quantile(p)),
+            Predictive::ScaledChiSquare { scale, df, lambda } => scale * math::ncx2_quantile(p, *df, *lambda),
+            Predictive::Density(d) => d.quantile(p),
+            Predictive::Ensemble(e) => e.quantile(p),
+            Predictive::Exp(inner) => math::exp(inner.quantile(p)),
+        }
+    }
+
+    /// Mean, or `None` where it is infinite or unknown.
+    pub fn mean(&self) -> Option<f64> {
+        Some(match self {
+            Predictive::Normal { mean, .. } => *mean,
+            Predictive::LogNormal { mu, sigma } => math::exp(mu + 0.5 * sigma * sigma),
+            Predictive::ScaledChiSquare { scale, df, lambda } => scale * (df + lambda),
+            Predictive::Density(d) => d.mean(),
+            Predictive::Ensemble(e) => e.mean(),
+            Predictive::Exp(inner) => inner.exp_moments().0,
+        })
+        .filter(|m| m.is_finite())
+    }
+
+    /// Standard deviation, or `None` where it is infinite or unknown.
+    pub fn sd(&self) -> Option<f64> {
+        Some(match self {
+            Predictive::Normal { sd, .. } => *sd,
+            Predictive::LogNormal { mu, sigma } => {
+                let v = sigma * sigma;
+                math::exp(mu + 0.5 * v) * math::exp_m1(v).sqrt()
+            }
+            Predictive::ScaledChiSquare { scale, df, lambda } => scale * (2.0 * (df + 2.0 * lambda)).sqrt(),
+            Predictive::Density(d) => d.sd(),
+            Predictive::Ensemble(e) => e.sd(),
+            Predictive::Exp(inner) => inner.exp_moments().1,
+        })
+        .filter(|s| s.is_finite())
+    }
+
+    /// Continuous ranked probability score `∫ (F(x) - 1{x ≥ y})² dx` (Gneiting & Raftery 2007, eq. 20), in the unit of
+    /// `y`; lower is better.
+    pub fn crps(&self, y: f64) -> f64 {
+        crps::crps(self, y)
+    }
+
+    /// One draw, by inversion.
+    pub fn sample(&self, stream: &mut Stream) -> f64 {
+        self.quantile(stream.uniform())
+    }
+
+    /// The law of `exp(z)` for `z` of this law.
+    pub fn exp(self) -> Predictive {
+        match self {
+            Predictive::Normal { mean, sd } => Predictive::LogNormal { mu: mean, sigma: sd },
+            Predictive::Ensemble(e) => Predictive::Ensemble(e.exp()),
+            other => Predictive::Exp(Box::new(other)),
+        }
+    }
+
+    /// Mean and sd of `exp(z)`, by integrating the quantile function.
+    fn exp_moments(&self) -> (f64, f64) {
+        let raw = |k: f64| crps::mean_of(self, |z| math::exp(k * z));
+        let mean = raw(1.0);
+        (mean, (raw(2.0) - mean * mean).max(0.0).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laws() -> Vec<Predictive> {
+        let normal = Predictive::Normal { mean: 0.3, sd: 0.7 };
+        vec![
+            normal.clone(),
+            normal.clone().exp(),
+            Predictive::ScaledChiSquare { scale: 0.02, df: 3.0, lambda: 40.0 },
+            Predictive::Exp(Box::new(normal)),
+        ]
+    }
+
+    #[test]
+    fn quantile_undoes_cdf_and_the_density_is_its_slope() {
+        for law in laws() {
+            for p in [1e-6, 0.05, 0.5, 0.9, 0.9999] {
+                let x = law.quantile(p);
+                assert!((law.cdf(x) / p - 1.0).abs() < 1e-8, "{law:?} at {p}");
+                let h = 1e-5 * (law.quantile(0.6) - law.quantile(0.4));
+                let slope = (law.cdf(x + h) - law.cdf(x - h)) / (2.0 * h);
+                let pdf = law.log_pdf(x).expect("a density").exp();
+                assert!((pdf / slope - 1.0).abs() < 2e-3, "{law:?} at {p}: {pdf} {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_exponential_of_a_normal_is_the_lognormal_by_any_road() {
+        let [_, closed, _, general] = laws().try_into().expect("four laws");
+        assert!((closed.mean().expect("mean") / general.mean().expect("mean") - 1.0).abs() < 1e-6);
+        assert!((closed.sd().expect("sd") / general.sd().expect("sd") - 1.0).abs() < 1e-4);
+        assert!((closed.crps(2.0) / general.crps(2.0) - 1.0).abs() < 1e-7);
+        assert_eq!(closed.cdf(-1.0), 0.0);
+        assert_eq!(closed.log_pdf(-1.0), Some(f64::NEG_INFINITY));
+    }
+}

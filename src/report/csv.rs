@@ -1,0 +1,193 @@
+//! The tables beside the page: the same values in full precision, safe to open in a spreadsheet.
+//!
+//! A text cell that a spreadsheet would run as a formula gets a leading apostrophe; a value that is not there is empty.
+
+use super::format;
+use super::view::{Axis, Band, Fan, Point, ReportView};
+
+/// The forecast from the last row on: `series,time_label,x,median,lower_50,upper_50,…`, one line a time.
+pub fn forecast_csv(view: &ReportView) -> String {
+    fan_csv(view, false)
+}
+
+/// The held-out window shown in the fan chart, with what came: `series,time_label,x,actual,median,lower_50,…`.
+pub fn held_out_csv(view: &ReportView) -> String {
+    fan_csv(view, true)
+}
+
+fn fan_csv(view: &ReportView, held_out: bool) -> String {
+    let fans: Vec<&Fan> = view.series.iter().map(|s| if held_out { &s.held_out } else { &s.forecast }).collect();
+    let levels = levels(&fans);
+    let mut head = vec!["series".to_string(), "time_label".into(), "x".into()];
+    if held_out {
+        head.push("actual".into());
+    }
+    head.push("median".into());
+    for level in &levels {
+        head.extend([format!("lower_{level}"), format!("upper_{level}")]);
+    }
+    let mut table = Table::new(&head);
+    for (series, fan) in view.series.iter().zip(&fans) {
+        for (i, &x) in fan.x.iter().enumerate() {
+            let label = match series.axis {
+                Axis::Dates => text(&format::moment(Axis::Dates, x)),
+                Axis::Numbers => number(x),
+            };
+            let mut row = vec![text(&series.id), label, number(x)];
+            if held_out {
+                row.push(number(at(&fan.truth, x)));
+            }
+            row.push(number(value(&fan.median, i)));
+            for level in &levels {
+                let band = fan.bands.iter().find(|b| &format::level(b.level) == level);
+                let side = |pick: fn(&Band) -> &[f64]| number(band.map_or(f64::NAN, |b| value(pick(b), i)));
+                row.extend([side(|b| &b.lower), side(|b| &b.upper)]);
+            }
+            table.push(&row);
+        }
+    }
+    table.0
+}
+
+/// The score table: `series,model,baseline,chosen,windows,crps,log_score,mae,rmse,coverage_50,…,skill,skill_se`.
+pub fn scores_csv(view: &ReportView) -> String {
+    let mut table = Table::new(&[
+        "series", "model", "baseline", "chosen", "windows", "crps", "log_score", "mae", "rmse", "coverage_50",
+        "coverage_80", "coverage_95", "skill", "skill_se",
+    ]);
+    for series in &view.series {
+        for s in &series.scores {
+            let mut row = vec![
+                text(&series.id),
+                text(&s.model),
+                s.baseline.to_string(),
+                s.chosen.to_string(),
+                s.windows.to_string(),
+            ];
+            let scores = [s.crps, s.log_score, s.mae, s.rmse, s.coverage_50, s.coverage_80, s.coverage_95];
+            row.extend(scores.map(number));
+            row.extend([s.skill, s.skill_se].map(|v| number(v.unwrap_or(f64::NAN))));
+            table.push(&row);
+        }
+    }
+    table.0
+}
+
+/// Scores by horizon, as drawn: `series,model,horizon,windows,crps,mae,coverage_80`.
+pub fn horizons_csv(view: &ReportView) -> String {
+    let mut table = Table::new(&["series", "model", "horizon", "windows", "crps", "mae", "coverage_80"]);
+    for series in &view.series {
+        for h in &series.by_horizon {
+            let mut row = vec![text(&series.id), text(&h.model), h.horizon.to_string(), h.windows.to_string()];
+            row.extend([h.crps, h.mae, h.coverage_80].map(number));
+            table.push(&row);
+        }
+    }
+    table.0
+}
+
+/// Every band level that occurs, ascending, as written in a column name.
+fn levels(fans: &[&Fan]) -> Vec<String> {
+    let mut found: Vec<f64> = fans.iter().flat_map(|f| &f.bands).map(|b| b.level).filter(|l| l.is_finite()).collect();
+    found.sort_by(f64::total_cmp);
+    let mut names: Vec<String> = found.into_iter().map(format::level).collect();
+    names.dedup();
+    names
+}
+
+fn value(values: &[f64], i: usize) -> f64 {
+    values.get(i).copied().unwrap_or(f64::NAN)
+}
+
+fn at(points: &[Point], x: f64) -> f64 {
+    points.iter().find(|p| p.x == x).map_or(f64::NAN, |p| p.y)
+}
+
+/// Lines already quoted and joined.
+struct Table(String);
+
+impl Table {
+    fn new<S: AsRef<str>>(head: &[S]) -> Self {
+        let mut table = Table(String::new());
+        table.push(head);
+        table
+    }
+
+    fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
+        for (i, cell) in cells.iter().enumerate() {
+            if i > 0 {
+                self.0.push(',');
+            }
+            self.0.push_str(cell.as_ref());
+        }
+        self.0.push('\n');
+    }
+}
+
+/// The shortest text that reads back as the same number; empty for NaN and infinities.
+fn number(value: f64) -> String {
+    match value {
+        v if !v.is_finite() => String::new(),
+        v if v == 0.0 => "0".into(),
+        v if (1e-5..1e16).contains(&v.abs()) => v.to_string(),
+        v => format!("{v:e}"),
+    }
+}
+
+/// A text cell, quoted where it has to be and never a formula.
+fn text(cell: &str) -> String {
+    // OWASP "CSV injection": a spreadsheet evaluates cells that start with one of these.
+    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let plain = if risky { format!("'{cell}") } else { cell.to_string() };
+    if plain.contains([',', '"', '\n', '\r']) { format!("\"{}\"", plain.replace('"', "\"\"")) } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_never_formulas() {
+        assert_eq!(text("plain"), "plain");
+        assert_eq!(text("a,b"), "\"a,b\"");
+        assert_eq!(text("say \"x\""), "\"say \"\"x\"\"\"");
+        assert_eq!(text("=HYPERLINK(1,2)"), "\"'=HYPERLINK(1,2)\"");
+        for risky in ["=1", "+1", "-1", "@a"] {
+            assert!(text(risky).starts_with('\''), "{risky}");
+        }
+    }
+
+    #[test]
+    fn numbers_read_back_exactly() {
+        for v in [0.1 + 0.2, -1.0 / 3.0, 1e-300, 6.02214076e23, 20275.7128, -0.5] {
+            assert_eq!(number(v).parse::<f64>(), Ok(v));
+        }
+        assert_eq!(number(f64::NAN), "");
+        assert_eq!(number(-0.0), "0");
+    }
+
+    #[test]
+    fn tables_have_one_line_a_value_and_equal_widths() {
+        let view = sample::panel();
+        for csv in [forecast_csv(&view), held_out_csv(&view), scores_csv(&view), horizons_csv(&view)] {
+            let widths: Vec<usize> = csv.lines().map(|l| l.matches(',').count()).collect();
+            assert!(widths.iter().all(|w| *w == widths[0]), "{csv}");
+        }
+        let rows: usize = view.series.iter().map(|s| s.forecast.x.len()).sum();
+        assert_eq!(forecast_csv(&view).lines().count(), rows + 1);
+        let head = "series,time_label,x,median,lower_50,upper_50,lower_80,upper_80,lower_95,upper_95";
+        assert_eq!(forecast_csv(&view).lines().next(), Some(head));
+    }
+
+    #[test]
+    fn a_hostile_series_name_stays_one_cell() {
+        let csv = scores_csv(&sample::hostile());
+        assert!(csv.lines().nth(1).is_some_and(|l| l.starts_with("\"'=<script>")), "{csv}");
+    }
+
+    #[test]
+    fn nothing_to_say_is_a_header() {
+        assert_eq!(scores_csv(&sample::empty()).lines().count(), 1);
+    }
+}

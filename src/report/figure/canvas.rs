@@ -1,0 +1,368 @@
+//! The drawing surface: plotters behind a handful of strokes in data coordinates, and a theme that is the page's.
+//!
+//! Every stroke is drawn in a sentinel colour and then given a CSS class, so one figure serves light, dark and print.
+
+use plotters::coord::Shift;
+use plotters::prelude::{Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, Rectangle, SVGBackend, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, RGBColor};
+
+use super::super::error::ReportError;
+use super::super::format::escape;
+use super::axis::{Scale, Tick};
+
+/// Whole-number steps of the SVG per CSS pixel: plotters draws in integers, and a pixel is too coarse for a curve.
+const FINE: i32 = 4;
+/// Height of one line of tick labels, CSS pixels.
+const LINE: f64 = 16.0;
+
+pub type Drawn = Result<(), ReportError>;
+
+/// Width and height of a figure in CSS pixels, and the class under which the style sheet finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub width: i32,
+    pub height: i32,
+    pub class: &'static str,
+}
+
+impl Size {
+    pub const WIDE: Size = Size { width: 840, height: 320, class: "wide" };
+    pub const NARROW: Size = Size { width: 360, height: 270, class: "narrow" };
+
+    /// The same width at a part of the height.
+    pub fn lower(self) -> Size {
+        Size { height: self.height * 4 / 5, ..self }
+    }
+}
+
+/// What a stroke stands for; the style sheet gives it colour, dash and opacity (`.s-NAME`, `.f-NAME`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    Label,
+    Muted,
+    Grid,
+    Rule,
+    Data,
+    HeldLine,
+    HeldArea,
+    Band,
+    Median,
+    Truth,
+    Bar,
+    BarOut,
+    Tolerance,
+    Target,
+    Chosen,
+    Model(u8),
+    Baseline(u8),
+}
+
+/// Distinct model and baseline lines before they repeat.
+pub const MODEL_LINES: u8 = 5;
+pub const BASELINE_LINES: u8 = 4;
+
+impl Ink {
+    fn all() -> impl Iterator<Item = Ink> {
+        use Ink::*;
+        let single = [
+            Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Bar, BarOut, Tolerance, Target, Chosen,
+        ];
+        single.into_iter().chain((0..MODEL_LINES).map(Model)).chain((0..BASELINE_LINES).map(Baseline))
+    }
+
+    pub fn class(self) -> String {
+        match self {
+            Ink::Model(i) => format!("model{}", i % MODEL_LINES),
+            Ink::Baseline(i) => format!("base{}", i % BASELINE_LINES),
+            other => format!("{other:?}").to_lowercase(),
+        }
+    }
+
+    fn sentinel(self) -> RGBColor {
+        let rank = Ink::all().position(|ink| ink.class() == self.class()).unwrap_or(0);
+        RGBColor(0xC0, 0xDE, rank as u8)
+    }
+}
+
+/// Everything around the drawing.
+pub struct Frame {
+    pub size: Size,
+    pub x: Scale,
+    pub y: Scale,
+    /// Above the y axis: what is measured, with its unit.
+    pub y_title: String,
+    /// Below the x axis; dates need none.
+    pub x_title: Option<String>,
+    /// Room on the right for labels, CSS pixels.
+    pub right: f64,
+    /// What a reader who cannot see the figure is told.
+    pub alt: String,
+}
+
+/// Where a text hangs on its point.
+#[derive(Debug, Clone, Copy)]
+pub enum Hang {
+    Left,
+    Centre,
+    Right,
+}
+
+/// The open drawing: strokes take data coordinates, `at_` ones CSS pixels.
+pub struct Plot<'a, 'b> {
+    root: &'b DrawingArea<SVGBackend<'a>, Shift>,
+    frame: &'b Frame,
+    left: f64,
+    top: f64,
+    bottom: f64,
+}
+
+/// Draws axes and grid of `frame`, then what `paint` adds, and returns the SVG element.
+pub fn figure(frame: &Frame, paint: impl FnOnce(&Plot) -> Drawn) -> Result<String, ReportError> {
+    let mut svg = String::new();
+    {
+        let (w, h) = (frame.size.width * FINE, frame.size.height * FINE);
+        let root = SVGBackend::with_string(&mut svg, (w as u32, h as u32)).into_drawing_area();
+        let under = frame.x.ticks.iter().any(|t| t.under.is_some());
+        let below = LINE * (1.0 + f64::from(under) + f64::from(frame.x_title.is_some())) + 8.0;
+        let widest = frame.y.ticks.iter().map(|t| t.label.chars().count()).max().unwrap_or(0);
+        let plot = Plot {
+            root: &root,
+            frame,
+            left: 14.0 + 7.0 * widest as f64,
+            top: 28.0,
+            bottom: f64::from(frame.size.height) - below,
+        };
+        plot.axes()?;
+        paint(&plot)?;
+        root.present().map_err(refused)?;
+    }
+    Ok(themed(&svg, frame.size, &frame.alt))
+}
+
+/// A figure of the same size that only says that there is nothing to draw.
+pub fn no_data(size: Size, alt: &str) -> Result<String, ReportError> {
+    let blank = |_| Scale { lo: 0.0, hi: 1.0, ticks: Vec::new() };
+    let frame = Frame {
+        size: Size { height: 90, ..size },
+        x: blank(()),
+        y: blank(()),
+        y_title: String::new(),
+        x_title: None,
+        right: 14.0,
+        alt: format!("{alt}: no data"),
+    };
+    figure(&frame, |plot| plot.text_at(f64::from(size.width) / 2.0, 45.0, "no data", Ink::Muted, Hang::Centre))
+}
+
+fn refused<E: std::fmt::Display>(error: E) -> ReportError {
+    ReportError::Figure(error.to_string())
+}
+
+fn fine(px: f64) -> i32 {
+    // A cast saturates, so even a wild coordinate stays a number.
+    (px * f64::from(FINE)).round() as i32
+}
+
+impl Plot<'_, '_> {
+    pub fn right_edge(&self) -> f64 {
+        f64::from(self.frame.size.width) - self.frame.right
+    }
+
+    /// CSS pixels of a data point.
+    pub fn place(&self, x: f64, y: f64) -> (f64, f64) {
+        let (sx, sy) = (&self.frame.x, &self.frame.y);
+        let px = self.left + (x - sx.lo) / (sx.hi - sx.lo) * (self.right_edge() - self.left);
+        let py = self.bottom - (y - sy.lo) / (sy.hi - sy.lo) * (self.bottom - self.top);
+        (px, py)
+    }
+
+    /// The pixels between the x axis' ends, for thinning.
+    pub fn columns(&self) -> usize {
+        (self.right_edge() - self.left).max(1.0) as usize
+    }
+
+    fn pixels(&self, points: &[(f64, f64)]) -> Vec<(i32, i32)> {
+        let mut pixels: Vec<(i32, i32)> = points
+            .iter()
+            .filter(|(x, y)| super::usable(*x) && super::usable(*y))
+            .map(|&(x, y)| self.place(x, y))
+            .map(|(px, py)| (fine(px), fine(py)))
+            .collect();
+        pixels.dedup();
+        pixels
+    }
+
+    pub fn line(&self, points: &[(f64, f64)], ink: Ink, width: f64) -> Drawn {
+        let pixels = self.pixels(points);
+        if pixels.len() < 2 {
+            return Ok(());
+        }
+        let stroke = ink.sentinel().stroke_width(fine(width) as u32);
+        self.root.draw(&PathElement::new(pixels, stroke)).map_err(refused)
+    }
+
+    pub fn area(&self, points: &[(f64, f64)], ink: Ink) -> Drawn {
+        let pixels = self.pixels(points);
+        if pixels.len() < 3 {
+            return Ok(());
+        }
+        self.root.draw(&Polygon::new(pixels, ink.sentinel().filled())).map_err(refused)
+    }
+
+    /// A filled rectangle between two data corners.
+    pub fn rect(&self, a: (f64, f64), b: (f64, f64), ink: Ink) -> Drawn {
+        let corners = self.pixels(&[a, b]);
+        let (Some(&p), Some(&q)) = (corners.first(), corners.get(1)) else { return Ok(()) };
+        let ordered = [(p.0.min(q.0), p.1.min(q.1)), (p.0.max(q.0), p.1.max(q.1))];
+        self.root.draw(&Rectangle::new(ordered, ink.sentinel().filled())).map_err(refused)
+    }
+
+    pub fn dot(&self, (x, y): (f64, f64), radius: f64, ink: Ink) -> Drawn {
+        match self.pixels(&[(x, y)]).first() {
+            Some(&centre) => self.root.draw(&Circle::new(centre, fine(radius), ink.sentinel().filled())).map_err(refused),
+            None => Ok(()),
+        }
+    }
+
+    pub fn text_at(&self, px: f64, py: f64, text: &str, ink: Ink, hang: Hang) -> Drawn {
+        let side = match hang {
+            Hang::Left => HPos::Left,
+            Hang::Centre => HPos::Center,
+            Hang::Right => HPos::Right,
+        };
+        // The style sheet sets family and size.
+        let style = ("sans-serif", 1).into_font().color(&ink.sentinel()).pos(Pos::new(side, VPos::Center));
+        self.root.draw(&Text::new(text.to_string(), (fine(px), fine(py)), style)).map_err(refused)
+    }
+
+    /// Labels on the right edge at the heights of `items`, pushed apart so that none covers another.
+    pub fn labels_right(&self, items: &[(f64, String, Ink)]) -> Drawn {
+        let mut placed: Vec<(f64, &str, Ink)> = items
+            .iter()
+            .filter(|(y, _, _)| super::usable(*y))
+            .map(|(y, text, ink)| (self.place(self.frame.x.hi, *y).1, text.as_str(), *ink))
+            .collect();
+        placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let heights = spread(placed.iter().map(|p| p.0).collect(), 14.0, self.top, self.bottom);
+        for (&(_, text, ink), py) in placed.iter().zip(heights) {
+            self.text_at(self.right_edge() + 7.0, py, text, ink, Hang::Left)?;
+        }
+        Ok(())
+    }
+
+    fn axes(&self) -> Drawn {
+        let Frame { x, y, .. } = self.frame;
+        for Tick { at, label, .. } in &y.ticks {
+            self.line(&[(x.lo, *at), (x.hi, *at)], Ink::Grid, 1.0)?;
+            let py = self.place(x.lo, *at).1;
+            self.text_at(self.left - 7.0, py, label, Ink::Muted, Hang::Right)?;
+        }
+        let mut depth = self.bottom + 4.0;
+        if !x.ticks.is_empty() {
+            self.line(&[(x.lo, y.lo), (x.hi, y.lo)], Ink::Rule, 1.0)?;
+        }
+        for Tick { at, label, under } in &x.ticks {
+            let px = self.place(*at, y.lo).0;
+            let (a, b) = ((fine(px), fine(self.bottom)), (fine(px), fine(self.bottom + 5.0)));
+            let stroke = Ink::Rule.sentinel().stroke_width(FINE as u32);
+            self.root.draw(&PathElement::new(vec![a, b], stroke)).map_err(refused)?;
+            self.text_at(px, depth + 10.0, label, Ink::Muted, Hang::Centre)?;
+            if let Some(under) = under {
+                self.text_at(px, depth + 10.0 + LINE, under, Ink::Muted, Hang::Centre)?;
+            }
+        }
+        depth = f64::from(self.frame.size.height) - 10.0;
+        if let Some(title) = &self.frame.x_title {
+            let middle = (self.left + self.right_edge()) / 2.0;
+            self.text_at(middle, depth, title, Ink::Label, Hang::Centre)?;
+        }
+        self.text_at(2.0, 10.0, &self.frame.y_title, Ink::Label, Hang::Left)
+    }
+}
+
+/// Moves sorted heights apart to at least `gap`, keeping them between `top` and `bottom` while there is room.
+fn spread(mut heights: Vec<f64>, gap: f64, top: f64, bottom: f64) -> Vec<f64> {
+    let mut floor = top;
+    for h in heights.iter_mut() {
+        *h = h.max(floor);
+        floor = *h + gap;
+    }
+    let mut ceiling = bottom;
+    for h in heights.iter_mut().rev() {
+        *h = h.min(ceiling);
+        ceiling = *h - gap;
+    }
+    heights
+}
+
+/// Gives plotters' output the page's classes instead of colours, and says what the picture shows.
+///
+/// Text was escaped by plotters, so a quoted attribute cannot come from the data.
+fn themed(svg: &str, size: Size, alt: &str) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body);
+    let mut body = body.replace(">\n", ">").replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
+    for ink in Ink::all() {
+        let RGBColor(r, g, b) = ink.sentinel();
+        let (colour, class) = (format!("#{r:02X}{g:02X}{b:02X}"), ink.class());
+        body = body.replace(&format!("fill=\"{colour}\""), &format!("class=\"f-{class}\""));
+        body = body.replace(&format!("stroke=\"{colour}\""), &format!("class=\"s-{class}\""));
+    }
+    body = without(&without(&body, " font-family=\""), " font-size=\"");
+    format!(
+        "<svg class=\"fig {}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}",
+        size.class,
+        size.width * FINE,
+        size.height * FINE,
+        escape(alt),
+        body.trim_end()
+    )
+}
+
+/// `text` without every attribute that opens with `start` (name, `=` and the quote).
+fn without(text: &str, start: &str) -> String {
+    let mut pieces = text.split(start);
+    let mut kept = pieces.next().unwrap_or("").to_string();
+    for piece in pieces {
+        kept.push_str(piece.split_once('"').map_or("", |(_, rest)| rest));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let evil = "</text><script>alert(\"fill=\\\"#C0DE00\\\"\")&";
+        let frame = Frame {
+            size: Size::WIDE,
+            x: Scale::numbers(0.0, 1.0, 5),
+            y: Scale::numbers(0.0, 1.0, 5),
+            y_title: evil.into(),
+            x_title: None,
+            right: 10.0,
+            alt: evil.into(),
+        };
+        let svg = figure(&frame, |plot| plot.dot((f64::NAN, 1.0), 2.0, Ink::Truth)).unwrap();
+        assert!(!svg.contains("<script"), "{svg}");
+        assert!(!svg.contains("http") && !svg.contains("#C0DE"), "{svg}");
+        assert!(svg.ends_with("</svg>") && svg.contains("class=\"s-grid\""), "{svg}");
+    }
+
+    #[test]
+    fn labels_move_apart_but_stay_inside() {
+        let heights = spread(vec![10.0, 11.0, 99.0, 100.0], 14.0, 0.0, 100.0);
+        assert!(heights.windows(2).all(|w| w[1] - w[0] >= 14.0 - 1e-9), "{heights:?}");
+        assert!(heights.iter().all(|h| (0.0..=100.0).contains(h)), "{heights:?}");
+    }
+
+    #[test]
+    fn every_ink_has_its_own_class_and_colour() {
+        let mut seen: Vec<_> = Ink::all().map(|i| (i.class(), i.sentinel().2)).collect();
+        let all = seen.len();
+        seen.dedup_by_key(|s| s.0.clone());
+        assert_eq!(seen.len(), all);
+    }
+}

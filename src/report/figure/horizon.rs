@@ -1,0 +1,149 @@
+//! Scores against the distance of the forecast: one line a model, the chosen one strongest, baselines grey and dashed.
+
+use super::super::error::ReportError;
+use super::super::format::clip;
+use super::super::view::{HorizonRow, SeriesView};
+use super::axis::Scale;
+use super::canvas::{Frame, Ink, Size, figure, no_data};
+
+/// More lines than this cannot be told apart; the best-scored models are drawn.
+pub const MOST_LINES: usize = 8;
+
+/// What is drawn against the horizon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    Crps,
+    Coverage80,
+}
+
+impl Measure {
+    fn of(self, row: &HorizonRow) -> f64 {
+        match self {
+            Measure::Crps => row.crps,
+            Measure::Coverage80 => row.coverage_80 * 100.0,
+        }
+    }
+}
+
+/// One model's line.
+struct Line<'a> {
+    model: &'a str,
+    ink: Ink,
+    width: f64,
+    points: Vec<(f64, f64)>,
+}
+
+/// The models in the order of the score table, then those that it does not name.
+fn lines(series: &SeriesView, measure: Measure) -> Vec<Line<'_>> {
+    let mut names: Vec<&str> = series.scores.iter().map(|s| s.model.as_str()).collect();
+    names.extend(series.by_horizon.iter().map(|h| h.model.as_str()));
+    let (mut models, mut baselines) = (0, 0);
+    let mut lines: Vec<Line> = Vec::new();
+    for name in names {
+        if lines.iter().any(|l| l.model == name) {
+            continue;
+        }
+        let score = series.scores.iter().find(|s| s.model == name);
+        let (ink, width) = if score.is_some_and(|s| s.chosen) {
+            (Ink::Chosen, 2.6)
+        } else if score.is_some_and(|s| s.baseline) {
+            baselines += 1;
+            (Ink::Baseline(baselines - 1), 1.6)
+        } else {
+            models += 1;
+            (Ink::Model(models - 1), 1.6)
+        };
+        let rows = series.by_horizon.iter().filter(|h| h.model == name);
+        let points: Vec<_> = rows.map(|h| (h.horizon as f64, measure.of(h))).filter(|p| super::usable(p.1)).collect();
+        if !points.is_empty() {
+            lines.push(Line { model: name, ink, width, points });
+        }
+    }
+    lines.sort_by_key(|l| l.ink != Ink::Chosen);
+    lines.truncate(MOST_LINES);
+    lines
+}
+
+/// Whether there are at least two horizons to draw a line between.
+pub fn drawable(series: &SeriesView, measure: Measure) -> bool {
+    lines(series, measure).iter().any(|l| l.points.len() > 1)
+}
+
+/// How does the forecast fare as it reaches further?
+pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<String, ReportError> {
+    let alt = match measure {
+        Measure::Crps => "CRPS by horizon, one line a model",
+        Measure::Coverage80 => "Share of outcomes inside the 80 % band by horizon, one line a model",
+    };
+    let lines = lines(series, measure);
+    let points = || lines.iter().flat_map(|l| &l.points);
+    let wide = (size.width as usize / 80).max(4);
+    let x = Scale::times(super::super::view::Axis::Numbers, points().map(|p| p.0), wide);
+    let target = (measure == Measure::Coverage80).then_some(80.0);
+    let zero = (measure == Measure::Crps).then_some(0.0);
+    let y = Scale::values(points().map(|p| p.1).chain(target).chain(zero), 5);
+    let (Some(x), Some(mut y)) = (x, y) else { return no_data(size, alt) };
+    if zero.is_some() && y.hi > 0.0 {
+        y = Scale::numbers(0.0, y.hi, 5);
+    }
+    if target.is_some() {
+        y = Scale::numbers(y.lo.max(0.0), y.hi.min(102.0), 5);
+    }
+    let unit = if series.score_unit.is_empty() { String::new() } else { format!(" ({})", series.score_unit) };
+    let title = match measure {
+        Measure::Crps => format!("CRPS{unit}"),
+        Measure::Coverage80 => "inside the 80 % band (%)".into(),
+    };
+    let frame = Frame {
+        size,
+        x: Scale::whole(x.lo, x.hi, wide),
+        y,
+        y_title: clip(&title, size.width as usize / 8),
+        x_title: Some("rows ahead".into()),
+        right: if size == Size::WIDE { 128.0 } else { 96.0 },
+        alt: alt.into(),
+    };
+    figure(&frame, |plot| {
+        let mut labels = Vec::new();
+        if let Some(target) = target {
+            plot.line(&[(frame.x.lo, target), (frame.x.hi, target)], Ink::Target, 1.4)?;
+            labels.push((target, "target 80 %".to_string(), Ink::Target));
+        }
+        // The chosen line is drawn last, on top.
+        for line in lines.iter().rev() {
+            plot.line(&line.points, line.ink, line.width)?;
+            if line.points.len() <= 12 {
+                for &p in &line.points {
+                    plot.dot(p, line.width + 0.8, line.ink)?;
+                }
+            }
+        }
+        let most = if size == Size::WIDE { 18 } else { 13 };
+        labels.extend(lines.iter().filter_map(|l| Some((l.points.last()?.1, clip(l.model, most), l.ink))));
+        plot.labels_right(&labels)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_chosen_model_is_the_strong_line_and_baselines_are_grey() {
+        let view = sample::single();
+        let svg = by_horizon(&view.series[0], Measure::Crps, Size::WIDE).unwrap();
+        assert!(svg.contains("s-chosen") && svg.contains("s-base0") && svg.contains("random-walk"), "{svg}");
+        let cover = by_horizon(&view.series[0], Measure::Coverage80, Size::NARROW).unwrap();
+        assert!(cover.contains("target 80 %"));
+    }
+
+    #[test]
+    fn one_horizon_or_none_is_no_line() {
+        let mut series = sample::single().series.remove(0);
+        series.by_horizon.retain(|h| h.horizon == 1);
+        assert!(!drawable(&series, Measure::Crps));
+        series.by_horizon.clear();
+        assert!(by_horizon(&series, Measure::Crps, Size::WIDE).unwrap().contains("no data"));
+    }
+}

@@ -1,0 +1,29 @@
+//! Figures as inline SVG: each answers one question, takes its colours from the page's style sheet, and survives
+//! missing, infinite or empty data. The only folder that names plotters.
+
+mod axis;
+mod canvas;
+mod dates;
+mod fan;
+mod history;
+mod horizon;
+mod mark;
+mod pit;
+mod thin;
+
+pub use canvas::Size;
+pub use fan::{fan, held};
+pub use history::history;
+pub use horizon::{MOST_LINES, Measure, by_horizon, drawable};
+pub use mark::interval_mark;
+pub use pit::{PitBins, pit};
+
+/// A figure in the two widths the style sheet chooses between: a desktop or printed page, and a phone.
+pub fn both<E>(draw: impl Fn(Size) -> Result<String, E>) -> Result<String, E> {
+    Ok(draw(Size::WIDE)? + &draw(Size::NARROW)?)
+}
+
+/// Whether a value can be placed on an axis; sizes near the end of the range would overflow a difference.
+fn usable(value: f64) -> bool {
+    value.is_finite() && value.abs() < 1e300
+}

@@ -1,0 +1,19 @@
+//! The page people look at: figures (SVG), one self-contained HTML file, and the CSV tables beside it.
+//!
+//! Values come in as a [`view::ReportView`], strings go out; nothing here fits a model or touches a file. The only
+//! arithmetic is what a figure needs to be read: bin counts with their binomial band, and how many rows a band held.
+
+mod csv;
+mod error;
+mod figure;
+mod format;
+mod html;
+mod page;
+#[cfg(test)]
+mod sample;
+pub mod view;
+mod words;
+
+pub use csv::{forecast_csv, held_out_csv, horizons_csv, scores_csv};
+pub use error::ReportError;
+pub use html::html;

@@ -1,0 +1,169 @@
+//! What a report shows, as plain values: the only thing the templates and figures see.
+//!
+//! `cli/` fills it from a run; the same values go to run.json and the CSVs, so page and files cannot disagree.
+
+use serde::Serialize;
+
+/// A whole report page: one data file, one or many series.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReportView {
+    /// Short name of the data, e.g. "eurusd".
+    pub title: String,
+    pub version: String,
+    /// The command line that made it, without absolute paths.
+    pub command: String,
+    pub seed: u64,
+    /// Label and value: file, sha256, rows read, rows used, columns, clock, transform, test split, …
+    pub provenance: Vec<(String, String)>,
+    pub findings: Vec<FindingRow>,
+    pub series: Vec<SeriesView>,
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FindingRow {
+    pub rule: String,
+    pub count: usize,
+    /// What was done about it, in a sentence.
+    pub action: String,
+}
+
+/// Everything about one series.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeriesView {
+    pub id: String,
+    /// Axis title of the values, with unit where known.
+    pub value_name: String,
+    /// Unit of time, e.g. "year" or "min".
+    pub time_unit: String,
+    /// Unit of CRPS, MAE and RMSE: the data's own, or the transformed series' (DESIGN section 5); empty where unknown.
+    pub score_unit: String,
+    pub axis: Axis,
+    /// Three sentences: which model, how good against the baselines, what it says of the future.
+    pub verdict: Vec<String>,
+    pub history: Vec<Point>,
+    /// Axis position of the first held-out row.
+    pub test_from: f64,
+    pub model: ModelView,
+    pub params: Vec<ParamRow>,
+    /// Label and value: status, log-likelihood, AIC, form, optimiser, …
+    pub fit_facts: Vec<(String, String)>,
+    /// One backtest window: the forecast made at its cutoff, with what came.
+    pub held_out: Fan,
+    /// The forecast from the last row on.
+    pub forecast: Fan,
+    /// Probability integral transforms of the chosen model at horizon 1.
+    pub pit: Vec<f64>,
+    pub pit_ks_p: f64,
+    /// One line a model and horizon.
+    pub by_horizon: Vec<HorizonRow>,
+    /// Pooled over horizons, best first; the chosen model is marked.
+    pub scores: Vec<ScoreRow>,
+    /// The models tried on the validation slice and why one was taken.
+    pub candidates: Vec<CandidateRow>,
+    pub warnings: Vec<String>,
+}
+
+/// What the x positions mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Axis {
+    /// Seconds since 1970-01-01 (`base::series::Stamp` as f64).
+    Dates,
+    /// The series' own time unit.
+    Numbers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+/// A predictive distribution through time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fan {
+    /// Rows just before the cutoff, for context.
+    pub before: Vec<Point>,
+    pub x: Vec<f64>,
+    pub median: Vec<f64>,
+    /// Outermost first.
+    pub bands: Vec<Band>,
+    /// What came, where it is known.
+    pub truth: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Band {
+    /// Central probability, e.g. 0.95.
+    pub level: f64,
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelView {
+    pub id: String,
+    pub title: String,
+    /// Text form, e.g. "dx = kappa*(theta - x) dt + sigma dW".
+    pub equation: String,
+    pub source: String,
+    pub domain: String,
+    pub transform: String,
+    /// The form that answered, and why.
+    pub form: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ParamRow {
+    pub name: String,
+    pub meaning: String,
+    pub unit: String,
+    pub estimate: f64,
+    /// None where the information matrix gives none (at a bound, flat).
+    pub se: Option<f64>,
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    pub at_bound: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct HorizonRow {
+    pub model: String,
+    /// Rows ahead.
+    pub horizon: usize,
+    pub windows: usize,
+    pub crps: f64,
+    pub mae: f64,
+    /// Coverage of the central 80 % interval.
+    pub coverage_80: f64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ScoreRow {
+    pub model: String,
+    pub chosen: bool,
+    pub baseline: bool,
+    pub windows: usize,
+    pub crps: f64,
+    pub log_score: f64,
+    pub mae: f64,
+    pub rmse: f64,
+    pub coverage_50: f64,
+    pub coverage_80: f64,
+    pub coverage_95: f64,
+    /// 1 - CRPS / CRPS of the random walk, with its standard error; None for the random walk itself.
+    pub skill: Option<f64>,
+    pub skill_se: Option<f64>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct CandidateRow {
+    pub model: String,
+    pub status: String,
+    /// Mean CRPS on the validation slice; None where it could not be tried.
+    pub validation_crps: Option<f64>,
+    pub chosen: bool,
+    /// Why it was taken, passed over or not tried.
+    pub remark: String,
+}

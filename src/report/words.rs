@@ -1,0 +1,204 @@
+//! The sentence under each question: what the figure or table shows, read from the same numbers.
+
+use super::figure::{PitBins, held};
+use super::format::{clip, fixed, level, moment, num, p_value, percent};
+use super::view::{Fan, ScoreRow, SeriesView};
+
+/// Below this a test's p-value is called out.
+const SIGNIFICANT: f64 = 0.05;
+
+fn count(n: usize) -> String {
+    fixed(n as f64, 0)
+}
+
+fn rows(n: usize) -> String {
+    if n == 1 { "1 row".into() } else { format!("{} rows", count(n)) }
+}
+
+pub fn data(series: &SeriesView) -> String {
+    let (Some(first), Some(last)) = (series.history.first(), series.history.last()) else {
+        return "There are no rows to show.".into();
+    };
+    let when = |x| moment(series.axis, x);
+    let kept = series.history.iter().filter(|p| p.x >= series.test_from).count();
+    let mut text = format!("{} from {} to {}.", rows(series.history.len()), when(first.x), when(last.x));
+    if kept > 0 {
+        text += &format!(
+            " The tinted part, {} from {} on, is held out: every forecast scored there saw earlier rows only.",
+            rows(kept),
+            when(series.test_from)
+        );
+    }
+    text
+}
+
+pub fn held_out(series: &SeriesView) -> String {
+    let fan = &series.held_out;
+    let Some(last) = fan.x.last() else { return "No held-out window was forecast.".into() };
+    let mut text = match fan.before.last() {
+        Some(cut) => format!(
+            "One window of the backtest: made at {}, {} ahead, to {}.",
+            moment(series.axis, cut.x),
+            rows(fan.x.len()),
+            moment(series.axis, *last)
+        ),
+        None => format!("One window of the backtest, {} ahead, to {}.", rows(fan.x.len()), moment(series.axis, *last)),
+    };
+    let mut counts: Vec<_> = held(fan).into_iter().filter(|h| h.known > 0).collect();
+    counts.sort_by(|a, b| a.level.total_cmp(&b.level));
+    if let Some(known) = counts.first().map(|h| h.known) {
+        let parts: Vec<String> =
+            counts.iter().map(|h| format!("{} in the {}\u{a0}% band", count(h.inside), level(h.level))).collect();
+        text += &format!(" Of {} known, {}. Rows of one window move together; the score table pools all windows.", rows(known), parts.join(", "));
+    }
+    text
+}
+
+pub fn ahead(series: &SeriesView) -> String {
+    let fan = &series.forecast;
+    let (Some(&last), Some(&median)) = (fan.x.last(), fan.median.last()) else {
+        return "No forecast was made.".into();
+    };
+    let when = moment(series.axis, last);
+    let mut text = format!("{} ahead, at {when}, the median is {}", rows(fan.x.len()), num(median));
+    if let Some((share, lower, upper)) = main_band(fan) {
+        text += &format!(", and with probability {}\u{a0}% the value lies between {} and {}", level(share), num(lower), num(upper));
+    }
+    let name = clip(&series.value_name, 60);
+    text += &if name.is_empty() { ".".to_string() } else { format!(" ({name}).") };
+    text
+}
+
+/// The 80 % band at the last time, or the first band there is.
+fn main_band(fan: &Fan) -> Option<(f64, f64, f64)> {
+    let band = fan.bands.iter().find(|b| (b.level - 0.8).abs() < 1e-9).or(fan.bands.first())?;
+    Some((band.level, *band.lower.last()?, *band.upper.last()?))
+}
+
+pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
+    if bins.n == 0 {
+        return "No one-step forecast was scored, so calibration cannot be judged.".into();
+    }
+    let p = series.pit_ks_p;
+    let verdict = match p {
+        p if !p.is_finite() => "The test of uniformity gave no answer.".into(),
+        p if p < SIGNIFICANT => format!(
+            "The outcomes are not spread as forecast: Kolmogorov-Smirnov p = {}. Read the stated probabilities with care.",
+            p_value(p)
+        ),
+        p => format!("The outcomes are spread as forecast, as far as {} can tell: Kolmogorov-Smirnov p = {}.", rows(bins.n), p_value(p)),
+    };
+    let bars = match bins.surprising() {
+        0 => "All ten bars lie within the range that chance allows.".into(),
+        1 => "One of ten bars lies outside the range that chance allows.".into(),
+        k => format!("{k} of ten bars lie outside the range that chance allows."),
+    };
+    format!("{} one-step forecasts. {verdict} {bars}", count(bins.n))
+}
+
+pub fn error_by_horizon(series: &SeriesView) -> String {
+    let Some(chosen) = chosen(series) else { return String::new() };
+    let of = |model: &str| series.by_horizon.iter().filter(|h| h.model == model && h.crps.is_finite()).max_by_key(|h| h.horizon).map(|h| (h.horizon, h.crps));
+    let Some((horizon, crps)) = of(&chosen.model) else { return String::new() };
+    let rival = series.scores.iter().filter(|s| s.baseline && !s.chosen).filter_map(|s| Some((s, of(&s.model)?)));
+    let rival = rival.filter(|(_, (h, _))| *h == horizon).min_by(|a, b| a.1.1.total_cmp(&b.1.1));
+    let mut text = format!("At {} ahead {} has a CRPS of {}", rows(horizon), chosen.model, num(crps));
+    if let Some((score, (_, other))) = rival {
+        let better = if crps < other { "below" } else { "not below" };
+        text += &format!(", {better} the best baseline there ({}, {})", score.model, num(other));
+    }
+    text + "."
+}
+
+pub fn scores(series: &SeriesView) -> String {
+    let best = series.scores.iter().filter(|s| s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
+    let (Some(best), Some(chosen)) = (best, chosen(series)) else { return String::new() };
+    if best.chosen {
+        let runner = series.scores.iter().filter(|s| !s.chosen && s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
+        return match runner {
+            Some(r) => format!("The model chosen beforehand, {}, has the lowest CRPS; next is {}.", best.model, r.model),
+            None => format!("Only {} was scored.", best.model),
+        };
+    }
+    let kind = if best.baseline { "the baseline " } else { "" };
+    format!(
+        "The lowest CRPS on the held-out rows belongs to {kind}{}, not to {}, which was chosen before they were seen.",
+        best.model, chosen.model
+    )
+}
+
+/// What a panel says as a whole.
+pub fn panel(series: &[SeriesView]) -> String {
+    let skills: Vec<(f64, f64)> = series
+        .iter()
+        .filter_map(chosen)
+        .filter_map(|s| Some((s.skill?, s.skill_se.unwrap_or(f64::NAN))))
+        .filter(|(skill, _)| skill.is_finite())
+        .collect();
+    if skills.is_empty() {
+        return format!("{} series.", count(series.len()));
+    }
+    let better = skills.iter().filter(|(skill, _)| *skill > 0.0).count();
+    let clearly = skills.iter().filter(|(skill, se)| *skill > 2.0 * se).count();
+    format!(
+        "In {} of {} series the chosen model forecast better than a random walk, in {} of them by more than two standard errors.",
+        count(better),
+        count(skills.len()),
+        count(clearly)
+    )
+}
+
+/// The few numbers under the verdict: label, value, and what it should be compared with.
+pub fn key_facts(series: &SeriesView) -> Vec<[String; 3]> {
+    let Some(score) = chosen(series) else { return Vec::new() };
+    let unit = if series.score_unit.is_empty() { String::new() } else { format!(", {}", clip(&series.score_unit, 32)) };
+    let mut facts = vec![[format!("CRPS{unit}"), num(score.crps), format!("over {} windows", count(score.windows))]];
+    if score.skill.is_some() {
+        let aim = "against a random walk; above 0 is better".into();
+        facts.push(["skill".into(), super::format::skill(score.skill, score.skill_se), aim]);
+    }
+    facts.push(["inside the 80\u{a0}% band".into(), percent(score.coverage_80), "80\u{a0}% if honest".into()]);
+    facts.push(["calibration, KS p".into(), p_value(series.pit_ks_p), "below 0.05 is a warning".into()]);
+    facts
+}
+
+/// The score row of the chosen model.
+pub fn chosen(series: &SeriesView) -> Option<&ScoreRow> {
+    series.scores.iter().find(|s| s.chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_baseline_that_wins_is_named() {
+        let mut series = sample::single().series.remove(0);
+        assert!(scores(&series).starts_with("The model chosen beforehand, cir"), "{}", scores(&series));
+        let walk = series.scores.iter_mut().find(|s| s.baseline).unwrap();
+        walk.crps = 0.0;
+        let text = scores(&series);
+        assert!(text.contains("belongs to the baseline random-walk, not to cir"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_test_is_said() {
+        let mut series = sample::single().series.remove(0);
+        let bins = PitBins::new(&series.pit);
+        series.pit_ks_p = 0.0001;
+        assert!(calibration(&series, &bins).contains("not spread as forecast"));
+        series.pit_ks_p = f64::NAN;
+        assert!(calibration(&series, &bins).contains("no answer"));
+    }
+
+    #[test]
+    fn nothing_in_nothing_out() {
+        let series = sample::bare("x");
+        assert_eq!(data(&series), "There are no rows to show.");
+        assert!(ahead(&series).starts_with("No forecast"));
+        assert!(held_out(&series).starts_with("No held-out"));
+        assert!(key_facts(&series).is_empty() && scores(&series).is_empty());
+        assert_eq!(panel(&[series]), "1 series.");
+    }
+}
