@@ -61,7 +61,7 @@ pub enum Error {
     #[error("{name}: column '{column}' makes {series} series; pick one here")]
     SeveralSeries { name: String, column: String, series: usize },
     #[error("{name}: {rule}, {count} time(s), first at {place}; the cleaning rule {setting} refuses it")]
-    CleaningRefused { name: String, rule: String, count: usize, place: String, setting: String, mend: String },
+    CleaningRefused { name: String, rule: &'static str, count: usize, place: String, setting: &'static str, mend: &'static str },
 
     // ---- expressions and models
     #[error("{place}:{line}:{column}: {message}\n  | {text}\n  | {}^", " ".repeat(column.saturating_sub(1)))]

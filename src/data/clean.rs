@@ -45,6 +45,9 @@ const GAP: f64 = 5.0;
 const JUMP: f64 = 12.0;
 /// Fewer changes than this tell no usual one.
 const ENOUGH_CHANGES: usize = 8;
+/// More split-like jumps than this and than this share of the rows: the series is a jumpy one, splits are rare.
+const USUAL_SPLITS: usize = 3;
+const SPLIT_SHARE: f64 = 0.01;
 /// Ratios of shares after to before.
 const SPLITS: [(f64, &str); 8] =
     [(2.0, "2"), (3.0, "3"), (1.5, "3/2"), (4.0, "4"), (5.0, "5"), (7.0, "7"), (10.0, "10"), (20.0, "20")];
@@ -158,38 +161,59 @@ fn splits(rows: &mut [Row], context: &Context<'_>, tallies: &mut Tallies) {
         return;
     }
     let Some(usual) = median(moved) else { return };
-    let mut factor = 1.0;
-    for at in (1..rows.len()).rev() {
-        rows[at].value *= factor;
-        let change = changes[at - 1];
-        if let Some((ratio, name)) = split(change, usual) {
-            let (row, sign) = (rows[at].row, change > 0.0);
-            tallies.add(Rule::Split, 1, 0, || {
-                let inverse = if name == "3/2" { "2/3".to_string() } else { format!("1/{name}") };
-                let shown = if sign { name.to_string() } else { inverse };
-                format!("{} (near {shown})", (context.place)(row))
-            });
-            if context.rules.splits == Splits::Adjust {
-                factor *= if sign { ratio } else { 1.0 / ratio };
+    let jumps: Vec<_> = changes.iter().map(|change| split(*change, usual)).collect();
+    let found = jumps.iter().flatten().count();
+    if found > USUAL_SPLITS.max((rows.len() as f64 * SPLIT_SHARE) as usize) {
+        return;
+    }
+    for ((jump, change), row) in jumps.iter().zip(&changes).zip(&rows[1..]) {
+        let Some((_, name)) = jump else { continue };
+        tallies.add(Rule::Split, 1, 0, || {
+            let inverse = if *name == "3/2" { "2/3".to_string() } else { format!("1/{name}") };
+            let near = if *change > 0.0 { name } else { inverse.as_str() };
+            format!("{} (near {near})", (context.place)(row.row))
+        });
+    }
+    if context.rules.splits == Splits::Adjust {
+        // From the last row back, so that each row takes the ratios of all jumps after it.
+        let mut factor = 1.0;
+        for at in (1..rows.len()).rev() {
+            rows[at].value *= factor;
+            if let Some((ratio, _)) = jumps[at - 1] {
+                factor *= if changes[at - 1] > 0.0 { ratio } else { 1.0 / ratio };
             }
         }
-    }
-    if let Some(first) = rows.first_mut() {
-        first.value *= factor;
+        rows[0].value *= factor;
     }
 }
 
-/// The split ratio a logarithmic change is near to: within 3 %, or within what the series moves in any case (six usual
+/// The split ratio a logarithmic change is near to: within 3 %, or within what the series moves in any case (eight usual
 /// changes, at most 10 %), since a split comes on top of a day's own move.
 fn split(change: f64, usual: f64) -> Option<(f64, &'static str)> {
     if change.abs() <= JUMP * usual {
         return None;
     }
-    let near = (6.0 * usual).clamp(ln(1.03), ln(1.1));
+    let near = (8.0 * usual).clamp(ln(1.03), ln(1.1));
     SPLITS
         .into_iter()
         .map(|(ratio, name)| ((change.abs() - ln(ratio)).abs(), ratio, name))
         .filter(|(distance, ..)| *distance <= near)
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, ratio, name)| (ratio, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_ratios_are_known_within_three_percent_or_the_usual_move() {
+        let named = |ratio: f64, usual: f64| split(ln(ratio), usual).map(|s| s.1);
+        assert_eq!(named(0.51, 0.002), Some("2"));
+        assert_eq!(named(0.549, 0.002), None);
+        assert_eq!(named(0.549, 0.014), Some("2"));
+        assert_eq!(named(1.49, 0.002), Some("3/2"));
+        assert_eq!(named(0.0502, 0.002), Some("20"));
+        assert_eq!(named(0.5, 0.1), None, "no more than this series moves anyway");
+    }
 }

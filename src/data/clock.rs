@@ -122,7 +122,12 @@ pub(super) fn choose(axis: &Axis<'_>, raw: &[&[Row]], options: &LoadOptions) -> 
     };
     if let Some(dt) = options.dt {
         if !(dt.is_finite() && dt > 0.0) {
-            return refuse("--dt", dt.to_string(), "the spacing of rows must be a positive number", "write --dt 1/252 or --dt 0.5");
+            return refuse(
+                "--dt",
+                dt.to_string(),
+                "the spacing of rows must be a positive number",
+                "write --dt 1/252 or --dt 0.5",
+            );
         }
         let unit = if own_unit == "row" { "time unit".to_string() } else { own_unit };
         let said = format!("clock fixed: one row is {dt} {unit}, as you said");
@@ -135,9 +140,12 @@ pub(super) fn choose(axis: &Axis<'_>, raw: &[&[Row]], options: &LoadOptions) -> 
     };
     match options.clock {
         Some(ClockKind::Business) => business("as you said"),
-        Some(ClockKind::Calendar) if !axis.has_dates() => {
-            refuse("--clock", "calendar".into(), "the file has no dates to count days by", "give the spacing of rows with --dt, or name the dates with --time COL")
-        }
+        Some(ClockKind::Calendar) if !axis.has_dates() => refuse(
+            "--clock",
+            "calendar".into(),
+            "the file has no dates to count days by",
+            "give the spacing of rows with --dt, or name the dates with --time COL",
+        ),
         None if weekdays => business("dates fall on weekdays only"),
         Some(ClockKind::Calendar) | None if axis.has_dates() => Ok(Chosen {
             kind: ClockKind::Calendar,
@@ -205,5 +213,29 @@ impl Chosen {
             }
         };
         (time, Clock { kind: self.kind, unit: self.unit.clone(), step })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_count_is_the_upper_one() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(3.0));
+    }
+
+    #[test]
+    fn bounds_follow_the_column_and_its_order() {
+        let dates = timeline::read(["13/2/2021", "14/2/2021"].into_iter(), None);
+        let axis = Axis::Dates(&dates);
+        let day = |text| bound(&axis, text, None).map(|micros| micros / DAY as f64);
+        assert_eq!(day("2/1/1970"), Some(31.0 - 30.0));
+        assert_eq!(day("1970-02-01"), Some(31.0));
+        assert_eq!(day("1971"), Some(365.0));
+        assert_eq!(day("19700301"), Some(59.0));
+        assert_eq!(day("3.5"), None);
+        assert_eq!(bound(&Axis::Rows, "3.5", None), Some(3.5));
     }
 }

@@ -191,8 +191,7 @@ fn split_offset(text: &str) -> Option<(&str, Option<i32>)> {
         4 => (digits(&offset[..2], 2, 2)?, digits(&offset[2..], 2, 2)?),
         _ => return None,
     };
-    (hours <= 15 && minutes < 60)
-        .then_some((clock.trim_end(), Some(sign * (hours as i32 * 60 + minutes as i32) * 60)))
+    (hours <= 15 && minutes < 60).then_some((clock.trim_end(), Some(sign * (hours as i32 * 60 + minutes as i32) * 60)))
 }
 
 fn digits(text: &str, least: usize, most: usize) -> Option<i64> {
@@ -202,7 +201,10 @@ fn digits(text: &str, least: usize, most: usize) -> Option<i64> {
 
 #[derive(Clone, Copy)]
 enum Token {
-    Number { value: i32, digits: usize },
+    Number {
+        value: i32,
+        digits: usize,
+    },
     Month(u8),
     /// The letter Q.
     Quarter,
@@ -235,31 +237,31 @@ fn calendar(text: &str, has_clock: bool) -> Option<(Family, i32, u8, u8)> {
         ([Number { value, digits: 8 }], _) if has_clock => {
             Some((Family::Compact, value / 10_000, small(value / 100 % 100)?, small(value % 100)?))
         }
-        ([Number { value: y, digits: 4 }, Number { value: m, digits: 1 | 2 }, Number { value: d, digits: 1 | 2 }], [a, b, _])
-            if a == b && (slash(a) || a == b'.') =>
-        {
-            Some((Family::Iso(a), *y, small(*m)?, small(*d)?))
-        }
+        (
+            [Number { value: y, digits: 4 }, Number { value: m, digits: 1 | 2 }, Number { value: d, digits: 1 | 2 }],
+            [a, b, _],
+        ) if a == b && (slash(a) || a == b'.') => Some((Family::Iso(a), *y, small(*m)?, small(*d)?)),
         ([Number { value: y, digits: 4 }, Number { value: m, digits: 1 | 2 }], [a, ..]) if slash(a) => {
             Some((Family::YearMonth, *y, small(*m)?, 1))
         }
         ([Number { value: m, digits: 1 | 2 }, Number { value: y, digits: 4 }], [a, ..]) if slash(a) => {
             Some((Family::MonthYear, *y, small(*m)?, 1))
         }
-        ([Number { value: a, digits: 1 | 2 }, Number { value: b, digits: 1 | 2 }, Number { value: y, digits: n @ (2 | 4) }], [p, q, _])
-            if p == q && (slash(p) || p == b'.') =>
-        {
-            Some((Family::Triple(p), century(*y, *n), small(*a)?, small(*b)?))
-        }
+        (
+            [
+                Number { value: a, digits: 1 | 2 },
+                Number { value: b, digits: 1 | 2 },
+                Number { value: y, digits: n @ (2 | 4) },
+            ],
+            [p, q, _],
+        ) if p == q && (slash(p) || p == b'.') => Some((Family::Triple(p), century(*y, *n), small(*a)?, small(*b)?)),
         ([Number { value: d, digits: 1 | 2 }, Month(m), Number { value: y, digits: n @ (2 | 4) }], _) => {
             Some((Family::DayName, century(*y, *n), *m, small(*d)?))
         }
         ([Month(m), Number { value: d, digits: 1 | 2 }, Number { value: y, digits: 4 }], _) => {
             Some((Family::NameDay, *y, *m, small(*d)?))
         }
-        ([Month(m), Number { value: y, digits: n @ (2 | 4) }], _) => {
-            Some((Family::NameYear, century(*y, *n), *m, 1))
-        }
+        ([Month(m), Number { value: y, digits: n @ (2 | 4) }], _) => Some((Family::NameYear, century(*y, *n), *m, 1)),
         ([Number { value: y, digits: 4 }, Quarter, Number { value: q @ 1..=4, digits: 1 }], _) => {
             Some((Family::Quarter, *y, small(q * 3 - 2)?, 1))
         }
@@ -277,8 +279,20 @@ fn century(year: i32, digits: usize) -> i32 {
 }
 
 fn token(word: &[u8]) -> Option<Token> {
-    const MONTHS: [&[u8]; 12] =
-        [b"january", b"february", b"march", b"april", b"may", b"june", b"july", b"august", b"september", b"october", b"november", b"december"];
+    const MONTHS: [&[u8]; 12] = [
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
+    ];
     if word.first()?.is_ascii_digit() {
         if word.len() > 8 {
             return None;
@@ -290,7 +304,9 @@ fn token(word: &[u8]) -> Option<Token> {
         return Some(Token::Quarter);
     }
     let named = |month: &&[u8]| {
-        month.len() >= word.len() && month[..word.len()].eq_ignore_ascii_case(word) && (word.len() == 3 || word.len() == month.len())
+        month.len() >= word.len()
+            && month[..word.len()].eq_ignore_ascii_case(word)
+            && (word.len() == 3 || word.len() == month.len())
     };
     let at = if word.eq_ignore_ascii_case(b"sept") { 8 } else { MONTHS.iter().position(named)? };
     Some(Token::Month(at as u8 + 1))
@@ -364,9 +380,27 @@ mod tests {
     #[test]
     fn what_is_no_date_is_refused() {
         for text in [
-            "2021-02-30", "2021-13-01", "1999", "20210408", "1.5", "12.2012", "1946.12", "2021-04-08 25:00", "abc", "1/2/3/4",
-            "2021-04/08", "Apr", "8 Foo 2021", "2021-04-08 17:61", "13/13/2021", "2021-04-08T", "0/0/0", "--------", "1999Q5",
-            "2021-04-08 17:30+99:00", "1,234.5",
+            "2021-02-30",
+            "2021-13-01",
+            "1999",
+            "20210408",
+            "1.5",
+            "12.2012",
+            "1946.12",
+            "2021-04-08 25:00",
+            "abc",
+            "1/2/3/4",
+            "2021-04/08",
+            "Apr",
+            "8 Foo 2021",
+            "2021-04-08 17:61",
+            "13/13/2021",
+            "2021-04-08T",
+            "0/0/0",
+            "--------",
+            "1999Q5",
+            "2021-04-08 17:30+99:00",
+            "1,234.5",
         ] {
             assert_eq!(read(text, DateOrder::Mdy), None, "{text}");
         }

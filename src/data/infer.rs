@@ -2,10 +2,10 @@
 //!
 //! A guess is made only where one column fits; each is put into a sentence.
 
-use super::LoadOptions;
 use super::profile::{Data, Profile};
 use super::read::TextColumn;
 use super::words;
+use super::{LEAST_ROWS, LoadOptions};
 use crate::base::{Error, Result, suggest};
 use std::collections::HashMap;
 
@@ -157,8 +157,8 @@ impl Columns<'_> {
             return Ok((self.as_time(*at)?, ""));
         }
         let panel = id.is_some() || text.iter().any(|at| words::id_rank(self.name(*at)).is_some());
-        let periods: Vec<usize> =
-            named(&numbers, words::is_period).into_iter().filter(|at| panel || self.is_one_way(*at)).collect();
+        let one_way = |at: usize| panel || self.is_one_way(at) || self.is_sorted_within(at, &text);
+        let periods: Vec<usize> = named(&numbers, words::is_period).into_iter().filter(|at| one_way(*at)).collect();
         if let [at] = periods[..] {
             return Ok((TimeSource::Numbers(at), ""));
         }
@@ -221,18 +221,41 @@ impl Columns<'_> {
         self.profiles[at].numbers().is_some_and(|n| up(&n.value))
     }
 
-    /// The one column of numbers by which the rows of a table of several are sorted: the x of a curve.
+    /// The one column of numbers by which the rows of a table of several are sorted, throughout or within each run of
+    /// one text column: the x of a curve.
     fn sorted_by(&self, numbers: &[usize], value: Option<usize>) -> Option<usize> {
-        let sorted = |at: &usize| {
-            let n = self.profiles[*at].numbers();
-            n.is_some_and(|n| n.value.windows(2).all(|w| w[1] >= w[0]) && n.value.first() < n.value.last())
-                && words::value_rank(self.name(*at)).is_none()
-        };
-        let found: Vec<usize> = numbers.iter().copied().filter(sorted).collect();
-        match found[..] {
-            [at] if numbers.len() > 1 || value.is_some() => Some(at),
-            _ => None,
+        if numbers.len() < 2 && value.is_none() {
+            return None;
         }
+        let text = self.all(|_, p| matches!(p.data, Data::Text));
+        let candidates = || numbers.iter().copied().filter(|at| words::value_rank(self.name(*at)).is_none());
+        let only = |sorted: &dyn Fn(usize) -> bool| match candidates().filter(|at| sorted(*at)).collect::<Vec<_>>()[..]
+        {
+            [at] => Some(at),
+            _ => None,
+        };
+        only(&|at| self.is_sorted(at, &[])).or_else(|| only(&|at| self.is_sorted_within(at, &text)))
+    }
+
+    /// Sorted within each value of one of these columns.
+    fn is_sorted_within(&self, at: usize, by: &[usize]) -> bool {
+        by.iter().any(|by| self.has_few_values(*by) && self.is_sorted(at, &groups(self.text[*by].cells())))
+    }
+
+    /// A column that sorts rows into groups has three rows to a group at least, on average.
+    fn has_few_values(&self, at: usize) -> bool {
+        let groups = groups(self.text[at].cells());
+        groups.iter().max().is_some_and(|last| LEAST_ROWS * (*last as usize + 1) <= groups.len())
+    }
+
+    fn is_sorted(&self, at: usize, groups: &[u32]) -> bool {
+        let Some(numbers) = self.profiles[at].numbers() else { return false };
+        let value = &numbers.value;
+        let same = |row: usize| groups.is_empty() || groups[row] == groups[row - 1];
+        let varies = value.iter().any(|v| *v != value[0]);
+        varies
+            && value.iter().all(|v| v.is_finite())
+            && (1..value.len()).all(|row| value[row] >= value[row - 1] || !same(row))
     }
 
     fn value(&self, time: TimeSource, id: Option<usize>) -> Result<usize> {
@@ -241,8 +264,11 @@ impl Columns<'_> {
         let ranked = |at: &usize| words::value_rank(self.name(*at));
         let best = all.iter().filter_map(ranked).min();
         let preferred: Vec<usize> = all.iter().copied().filter(|at| best.is_some() && ranked(at) == best).collect();
-        let timeless: Vec<usize> =
-            all.iter().copied().filter(|at| !words::is_period(self.name(*at)) && !words::is_time(self.name(*at))).collect();
+        let timeless: Vec<usize> = all
+            .iter()
+            .copied()
+            .filter(|at| !words::is_period(self.name(*at)) && !words::is_time(self.name(*at)))
+            .collect();
         for fits in [&all, &preferred, &timeless] {
             if let [at] = fits[..] {
                 return Ok(at);
@@ -269,8 +295,9 @@ impl Columns<'_> {
     fn id(&self, time: TimeSource, value: Option<usize>) -> Option<usize> {
         let free = |at: usize| Some(at) != time.column() && Some(at) != value;
         let text = self.all(|at, p| free(at) && matches!(p.data, Data::Text));
-        let mut named =
-            self.all(|at, p| free(at) && !matches!(p.data, Data::Dates(_) | Data::Empty) && words::id_rank(self.name(at)).is_some());
+        let mut named = self.all(|at, p| {
+            free(at) && !matches!(p.data, Data::Dates(_) | Data::Empty) && words::id_rank(self.name(at)).is_some()
+        });
         named.sort_by_key(|at| words::id_rank(self.name(*at)));
         if self.options.only.is_some() {
             return named.first().or(text.first().filter(|_| text.len() == 1)).copied();
@@ -285,7 +312,8 @@ impl Columns<'_> {
         if let Some(at) = named.into_iter().find(|at| 2 * within(*at) <= repeats) {
             return Some(at);
         }
-        let resolving: Vec<usize> = text.into_iter().filter(|at| within(*at) == 0).collect();
+        let resolving: Vec<usize> =
+            text.into_iter().filter(|at| self.has_few_values(*at) && within(*at) == 0).collect();
         match resolving[..] {
             [at] => Some(at),
             _ => None,

@@ -242,6 +242,8 @@ fn gather(
     let mut left_out: Vec<String> = Vec::new();
     let mut bad = numbers.bad.iter().copied().peekable();
     let mut found = false;
+    // Rows of one series mostly stand together.
+    let mut last: Option<(&str, usize)> = None;
     let mut ids = choice.id.map(|at| columns.text[at].cells());
     for row in 0..columns.lines.len() {
         let id = ids.as_mut().and_then(Iterator::next);
@@ -250,13 +252,13 @@ fn gather(
             tallies.add(Rule::MissingId, 1, 1, || place(row));
             continue;
         }
-        if let (Some(only), Some(id)) = (only, id) {
-            if id != only {
-                if known.insert(id, usize::MAX).is_none() {
-                    left_out.push(id.to_string());
-                }
-                continue;
+        if let (Some(only), Some(id)) = (only, id)
+            && id != only
+        {
+            if known.insert(id, usize::MAX).is_none() {
+                left_out.push(id.to_string());
             }
+            continue;
         }
         found = true;
         let Some(at) = axis.at(row) else {
@@ -270,11 +272,17 @@ fn gather(
         if is_bad {
             return Err(columns.not_a_number(choice.value, row));
         }
-        let group = *known.entry(id.unwrap_or_default()).or_insert_with(|| {
-            let id = id.unwrap_or_else(|| columns.name(choice.value)).to_string();
-            groups.push(Group { id, rows: Vec::new() });
-            groups.len() - 1
-        });
+        let key = id.unwrap_or_default();
+        if last.is_none_or(|(known, _)| known != key) {
+            let group = *known.entry(key).or_insert_with(|| {
+                let id = id.unwrap_or_else(|| columns.name(choice.value)).to_string();
+                let rows = Vec::with_capacity(if choice.id.is_none() { columns.lines.len() } else { 0 });
+                groups.push(Group { id, rows });
+                groups.len() - 1
+            });
+            last = Some((key, group));
+        }
+        let Some((_, group)) = last else { continue };
         let moment = axis.moment(row);
         groups[group].rows.push(Row { at, moment, value: numbers.value[row], row: row as u32, raw: 0 });
     }
@@ -298,17 +306,15 @@ fn clean_all(
     columns: &Columns<'_>,
     choice: &Choice,
     axis: &Axis<'_>,
-    groups: &mut Vec<Group>,
+    groups: &mut [Group],
     tallies: &mut Tallies,
 ) -> Result<Cleaned> {
     let options = columns.options;
-    let time = choice.time.column();
     let place = |row: u32| {
-        let line = columns.lines[row as usize];
-        match time {
-            Some(at) => format!("line {line}, {}", columns.text[at].cell(row as usize)),
-            None => format!("line {line}"),
-        }
+        let cell = |at: usize| columns.text[at].cell(row as usize);
+        let time = choice.time.column().map(|at| format!(", {}", cell(at))).unwrap_or_default();
+        let id = choice.id.map(|at| format!(" of {}", cell(at))).unwrap_or_default();
+        format!("line {}{time}{id}", columns.lines[row as usize])
     };
     let context = Context {
         rules: &options.clean,

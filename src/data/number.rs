@@ -90,7 +90,9 @@ fn plain(text: &str, decimal: Decimal) -> Option<String> {
         Some((whole, fraction)) => (whole, fraction),
         None => (mantissa, ""),
     };
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) || !exponent.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'+') {
+    if !fraction.bytes().all(|b| b.is_ascii_digit())
+        || !exponent.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'+')
+    {
         return None;
     }
     let whole = ungroup(whole, group)?;
@@ -145,7 +147,13 @@ fn vote(text: &str) -> Vote {
         (1, 0) => unclear(b',', Vote::Comma, Vote::UnclearComma),
         (0, _) => Vote::Comma,
         (_, 0) => Vote::Dot,
-        _ => if text.rfind('.') > text.rfind(',') { Vote::Dot } else { Vote::Comma },
+        _ => {
+            if text.rfind('.') > text.rfind(',') {
+                Vote::Dot
+            } else {
+                Vote::Comma
+            }
+        }
     }
 }
 
@@ -230,7 +238,8 @@ pub(super) fn read<'a>(cells: impl Iterator<Item = &'a str>, decimal: Decimal) -
         };
         numbers.value.push(value);
         // A cell that is a number under neither mark has no say.
-        let says = cell.is_number() || (cell == Cell::Other && text.contains([',', '.']) && parse(text, other(decimal)).is_number());
+        let says = cell.is_number()
+            || (cell == Cell::Other && text.contains([',', '.']) && parse(text, other(decimal)).is_number());
         match if says { vote(text) } else { Vote::None } {
             Vote::None => {}
             Vote::Dot => numbers.dots += 1,
@@ -280,7 +289,9 @@ mod tests {
 
     #[test]
     fn text_is_not_a_number() {
-        for text in ["abc", "1,23,4", "12,34.5", "1.2.3", "0x10", "1 2", "5%", "1e", ",", "--5", "1,2345.0", "e5", "1_000"] {
+        for text in
+            ["abc", "1,23,4", "12,34.5", "1.2.3", "0x10", "1 2", "5%", "1e", ",", "--5", "1,2345.0", "e5", "1_000"]
+        {
             assert_eq!(parse(text, Decimal::Dot), Cell::Other, "{text}");
         }
     }

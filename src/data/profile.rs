@@ -79,7 +79,9 @@ pub(super) fn profile(
     first
         .into_par_iter()
         .enumerate()
-        .map(|(at, numbers)| one(&names[at], unnamed[at], &columns[at], decided(numbers, &columns[at], file, separator), order))
+        .map(|(at, numbers)| {
+            one(&names[at], unnamed[at], &columns[at], decided(numbers, &columns[at], file, separator), order)
+        })
         .collect()
 }
 
@@ -117,7 +119,15 @@ fn one(name: &str, unnamed: bool, column: &TextColumn, numbers: Numbers, order: 
     } else {
         dated(column, order)
     };
-    let mut info = ColumnInfo { name: name.into(), kind: ColumnKind::Text, missing, min: None, max: None, first: None, last: None };
+    let mut info = ColumnInfo {
+        name: name.into(),
+        kind: ColumnKind::Text,
+        missing,
+        min: None,
+        max: None,
+        first: None,
+        last: None,
+    };
     let shown = |row: usize| Some(column.cell(row).to_string());
     let range = match &data {
         Data::Numbers(n) => extremes(n.value.iter().copied().map(|v| v.is_finite().then_some(v))),

@@ -46,9 +46,8 @@ pub(super) fn columns(name: &str, text: &str, layout: &Layout) -> Result<Vec<Tex
             layout.names.len()
         )));
     }
-    let text = |column: &polars::prelude::Column| {
-        column.str().map(|cells| TextColumn { cells: cells.rechunk().into_owned() })
-    };
+    let text =
+        |column: &polars::prelude::Column| column.str().map(|cells| TextColumn { cells: cells.rechunk().into_owned() });
     frame.columns().iter().map(text).collect::<PolarsResult<_>>().map_err(|error| refused(error.to_string()))
 }
 

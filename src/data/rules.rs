@@ -115,12 +115,8 @@ impl CleanRules {
     };
 
     /// Every finding refuses the file.
-    pub const STRICT: CleanRules = CleanRules {
-        splits: Splits::Error,
-        gaps: Gaps::Error,
-        positive: Positive::Error,
-        ..CleanRules::NONE
-    };
+    pub const STRICT: CleanRules =
+        CleanRules { splits: Splits::Error, gaps: Gaps::Error, positive: Positive::Error, ..CleanRules::NONE };
 
     fn set(&mut self, word: &str) -> Result<(), String> {
         let (key, choice) = word.split_once('=').map_or((word, ""), |(k, c)| (k.trim(), c.trim()));
@@ -197,14 +193,7 @@ mod tests {
     #[test]
     fn a_list_is_read_on_top_of_the_defaults_and_later_words_win() {
         let rules: CleanRules = "strict, missing=drop,positive".parse().unwrap_or_default();
-        assert_eq!(
-            rules,
-            CleanRules {
-                missing: Unusable::Drop,
-                positive: Positive::Drop,
-                ..CleanRules::STRICT
-            }
-        );
+        assert_eq!(rules, CleanRules { missing: Unusable::Drop, positive: Positive::Drop, ..CleanRules::STRICT });
         assert_eq!("".parse::<CleanRules>(), Ok(CleanRules::default()));
     }
 

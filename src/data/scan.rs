@@ -64,8 +64,7 @@ impl<'a> Records<'a> {
         if self.at >= self.bytes.len() {
             return None;
         }
-        let mut record =
-            Record { fields: 0, blank: true, untidy: false, line: self.line, open_quote: None };
+        let mut record = Record { fields: 0, blank: true, untidy: false, line: self.line, open_quote: None };
         loop {
             let start = self.at;
             let end = self.field_end(&mut record);
@@ -275,7 +274,8 @@ fn names(name: &str, header: Vec<String>, has_header: bool) -> Result<(Vec<Strin
         }
         made
     };
-    let made: Vec<String> = unnamed.iter().enumerate().map(|(at, u)| if *u { named(at) } else { String::new() }).collect();
+    let made: Vec<String> =
+        unnamed.iter().enumerate().map(|(at, u)| if *u { named(at) } else { String::new() }).collect();
     let names = header.into_iter().zip(made).map(|(cell, made)| if made.is_empty() { cell } else { made });
     Ok((names.collect(), unnamed))
 }
@@ -285,8 +285,7 @@ pub(super) fn tidy(text: &str, layout: &Layout) -> String {
     let separator = char::from(layout.separator);
     let columns = layout.names.len();
     let mut out = String::with_capacity(text.len() - layout.body + 16);
-    let mut records =
-        Records { bytes: text.as_bytes(), separator: layout.separator, at: layout.body, line: 1 };
+    let mut records = Records { bytes: text.as_bytes(), separator: layout.separator, at: layout.body, line: 1 };
     let mut rows = 0;
     while rows < layout.lines.len() {
         let start = out.len();

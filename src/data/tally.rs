@@ -45,8 +45,7 @@ impl Tallies {
         let tally = self.entry(rule);
         tally.count += count;
         tally.dropped += dropped;
-        // Splits are found from the last row back, so all their places are kept until they are told.
-        if tally.places.len() < SHOWN || rule == Rule::Split && tally.places.len() < 1000 {
+        if tally.places.len() < SHOWN {
             tally.places.push(place());
         }
     }
@@ -83,30 +82,32 @@ impl Tallies {
 impl Tally {
     fn finding(&self, file: &str, rules: &CleanRules) -> Result<Finding> {
         let name = self.rule.name();
-        let mut first = self.places.first().cloned().unwrap_or_default();
-        if self.rule == Rule::Split {
-            let mut places: Vec<&str> = self.places.iter().rev().map(String::as_str).collect();
-            places.truncate(SHOWN);
-            first = places.join("; ");
-        }
+        let first = self.places.first().cloned().unwrap_or_default();
         if let Some((setting, mend)) = self.rule.refused(rules) {
             return Err(Error::CleaningRefused {
                 name: file.into(),
-                rule: name.into(),
+                rule: name,
                 count: self.count,
                 place: first,
-                setting: setting.into(),
-                mend: mend.into(),
+                setting,
+                mend,
             });
         }
         let done = self.rule.done(rules, self.dropped);
         let action = match (&self.largest, self.count) {
             (Some((_, largest)), _) => format!("{done}; the largest is {largest}"),
+            (None, _) if self.rule == Rule::Split => format!("{done}; {}", self.listed()),
             (None, 1) => format!("{done}; {first}"),
             (None, _) if self.rule == Rule::NewestFirst => done.to_string(),
             (None, _) => format!("{done}; first: {first}"),
         };
         Ok(Finding { rule: name.into(), count: self.count, action, dropped: self.dropped })
+    }
+
+    fn listed(&self) -> String {
+        let more = self.count.saturating_sub(self.places.len());
+        let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{}{tail}", self.places.join("; "))
     }
 }
 
@@ -172,5 +173,30 @@ impl Rule {
             Rule::BlankLine | Rule::OutsideRange | Rule::Repeated | Rule::TooFew | Rule::Constant => return None,
         };
         refuses.then_some((setting, mend))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_come_in_a_fixed_order_with_their_first_place() {
+        let mut tallies = Tallies::default();
+        tallies.add(Rule::Missing, 1, 1, || "line 9".into());
+        tallies.add(Rule::BlankLine, 1, 0, || "line 3".into());
+        tallies.add(Rule::Missing, 1, 1, || "line 12".into());
+        let findings = tallies.findings("t", &CleanRules::default()).expect("nothing is refused");
+        assert_eq!(findings[0].rule, "blank-line");
+        assert_eq!((findings[1].count, findings[1].dropped), (2, 2));
+        assert_eq!(findings[1].action, "dropped: no value; first: line 9");
+    }
+
+    #[test]
+    fn a_refusal_says_which_setting_lets_it_through() {
+        let mut tallies = Tallies::default();
+        tallies.add(Rule::Gap, 1, 0, || "line 9".into());
+        let error = tallies.findings("t", &CleanRules::STRICT).expect_err("strict");
+        assert!(error.hints()[0].contains("--clean gaps=keep"), "{error}");
     }
 }

@@ -48,10 +48,8 @@ pub(super) fn read<'a>(cells: impl Iterator<Item = &'a str>, wanted: Option<Date
     let Order { order, why, ambiguous } = order(&parsed, family, wanted);
     let east = parsed.iter().flatten().filter_map(|f| f.offset).max();
     let shift = i64::from(east.unwrap_or(0)) * SECOND;
-    let moment: Vec<i64> = parsed
-        .iter()
-        .map(|cell| cell.and_then(|c| c.moment(order)).map_or(NONE, |m| m + shift))
-        .collect();
+    let moment: Vec<i64> =
+        parsed.iter().map(|cell| cell.and_then(|c| c.moment(order)).map_or(NONE, |m| m + shift)).collect();
     // 31/2/2021 has the form of a date and is none.
     let impossible = parsed.iter().zip(&moment).enumerate().filter(|(_, (cell, m))| cell.is_some() && **m == NONE);
     bad.extend(impossible.map(|(row, _)| row as u32));

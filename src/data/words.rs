@@ -16,16 +16,52 @@ const UNITS: [&[&str]; 9] = [
 ];
 
 /// Value columns in order of preference.
-const VALUES: [&str; 12] =
-    ["y", "value", "adj close", "adjusted close", "adjclose", "close", "close/last", "price", "rate", "last", "settle", "mid"];
+const VALUES: [&str; 12] = [
+    "y",
+    "value",
+    "adj close",
+    "adjusted close",
+    "adjclose",
+    "close",
+    "close/last",
+    "price",
+    "rate",
+    "last",
+    "settle",
+    "mid",
+];
 
 const IDS: [&str; 14] = [
-    "unique_id", "id", "ticker", "symbol", "series", "series_id", "item_id", "asset", "instrument", "isin", "permno", "name", "item",
+    "unique_id",
+    "id",
+    "ticker",
+    "symbol",
+    "series",
+    "series_id",
+    "item_id",
+    "asset",
+    "instrument",
+    "isin",
+    "permno",
+    "name",
+    "item",
     "code",
 ];
 
-const ROW_NUMBERS: [&str; 12] =
-    ["rownames", "row_names", "row.names", "rowname", "unnamed: 0", "index", "row", "rownum", "row_number", "obs", "no", "#"];
+const ROW_NUMBERS: [&str; 12] = [
+    "rownames",
+    "row_names",
+    "row.names",
+    "rowname",
+    "unnamed: 0",
+    "index",
+    "row",
+    "rownum",
+    "row_number",
+    "obs",
+    "no",
+    "#",
+];
 
 /// Lower case, without a unit in brackets, with spaces for underscores and hyphens.
 fn plain(name: &str) -> String {

@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(column("x $ 2").0, 3);
         assert_eq!(column("1/0").0, 2);
         assert_eq!(column("").0, 1);
-        assert_eq!(column(&"(".repeat(5_000)).0, 201);
+        assert_eq!(column(&"(".repeat(5_000)).0, 202);
         assert_eq!(column("1e999").0, 1);
     }
 }

@@ -8,6 +8,11 @@ impl Pool {
         self.show(id).0
     }
 
+    /// As [`Pool::print`], in parentheses where the expression is a sum: fit to stand before a factor.
+    pub fn print_factor(&self, id: Id) -> String {
+        self.at_least(id, 2)
+    }
+
     /// Text and binding strength: 1 sum, 2 product, 3 sign, 4 power, 5 atom.
     fn show(&self, id: Id) -> (String, u8) {
         match self.node(id) {

@@ -144,13 +144,30 @@ impl<'a> Compiler<'a> {
         for output in outputs {
             self.last_use[output.index()] = usize::MAX;
         }
+        self.load_inputs(&order);
         for id in order {
+            if self.place[id.index()].is_some() {
+                continue;
+            }
             let place = self.emit(id);
             self.place[id.index()] = Some(place);
             self.release_after(id);
         }
         self.tape.outputs = outputs.iter().map(|o| self.source(*o)).collect();
         self.tape
+    }
+
+    /// Lane symbols get their registers before anything else and keep them: all are loaded at the start of a block.
+    fn load_inputs(&mut self, order: &[Id]) {
+        for id in order {
+            let Node::Symbol(s) = self.pool.node(*id) else { continue };
+            if let Some(input) = self.lanes.iter().position(|l| *l == s as usize) {
+                let register = self.tape.registers as u16;
+                self.tape.registers += 1;
+                self.tape.loads.push((input, register));
+                self.place[id.index()] = Some(Source::Lane(register));
+            }
+        }
     }
 
     fn source(&self, id: Id) -> Source {
@@ -161,8 +178,8 @@ impl<'a> Compiler<'a> {
         let node = self.pool.node(id);
         let kids = children(node);
         let uniform = match node {
-            Node::Number(_) => true,
-            Node::Symbol(s) => !self.lanes.contains(&(s as usize)),
+            // A symbol that is a lane has its place already.
+            Node::Number(_) | Node::Symbol(_) => true,
             _ => kids.iter().flatten().all(|k| matches!(self.source(*k), Source::Uniform(_))),
         };
         if uniform {
@@ -183,16 +200,12 @@ impl<'a> Compiler<'a> {
             Source::Uniform(_) => 0,
         };
         match node {
-            Node::Symbol(s) => {
-                let input = self.lanes.iter().position(|l| *l == s as usize).unwrap_or(0);
-                self.tape.loads.push((input, target));
-            }
             Node::Unary(op, a) => self.tape.lane.push((Op::Unary(op, lane_of(self.source(a))), target)),
             Node::Power(a, n) => self.tape.lane.push((Op::Power(lane_of(self.source(a)), n), target)),
             Node::Binary(op, a, b) => {
                 self.tape.lane.push((Op::Binary(op, self.source(a), self.source(b)), target));
             }
-            Node::Number(_) => {}
+            Node::Number(_) | Node::Symbol(_) => {}
         }
         Source::Lane(target)
     }
@@ -314,16 +327,17 @@ mod tests {
             let id = pool.parse(&text, "test").expect("generated text parses");
             let slope = pool.derivative(id, 0);
             let by_k = pool.derivative(slope, 1);
-            let tape = Tape::compile(&pool, &[id, slope, by_k], &[0]);
+            let tape = Tape::compile(&pool, &[id, slope, by_k], &[0, 2]);
             let xs: Vec<f64> = (0..300).map(|i| -2.0 + 0.013 * f64::from(i)).collect();
+            let gs: Vec<f64> = xs.iter().map(|x| g + 0.1 * x).collect();
             let mut out = vec![vec![0.0; xs.len()]; 3];
             {
                 let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
-                tape.run(&[f64::NAN, k, g], &[&xs], &mut slices, &mut Scratch::default());
+                tape.run(&[f64::NAN, k, f64::NAN], &[&xs, &gs], &mut slices, &mut Scratch::default());
             }
             for (column, id) in out.iter().zip([id, slope, by_k]) {
-                for (value, x) in column.iter().zip(&xs) {
-                    let oracle = pool.eval(id, &[*x, k, g]);
+                for (value, (x, g)) in column.iter().zip(xs.iter().zip(&gs)) {
+                    let oracle = pool.eval(id, &[*x, k, *g]);
                     prop_assert!(value.to_bits() == oracle.to_bits() || (value.is_nan() && oracle.is_nan()));
                 }
             }

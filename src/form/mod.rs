@@ -9,6 +9,7 @@ pub mod fokker_planck;
 mod lamperti;
 pub mod master_equation;
 pub mod monte_carlo;
+mod richardson;
 mod transitions;
 
 pub use transitions::{Batch, Moments, Pairs, Transitions};

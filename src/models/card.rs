@@ -27,10 +27,8 @@ impl Model {
     /// The equation as text, e.g. `dx = kappa*(theta - x) dt + sigma dW`.
     pub fn equation(&self) -> String {
         let x = &self.process.state.name;
-        let [drift, diffusion] = [self.process.drift, self.process.diffusion].map(|e| {
-            let text = self.process.pool.print(e);
-            if text.contains(" + ") || text.contains(" - ") { format!("({text})") } else { text }
-        });
+        let [drift, diffusion] =
+            [self.process.drift, self.process.diffusion].map(|e| self.process.pool.print_factor(e));
         format!("d{x} = {drift} dt + {diffusion} dW")
     }
 

@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn the_normal_score_at_its_mean_is_known() {
-        // 2φ(0) - 1/√π = 0.233694977254...
+        // 2φ(0) - 1/√π = √(2/π) - 1/√π
         let value = crps(&Predictive::Normal { mean: 0.0, sd: 1.0 }, 0.0);
-        assert!((value - 0.233_694_977_254_849_7).abs() < 1e-14, "{value}");
+        assert!((value - 0.233_694_977_255_109_13).abs() < 1e-14, "{value}");
     }
 }

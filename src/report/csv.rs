@@ -52,8 +52,20 @@ fn fan_csv(view: &ReportView, held_out: bool) -> String {
 /// The score table: `series,model,baseline,chosen,windows,crps,log_score,mae,rmse,coverage_50,…,skill,skill_se`.
 pub fn scores_csv(view: &ReportView) -> String {
     let mut table = Table::new(&[
-        "series", "model", "baseline", "chosen", "windows", "crps", "log_score", "mae", "rmse", "coverage_50",
-        "coverage_80", "coverage_95", "skill", "skill_se",
+        "series",
+        "model",
+        "baseline",
+        "chosen",
+        "windows",
+        "crps",
+        "log_score",
+        "mae",
+        "rmse",
+        "coverage_50",
+        "coverage_80",
+        "coverage_95",
+        "skill",
+        "skill_se",
     ]);
     for series in &view.series {
         for s in &series.scores {
@@ -128,7 +140,7 @@ impl Table {
 fn number(value: f64) -> String {
     match value {
         v if !v.is_finite() => String::new(),
-        v if v == 0.0 => "0".into(),
+        0.0 => "0".into(),
         v if (1e-5..1e16).contains(&v.abs()) => v.to_string(),
         v => format!("{v:e}"),
     }

@@ -39,6 +39,17 @@ pub fn num(value: f64) -> String {
     if value < 0.0 { format!("−{text}") } else { text }
 }
 
+/// A value to the digits that its standard error supports: two digits of the error decide the decimals.
+pub fn to_error(value: f64, se: Option<f64>) -> String {
+    let Some(se) = se.filter(|se| se.is_finite() && *se > 0.0) else { return num(value) };
+    let decimals = 1 - exponent(se, 2);
+    if value.is_finite() && value.abs() < 1e6 && (0..=8).contains(&decimals) {
+        fixed(value, decimals as usize)
+    } else {
+        num(value)
+    }
+}
+
 /// A number with a fixed count of decimals, thousands set apart by commas, and never a minus before zeros.
 pub fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{:.*}", decimals, value.abs());
@@ -104,6 +115,7 @@ pub fn moment(axis: Axis, x: f64) -> String {
     match axis {
         _ if !x.is_finite() => NOTHING.into(),
         Axis::Dates => format_stamp(x as i64),
+        Axis::Numbers if x.fract() == 0.0 && x.abs() < 1e9 => fixed(x, 0),
         Axis::Numbers => num(x),
     }
 }
@@ -161,12 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn the_error_decides_the_decimals() {
+        let shown = |v| to_error(v, Some(0.0731));
+        assert_eq!([shown(0.15324), shown(0.009924), shown(0.0731)], ["0.153", "0.010", "0.073"]);
+        assert_eq!(to_error(0.1, Some(0.0099996)), "0.100");
+        assert_eq!(to_error(0.15324, None), "0.1532");
+        assert_eq!(to_error(3e9, Some(2e8)), "3.00×10⁹");
+        assert_eq!(to_error(f64::NAN, Some(0.1)), "—");
+    }
+
+    #[test]
     fn shares_and_levels_read_as_percent() {
         assert_eq!(percent(0.81234), "81.2\u{a0}%");
         assert_eq!(percent(f64::NAN), "—");
         assert_eq!(level(0.95), "95");
         assert_eq!(level(0.975), "97.5");
         assert_eq!(level(0.9), "90");
+        assert_eq!(moment(Axis::Numbers, 604.0), "604");
+        assert_eq!(moment(Axis::Numbers, 0.25), "0.2500");
+        assert_eq!(moment(Axis::Dates, -86_400.0), "1969-12-31");
         assert_eq!(p_value(0.00021), "<\u{a0}0.001");
     }
 

@@ -63,7 +63,9 @@ mod tests {
     fn nothing_is_run_and_nothing_is_fetched() {
         for page in pages() {
             let lower = page.to_lowercase();
-            for bad in ["<script", "javascript:", " src=", "<link", "@import", "url(", "http:", "https:", "onerror=", "<img"] {
+            for bad in
+                ["<script", "javascript:", " src=", "<link", "@import", "url(", "http:", "https:", "onerror=", "<img"]
+            {
                 assert!(!lower.contains(bad), "{bad}");
             }
         }
@@ -79,7 +81,7 @@ mod tests {
     #[test]
     fn no_number_is_ever_shown_as_nan() {
         for page in pages() {
-            for bad in ["NaN", ">inf", ">none<", "-0.0"] {
+            for bad in ["NaN", ">inf", "<td>none", "-0.0"] {
                 assert!(!page.contains(bad), "{bad}");
             }
         }

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::error::ReportError;
 use super::figure::{self, MOST_LINES, Measure, PitBins};
-use super::format::{fixed, level, moment, num, percent, skill};
+use super::format::{NOTHING, fixed, level, moment, num, percent, skill, to_error};
 use super::view::{Axis, Fan, ParamRow, ReportView, ScoreRow, SeriesView};
 use super::words;
 
 /// Series of a panel that get a section of their own; the overview lists all of them. Keeps the page openable.
-pub const MOST_SECTIONS: usize = 40;
+pub const MOST_SECTIONS: usize = 24;
 /// Rows of a table under a figure; longer ones show every k-th row and say so.
 const MOST_ROWS: usize = 40;
 
@@ -82,6 +82,9 @@ pub struct Figures {
 #[derive(Serialize)]
 pub struct ParamLine<'a> {
     pub row: &'a ParamRow,
+    pub estimate: String,
+    pub se: String,
+    pub interval: String,
     pub mark: String,
 }
 
@@ -132,7 +135,7 @@ fn overview_row(series: &SeriesView, i: usize, scale: (f64, f64)) -> OverviewRow
         rows: fixed(series.history.len() as f64, 0),
         model: score.map_or(series.model.id.clone(), |s| s.model.clone()),
         crps: num(score.map_or(f64::NAN, |s| s.crps)),
-        skill: score.map_or_else(|| skill(None, None), |s| skill(s.skill, s.skill_se)),
+        skill: score.map_or(NOTHING.into(), skill_cell),
         mark: score.map_or_else(String::new, |s| skill_mark(s, scale)),
         coverage: percent(score.map_or(f64::NAN, |s| s.coverage_80)),
         ks_p: series.pit_ks_p,
@@ -172,7 +175,7 @@ fn section(series: &SeriesView, anchor: String) -> Result<Section<'_>, ReportErr
             crps: horizon(Measure::Crps)?,
             coverage: horizon(Measure::Coverage80)?,
         },
-        params: series.params.iter().map(|row| ParamLine { row, mark: param_mark(row) }).collect(),
+        params: series.params.iter().map(param_line).collect(),
         scores: score_lines(&series.scores, scale),
         held_table: fan_table(series, &series.held_out),
         forecast_table: fan_table(series, &series.forecast),
@@ -181,6 +184,15 @@ fn section(series: &SeriesView, anchor: String) -> Result<Section<'_>, ReportErr
         coverage_table: horizon_table(series, Measure::Coverage80),
         lines_left_out: models.len().saturating_sub(MOST_LINES),
     })
+}
+
+fn param_line(row: &ParamRow) -> ParamLine<'_> {
+    let digits = |v: Option<f64>| to_error(v.unwrap_or(f64::NAN), row.se);
+    let interval = match (row.lower, row.upper) {
+        (None, None) => NOTHING.into(),
+        (lower, upper) => format!("{} … {}", digits(lower), digits(upper)),
+    };
+    ParamLine { row, estimate: digits(Some(row.estimate)), se: digits(row.se), interval, mark: param_mark(row) }
 }
 
 /// The interval beside zero: how far from nothing the parameter is, on its own scale.
@@ -200,13 +212,21 @@ fn skill_interval(row: &ScoreRow) -> Option<(f64, f64, f64)> {
     [skill, half].iter().all(|v| v.is_finite()).then_some((skill - half, skill, skill + half))
 }
 
-/// One scale for every skill mark of a table, zero included.
+/// One scale for every skill mark of a table, zero included. Baselines may be far off the scale: they get no mark.
 fn skill_scale<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> (f64, f64) {
-    rows.filter_map(skill_interval).fold((0.0, 0.0), |(lo, hi): (f64, f64), (a, _, b)| (lo.min(a), hi.max(b)))
+    rows.filter(|r| !r.baseline || r.chosen)
+        .filter_map(skill_interval)
+        .fold((0.0, 0.0), |(lo, hi): (f64, f64), (a, _, b)| (lo.min(a), hi.max(b)))
+}
+
+/// Skill in percent for a column that says so in its head.
+fn skill_cell(row: &ScoreRow) -> String {
+    skill(row.skill, row.skill_se).trim_end_matches("\u{a0}%").to_string()
 }
 
 fn skill_mark(row: &ScoreRow, scale: (f64, f64)) -> String {
-    skill_interval(row).map_or_else(String::new, |(lower, skill, upper)| figure::interval_mark(lower, skill, upper, scale))
+    skill_interval(row)
+        .map_or_else(String::new, |(lower, skill, upper)| figure::interval_mark(lower, skill, upper, scale))
 }
 
 type Cost = fn(&ScoreRow) -> f64;
@@ -227,9 +247,14 @@ fn score_lines(scores: &[ScoreRow], scale: (f64, f64)) -> Vec<ScoreLine<'_>> {
     let lowest = COSTS.map(|(_, cost)| scores.iter().map(cost).filter(|c| c.is_finite()).fold(f64::INFINITY, f64::min));
     let line = |row| ScoreLine {
         row,
-        skill: skill(row.skill, row.skill_se),
+        skill: skill_cell(row),
         mark: skill_mark(row, scale),
-        best: COSTS.iter().zip(lowest).filter(|((_, cost), low)| cost(row) == *low && low.is_finite()).map(|((name, _), _)| *name).collect(),
+        best: COSTS
+            .iter()
+            .zip(lowest)
+            .filter(|((_, cost), low)| cost(row) == *low && low.is_finite())
+            .map(|((name, _), _)| *name)
+            .collect(),
     };
     // With one row there is nothing to be better than.
     scores.iter().map(line).map(|l| if scores.len() > 1 { l } else { ScoreLine { best: Vec::new(), ..l } }).collect()

@@ -43,7 +43,11 @@ pub fn long(n: usize) -> ReportView {
             pair("backtest", "147 windows of 20 rows, refit every 5 windows"),
         ],
         findings: vec![
-            finding("missing", 12, "Twelve rows without a value were left out, the first on 1962-11-22; they still count as time."),
+            finding(
+                "missing",
+                12,
+                "Twelve rows without a value were left out, the first on 1962-11-22; they still count as time.",
+            ),
             finding("duplicate-time", 4, "The later of two rows with the same date was kept, the first on 1987-10-19."),
         ],
         series: vec![series("dgs10", n, 7)],
@@ -55,7 +59,8 @@ pub fn long(n: usize) -> ReportView {
 pub fn panel() -> ReportView {
     let mut view = single();
     view.title = "stocks".into();
-    view.series = ["AAPL", "FB", "GOOG", "IBM", "MSFT"].iter().zip(11..).map(|(id, seed)| series(id, 400, seed)).collect();
+    view.series =
+        ["AAPL", "FB", "GOOG", "IBM", "MSFT"].iter().zip(11..).map(|(id, seed)| series(id, 400, seed)).collect();
     for (i, s) in view.series.iter_mut().enumerate() {
         s.warnings.truncate(i % 2);
         for score in s.scores.iter_mut().filter(|s| s.chosen) {
@@ -226,7 +231,13 @@ fn params() -> Vec<ParamRow> {
         row("theta", "long-run level", "% per year", 5.013, 0.912),
         row("sigma", "volatility per square root of the level", "(% per year)^0.5/year^0.5", 0.5397, 0.0035),
     ];
-    let bound = ParamRow { se: None, lower: None, upper: None, at_bound: true, ..row("gamma", "exponent of the level", "1", 0.5, 0.0) };
+    let bound = ParamRow {
+        se: None,
+        lower: None,
+        upper: None,
+        at_bound: true,
+        ..row("gamma", "exponent of the level", "1", 0.5, 0.0)
+    };
     rows.push(bound);
     rows
 }
@@ -235,9 +246,8 @@ fn fan(before: &[Point], after: &[Point], known: bool, seed: u64) -> Fan {
     let mut dice = Dice(seed + 99);
     let last = before[before.len() - 1];
     let steps = 20;
-    let x: Vec<f64> = (1..=steps)
-        .map(|i| after.get(i - 1).map_or(last.x + ((i + 4) / 5 * 2 + i) as f64 * DAY, |p| p.x))
-        .collect();
+    let x: Vec<f64> =
+        (1..=steps).map(|i| after.get(i - 1).map_or(last.x + (i.div_ceil(5) * 2 + i) as f64 * DAY, |p| p.x)).collect();
     let width = |i: usize| 0.034 * last.y.sqrt() * (i as f64 + 1.0).sqrt();
     let band = |level: f64, z: f64| Band {
         level,

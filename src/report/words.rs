@@ -2,7 +2,7 @@
 
 use super::figure::{PitBins, held};
 use super::format::{clip, fixed, level, moment, num, p_value, percent};
-use super::view::{Fan, ScoreRow, SeriesView};
+use super::view::{Axis, Fan, ScoreRow, SeriesView};
 
 /// Below this a test's p-value is called out.
 const SIGNIFICANT: f64 = 0.05;
@@ -15,18 +15,28 @@ fn rows(n: usize) -> String {
     if n == 1 { "1 row".into() } else { format!("{} rows", count(n)) }
 }
 
+/// A moment with the series' own unit where the axis is not a calendar.
+fn when(series: &SeriesView, x: f64) -> String {
+    match series.axis {
+        Axis::Numbers if !series.time_unit.is_empty() => {
+            format!("{}\u{a0}{}", moment(series.axis, x), clip(&series.time_unit, 24))
+        }
+        axis => moment(axis, x),
+    }
+}
+
 pub fn data(series: &SeriesView) -> String {
     let (Some(first), Some(last)) = (series.history.first(), series.history.last()) else {
         return "There are no rows to show.".into();
     };
-    let when = |x| moment(series.axis, x);
     let kept = series.history.iter().filter(|p| p.x >= series.test_from).count();
-    let mut text = format!("{} from {} to {}.", rows(series.history.len()), when(first.x), when(last.x));
+    let mut text =
+        format!("{} from {} to {}.", rows(series.history.len()), when(series, first.x), when(series, last.x));
     if kept > 0 {
         text += &format!(
             " The tinted part, {} from {} on, is held out: every forecast scored there saw earlier rows only.",
             rows(kept),
-            when(series.test_from)
+            when(series, series.test_from)
         );
     }
     text
@@ -38,18 +48,22 @@ pub fn held_out(series: &SeriesView) -> String {
     let mut text = match fan.before.last() {
         Some(cut) => format!(
             "One window of the backtest: made at {}, {} ahead, to {}.",
-            moment(series.axis, cut.x),
+            when(series, cut.x),
             rows(fan.x.len()),
-            moment(series.axis, *last)
+            when(series, *last)
         ),
-        None => format!("One window of the backtest, {} ahead, to {}.", rows(fan.x.len()), moment(series.axis, *last)),
+        None => format!("One window of the backtest, {} ahead, to {}.", rows(fan.x.len()), when(series, *last)),
     };
     let mut counts: Vec<_> = held(fan).into_iter().filter(|h| h.known > 0).collect();
     counts.sort_by(|a, b| a.level.total_cmp(&b.level));
     if let Some(known) = counts.first().map(|h| h.known) {
         let parts: Vec<String> =
             counts.iter().map(|h| format!("{} in the {}\u{a0}% band", count(h.inside), level(h.level))).collect();
-        text += &format!(" Of {} known, {}. Rows of one window move together; the score table pools all windows.", rows(known), parts.join(", "));
+        text += &format!(
+            " Of {} known, {}. Rows of one window move together; the score table pools all windows.",
+            rows(known),
+            parts.join(", ")
+        );
     }
     text
 }
@@ -59,14 +73,13 @@ pub fn ahead(series: &SeriesView) -> String {
     let (Some(&last), Some(&median)) = (fan.x.last(), fan.median.last()) else {
         return "No forecast was made.".into();
     };
-    let when = moment(series.axis, last);
-    let mut text = format!("{} ahead, at {when}, the median is {}", rows(fan.x.len()), num(median));
+    let when = when(series, last);
+    let mut text = format!("{} ahead, at {when}: median {}", rows(fan.x.len()), num(median));
     if let Some((share, lower, upper)) = main_band(fan) {
-        text += &format!(", and with probability {}\u{a0}% the value lies between {} and {}", level(share), num(lower), num(upper));
+        let (share, lower, upper) = (level(share), num(lower), num(upper));
+        text += &format!("; with probability {share}\u{a0}% between {lower} and {upper}");
     }
-    let name = clip(&series.value_name, 60);
-    text += &if name.is_empty() { ".".to_string() } else { format!(" ({name}).") };
-    text
+    text + "."
 }
 
 /// The 80 % band at the last time, or the first band there is.
@@ -86,7 +99,11 @@ pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
             "The outcomes are not spread as forecast: Kolmogorov-Smirnov p = {}. Read the stated probabilities with care.",
             p_value(p)
         ),
-        p => format!("The outcomes are spread as forecast, as far as {} can tell: Kolmogorov-Smirnov p = {}.", rows(bins.n), p_value(p)),
+        p => format!(
+            "The outcomes are spread as forecast, as far as {} can tell: Kolmogorov-Smirnov p = {}.",
+            rows(bins.n),
+            p_value(p)
+        ),
     };
     let bars = match bins.surprising() {
         0 => "All ten bars lie within the range that chance allows.".into(),
@@ -98,7 +115,14 @@ pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
 
 pub fn error_by_horizon(series: &SeriesView) -> String {
     let Some(chosen) = chosen(series) else { return String::new() };
-    let of = |model: &str| series.by_horizon.iter().filter(|h| h.model == model && h.crps.is_finite()).max_by_key(|h| h.horizon).map(|h| (h.horizon, h.crps));
+    let of = |model: &str| {
+        series
+            .by_horizon
+            .iter()
+            .filter(|h| h.model == model && h.crps.is_finite())
+            .max_by_key(|h| h.horizon)
+            .map(|h| (h.horizon, h.crps))
+    };
     let Some((horizon, crps)) = of(&chosen.model) else { return String::new() };
     let rival = series.scores.iter().filter(|s| s.baseline && !s.chosen).filter_map(|s| Some((s, of(&s.model)?)));
     let rival = rival.filter(|(_, (h, _))| *h == horizon).min_by(|a, b| a.1.1.total_cmp(&b.1.1));
@@ -114,9 +138,12 @@ pub fn scores(series: &SeriesView) -> String {
     let best = series.scores.iter().filter(|s| s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
     let (Some(best), Some(chosen)) = (best, chosen(series)) else { return String::new() };
     if best.chosen {
-        let runner = series.scores.iter().filter(|s| !s.chosen && s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
+        let runner =
+            series.scores.iter().filter(|s| !s.chosen && s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
         return match runner {
-            Some(r) => format!("The model chosen beforehand, {}, has the lowest CRPS; next is {}.", best.model, r.model),
+            Some(r) => {
+                format!("The model chosen beforehand, {}, has the lowest CRPS; next is {}.", best.model, r.model)
+            }
             None => format!("Only {} was scored.", best.model),
         };
     }
@@ -154,7 +181,7 @@ pub fn key_facts(series: &SeriesView) -> Vec<[String; 3]> {
     let unit = if series.score_unit.is_empty() { String::new() } else { format!(", {}", clip(&series.score_unit, 32)) };
     let mut facts = vec![[format!("CRPS{unit}"), num(score.crps), format!("over {} windows", count(score.windows))]];
     if score.skill.is_some() {
-        let aim = "against a random walk; above 0 is better".into();
+        let aim = "against a random walk".into();
         facts.push(["skill".into(), super::format::skill(score.skill, score.skill_se), aim]);
     }
     facts.push(["inside the 80\u{a0}% band".into(), percent(score.coverage_80), "80\u{a0}% if honest".into()]);

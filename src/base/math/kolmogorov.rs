@@ -7,10 +7,11 @@ use super::elementary::exp;
 
 /// p-value of the one-sample Kolmogorov-Smirnov statistic `d = sup |F_n - F|` from `n` observations.
 ///
-/// `Q(t) = 2 sum_{j>=1} (-1)^{j-1} e^{-2 j^2 t^2}` at `t = (sqrt n + 0.12 + 0.11/sqrt n) d`, summed for small `t` in its
-/// other form `1 - sqrt(2 pi)/t sum_{j>=1} e^{-(2j-1)^2 pi^2 / (8 t^2)}`. One for `d <= 0`, zero for `d >= 1`, `NaN` for
-/// `n = 0`. The series are summed to rounding; the small-sample correction itself is good to 0.0015 of p at the
-/// 5 % points from `n = 5` on. Cost: at most five exponentials.
+/// `Q(t) = 2 sum_{j>=1} (-1)^{j-1} e^{-2 j^2 t^2}` at `t = (sqrt n + 0.12 + 0.11/sqrt n) d`, summed for small `t` in
+/// its other form `1 - sqrt(2 pi)/t sum_{j>=1} e^{-(2j-1)^2 pi^2 / (8 t^2)}`. One for `d <= 0`, zero for `d >= 1`,
+/// `NaN` for `n = 0`. The series are summed to rounding; the small-sample correction itself is good to 0.0015 of p at
+/// the 5 % points from `n = 5` on.
+/// Cost: at most five exponentials.
 /// Source: Kolmogorov (1933) and Smirnov (1948) for the two series; Stephens (1970), JRSS B 32, 115-122, for the
 /// correction.
 pub fn kolmogorov_sf(d: f64, n: usize) -> f64 {
@@ -49,7 +50,7 @@ mod tests {
         for t in [0.8_f64, 0.9, 0.999_999, 1.0, 1.1] {
             let far = 2.0
                 * (1..8)
-                    .map(|j| f64::from(j))
+                    .map(f64::from)
                     .map(|j| exp(-2.0 * j * j * t * t) * if j as i32 % 2 == 1 { 1.0 } else { -1.0 })
                     .sum::<f64>();
             assert!((limit_sf(t) - far).abs() < 1e-15, "{t}");

@@ -3,15 +3,16 @@
 //! Rates at a node are those of a diffusion whose drift and diffusion are frozen there: the exact probability of leaving
 //! to the right first and the exact mean time to leave (Kushner & Dupuis 2001, section 5.2, for local consistency). They
 //! are positive for any drift. The chain is solved by uniformisation (Jensen 1953): only positive sums, and the
-//! probability left out of the Poisson series is the error. Independent of the Fokker-Planck form in space and in time.
+//! probability left out of the Poisson series is the error; two lattices are extrapolated. Independent of the Fokker-Planck form in space and in time.
 //!
 //! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
 
 use super::lamperti::{self, Grid};
+use super::richardson::{self, Solution};
 use super::{Question, groups};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
-use crate::predictive::{Density, Predictive};
+use crate::predictive::Predictive;
 use crate::process::Coefficients;
 
 const HORIZONS_PER_GRID: f64 = 40.0;
@@ -45,18 +46,10 @@ fn one_lattice(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<
         question.accuracy.cells,
         |grid| Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times),
     )?;
-    let grid = lamperti::grid(&mut coefficients, &model.process.state, question.x0, question.t0, reach);
-    let chain = Chain::new(model, &mut coefficients, &grid, question.t0)?;
-    let widths: Vec<f64> = grid.edges.windows(2).map(|w| w[1] - w[0]).collect();
-    chain
-        .masses(model, question.t0, times)?
-        .iter()
-        .map(|mass| {
-            Density::new(grid.edges.clone(), &grid.nodes, &widths, mass)
-                .map(Predictive::Density)
-                .ok_or_else(|| broken(model, "no probability was left on the lattice"))
-        })
-        .collect()
+    richardson::extrapolated(model, question, reach, |grid| {
+        let masses = Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times)?;
+        Ok(Solution { masses, widths: grid.edges.windows(2).map(|w| w[1] - w[0]).collect() })
+    })
 }
 
 /// A birth-death chain: rates up and down from each node.

@@ -63,8 +63,9 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// Ends that differ enough to divide by, whatever came in.
-fn apart(lo: f64, hi: f64) -> (f64, f64) {
+/// Ends in order that differ enough to divide by, whatever came in.
+fn apart(a: f64, b: f64) -> (f64, f64) {
+    let (lo, hi) = (a.min(b), a.max(b));
     let size = lo.abs().max(hi.abs());
     if hi - lo > size * 1e-12 && hi - lo > 1e-290 {
         return (lo, hi);
@@ -90,7 +91,7 @@ fn number_ticks(lo: f64, hi: f64, count: usize) -> Vec<Tick> {
     let step = factor * ten;
     let (first, last) = ((lo / step - 1e-9).ceil(), (hi / step + 1e-9).floor());
     // Steps smaller than the numbers' own resolution give no ticks worth having.
-    if !(last - first <= 60.0) || first.abs().max(last.abs()) > 1e12 {
+    if last - first > 60.0 || first.abs().max(last.abs()) > 1e12 {
         return [lo, hi].map(|at| Tick { at, label: num(at), under: None }).to_vec();
     }
     let plain = lo.abs().max(hi.abs()) < 1e6 && (-5..7).contains(&exponent);

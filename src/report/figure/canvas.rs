@@ -3,7 +3,9 @@
 //! Every stroke is drawn in a sentinel colour and then given a CSS class, so one figure serves light, dark and print.
 
 use plotters::coord::Shift;
-use plotters::prelude::{Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, Rectangle, SVGBackend, Text};
+use plotters::prelude::{
+    Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, Rectangle, SVGBackend, Text,
+};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor};
 
@@ -66,7 +68,8 @@ impl Ink {
     fn all() -> impl Iterator<Item = Ink> {
         use Ink::*;
         let single = [
-            Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Bar, BarOut, Tolerance, Target, Chosen,
+            Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Bar, BarOut, Tolerance, Target,
+            Chosen,
         ];
         single.into_iter().chain((0..MODEL_LINES).map(Model)).chain((0..BASELINE_LINES).map(Baseline))
     }
@@ -220,7 +223,9 @@ impl Plot<'_, '_> {
 
     pub fn dot(&self, (x, y): (f64, f64), radius: f64, ink: Ink) -> Drawn {
         match self.pixels(&[(x, y)]).first() {
-            Some(&centre) => self.root.draw(&Circle::new(centre, fine(radius), ink.sentinel().filled())).map_err(refused),
+            Some(&centre) => {
+                self.root.draw(&Circle::new(centre, fine(radius), ink.sentinel().filled())).map_err(refused)
+            }
             None => Ok(()),
         }
     }
@@ -281,11 +286,26 @@ impl Plot<'_, '_> {
     }
 }
 
-/// Moves sorted heights apart to at least `gap`, keeping them between `top` and `bottom` while there is room.
+/// Moves sorted heights apart to at least `gap` with the least displacement, then between `top` and `bottom` while
+/// there is room.
 fn spread(mut heights: Vec<f64>, gap: f64, top: f64, bottom: f64) -> Vec<f64> {
+    // With the gaps taken out, "apart" is "not descending": isotonic regression by pooling adjacent violators.
+    let mut pools: Vec<(f64, usize)> = Vec::new();
+    for (i, h) in heights.iter().enumerate() {
+        pools.push((h - gap * i as f64, 1));
+        while let [.., (a, n), (b, m)] = pools.as_slice() {
+            if a <= b {
+                break;
+            }
+            let merged = ((a * *n as f64 + b * *m as f64) / (n + m) as f64, n + m);
+            pools.truncate(pools.len() - 2);
+            pools.push(merged);
+        }
+    }
+    let levels = pools.into_iter().flat_map(|(level, n)| std::iter::repeat_n(level, n));
     let mut floor = top;
-    for h in heights.iter_mut() {
-        *h = h.max(floor);
+    for ((i, h), level) in heights.iter_mut().enumerate().zip(levels) {
+        *h = (level + gap * i as f64).max(floor);
         floor = *h + gap;
     }
     let mut ceiling = bottom;
@@ -347,12 +367,13 @@ mod tests {
         };
         let svg = figure(&frame, |plot| plot.dot((f64::NAN, 1.0), 2.0, Ink::Truth)).unwrap();
         assert!(!svg.contains("<script"), "{svg}");
-        assert!(!svg.contains("http") && !svg.contains("#C0DE"), "{svg}");
+        assert!(!svg.contains("http") && !svg.contains("=\"#C0DE"), "{svg}");
         assert!(svg.ends_with("</svg>") && svg.contains("class=\"s-grid\""), "{svg}");
     }
 
     #[test]
     fn labels_move_apart_but_stay_inside() {
+        assert_eq!(spread(vec![50.0, 50.0], 10.0, 0.0, 100.0), [45.0, 55.0]);
         let heights = spread(vec![10.0, 11.0, 99.0, 100.0], 14.0, 0.0, 100.0);
         assert!(heights.windows(2).all(|w| w[1] - w[0] >= 14.0 - 1e-9), "{heights:?}");
         assert!(heights.iter().all(|h| (0.0..=100.0).contains(h)), "{heights:?}");

@@ -47,7 +47,8 @@ pub fn time_title(series: &SeriesView) -> Option<String> {
 pub fn fan(series: &SeriesView, fan: &Fan, size: Size) -> Result<String, ReportError> {
     let alt = format!("Forecast bands and median of {}", series.value_name);
     let edges = fan.bands.iter().flat_map(|b| b.lower.iter().chain(&b.upper));
-    let known = || fan.before.iter().chain(&fan.truth);
+    let before = context(fan);
+    let known = || before.iter().chain(&fan.truth);
     let y = Scale::values(edges.chain(&fan.median).copied().chain(known().map(|p| p.y)), 5);
     let x = Scale::times(series.axis, fan.x.iter().copied().chain(known().map(|p| p.x)), ticks_across(size));
     let (Some(x), Some(y)) = (x, y) else { return no_data(size, &alt) };
@@ -62,12 +63,12 @@ pub fn fan(series: &SeriesView, fan: &Fan, size: Size) -> Result<String, ReportE
         y,
     };
     figure(&frame, |plot| {
-        let cut = fan.before.iter().rev().find(|p| super::usable(p.y)).filter(|p| p.x < first);
+        let cut = before.iter().rev().find(|p| super::usable(p.y)).filter(|p| p.x < first);
         bands(plot, fan, cut)?;
         if let Some(cut) = cut {
             plot.line(&[(cut.x, frame.y.lo), (cut.x, frame.y.hi)], Ink::Rule, 1.0)?;
         }
-        let before: Vec<_> = fan.before.iter().map(|p| (p.x, p.y)).collect();
+        let before: Vec<_> = before.iter().map(|p| (p.x, p.y)).collect();
         plot.line(&thin(&before, plot.columns()), Ink::Data, 1.4)?;
         let mut median: Vec<_> = fan.x.iter().copied().zip(fan.median.iter().copied()).collect();
         if let Some(cut) = cut {
@@ -80,6 +81,12 @@ pub fn fan(series: &SeriesView, fan: &Fan, size: Size) -> Result<String, ReportE
         truth(plot, fan, cut)?;
         end_labels(plot, fan)
     })
+}
+
+/// The rows before the cutoff that are drawn: twice the forecast's own length, so that it is not squeezed to the side.
+fn context(fan: &Fan) -> &[Point] {
+    let most = (2 * fan.x.len()).max(30);
+    &fan.before[fan.before.len().saturating_sub(most)..]
 }
 
 fn bands(plot: &Plot, fan: &Fan, cut: Option<&Point>) -> Drawn {
@@ -101,7 +108,8 @@ fn bands(plot: &Plot, fan: &Fan, cut: Option<&Point>) -> Drawn {
 
 fn truth(plot: &Plot, fan: &Fan, cut: Option<&Point>) -> Drawn {
     let came: Vec<_> = fan.truth.iter().map(|p| (p.x, p.y)).collect();
-    let joined: Vec<_> = cut.map(|p| (p.x, p.y)).into_iter().filter(|_| !came.is_empty()).chain(came.iter().copied()).collect();
+    let joined: Vec<_> =
+        cut.map(|p| (p.x, p.y)).into_iter().filter(|_| !came.is_empty()).chain(came.iter().copied()).collect();
     plot.line(&thin(&joined, plot.columns()), Ink::Truth, 1.6)?;
     if came.len() <= plot.columns() / 7 {
         for point in came {

@@ -14,13 +14,20 @@ pub fn history(series: &SeriesView, size: Size) -> Result<String, ReportError> {
     let x = Scale::times(series.axis, points.iter().map(|p| p.0), ticks_across(size));
     let y = Scale::values(points.iter().map(|p| p.1), 5);
     let (Some(x), Some(y)) = (x, y) else { return no_data(size, &alt) };
+    // Room above the line for the words "held out".
+    let y = Scale::numbers(y.lo, y.hi + (y.hi - y.lo) * 0.08, 5);
     let (lo, hi) = (x.lo, x.hi);
     let frame = Frame {
         size,
         y_title: clip(&series.value_name, size.width as usize / 8),
         x_title: super::fan::time_title(series),
         right: 16.0,
-        alt: format!("{alt}, from {} to {}, held out from {}", moment(series.axis, lo), moment(series.axis, hi), moment(series.axis, series.test_from)),
+        alt: format!(
+            "{alt}, from {} to {}, held out from {}",
+            moment(series.axis, lo),
+            moment(series.axis, hi),
+            moment(series.axis, series.test_from)
+        ),
         x,
         y,
     };
@@ -48,7 +55,8 @@ pub fn history(series: &SeriesView, size: Size) -> Result<String, ReportError> {
         if held {
             plot.line(&[(from, frame.y.lo), (from, frame.y.hi)], Ink::HeldLine, 1.0)?;
             let (px, py) = plot.place(from, frame.y.hi);
-            let (hang, px) = if px > plot.right_edge() - 60.0 { (Hang::Right, px - 6.0) } else { (Hang::Left, px + 6.0) };
+            let (hang, px) =
+                if px > plot.right_edge() - 60.0 { (Hang::Right, px - 6.0) } else { (Hang::Left, px + 6.0) };
             plot.text_at(px, py + 9.0, "held out", Ink::HeldLine, hang)?;
         }
         Ok(())

@@ -77,8 +77,9 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
     };
     let lines = lines(series, measure);
     let points = || lines.iter().flat_map(|l| &l.points);
-    let wide = (size.width as usize / 80).max(4);
-    let x = Scale::times(super::super::view::Axis::Numbers, points().map(|p| p.0), wide);
+    let wide = size.width > 600;
+    let few = if wide { 6 } else { 4 };
+    let x = Scale::times(super::super::view::Axis::Numbers, points().map(|p| p.0), few);
     let target = (measure == Measure::Coverage80).then_some(80.0);
     let zero = (measure == Measure::Crps).then_some(0.0);
     let y = Scale::values(points().map(|p| p.1).chain(target).chain(zero), 5);
@@ -96,11 +97,11 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
     };
     let frame = Frame {
         size,
-        x: Scale::whole(x.lo, x.hi, wide),
+        x: Scale::whole(x.lo, x.hi, few),
         y,
         y_title: clip(&title, size.width as usize / 8),
         x_title: Some("rows ahead".into()),
-        right: if size == Size::WIDE { 128.0 } else { 96.0 },
+        right: if wide { 128.0 } else { 96.0 },
         alt: alt.into(),
     };
     figure(&frame, |plot| {
@@ -118,7 +119,7 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
                 }
             }
         }
-        let most = if size == Size::WIDE { 18 } else { 13 };
+        let most = if wide { 18 } else { 13 };
         labels.extend(lines.iter().filter_map(|l| Some((l.points.last()?.1, clip(l.model, most), l.ink))));
         plot.labels_right(&labels)
     })

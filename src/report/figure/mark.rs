@@ -3,12 +3,12 @@
 //! The numbers stand next to it, so it is hidden from screen readers; too small to need plotters.
 
 /// Width of the mark in CSS pixels.
-const WIDTH: f64 = 96.0;
+const WIDTH: f64 = 72.0;
 
-/// An interval on an axis from `lo` to `hi`; empty where something is missing. Zero is ticked where it is in sight.
+/// An interval on an axis from `lo` to `hi`; empty where something is missing or off the axis. Zero is ticked where it is in sight.
 pub fn interval_mark(lower: f64, estimate: f64, upper: f64, (lo, hi): (f64, f64)) -> String {
     let all = [lower, estimate, upper, lo, hi];
-    if !all.into_iter().all(super::usable) || hi <= lo {
+    if !all.into_iter().all(super::usable) || hi <= lo || lower < lo || upper > hi {
         return String::new();
     }
     let place = |v: f64| format!("{:.1}", 4.0 + (v - lo) / (hi - lo) * (WIDTH - 8.0));
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_mark_stays_inside_and_vanishes_without_numbers() {
         let mark = interval_mark(1.0, 2.0, 4.0, (0.0, 4.0));
-        assert!(mark.contains("M26.0 8H92.0") && mark.contains("M4.0 1V15"), "{mark}");
+        assert!(mark.contains("M20.0 8H68.0") && mark.contains("M4.0 1V15"), "{mark}");
         assert_eq!(interval_mark(f64::NAN, 2.0, 4.0, (0.0, 4.0)), "");
         assert_eq!(interval_mark(2.0, 2.0, 2.0, (2.0, 2.0)), "");
     }

@@ -73,9 +73,9 @@ pub fn pit(bins: &PitBins, size: Size) -> Result<String, ReportError> {
         y: Scale::numbers(0.0, share(top) * 1.12, 4),
         y_title: "share of outcomes (%)".into(),
         x_title: Some("probability the forecast gave to a value at or below the outcome".into())
-            .filter(|_| size == Size::WIDE)
+            .filter(|_| size.width > 600)
             .or(Some("forecast probability of the outcome or less".into())),
-        right: 96.0,
+        right: 104.0,
         alt: format!("{alt}; {} of them outside the 95 % range of chance", bins.surprising()),
     };
     figure(&frame, |plot| {
@@ -91,10 +91,7 @@ pub fn pit(bins: &PitBins, size: Size) -> Result<String, ReportError> {
             plot.line(&[(0.0, edge), (1.0, edge)], Ink::Tolerance, 1.0)?;
         }
         plot.line(&[(0.0, 10.0), (1.0, 10.0)], Ink::Target, 1.6)?;
-        plot.labels_right(&[
-            (high, "95 % of chance".into(), Ink::Muted),
-            (10.0, "uniform".into(), Ink::Target),
-        ])
+        plot.labels_right(&[(high, "95 % by chance".into(), Ink::Muted), (10.0, "uniform".into(), Ink::Target)])
     })
 }
 

@@ -2,7 +2,8 @@
 
 /// At most two points a column of `columns`, first and last kept; points must ascend in x. O(n).
 pub fn thin(points: &[(f64, f64)], columns: usize) -> Vec<(f64, f64)> {
-    let points: Vec<(f64, f64)> = points.iter().copied().filter(|(x, y)| super::usable(*x) && super::usable(*y)).collect();
+    let points: Vec<(f64, f64)> =
+        points.iter().copied().filter(|(x, y)| super::usable(*x) && super::usable(*y)).collect();
     let (Some(&first), Some(&last)) = (points.first(), points.last()) else { return Vec::new() };
     let span = last.0 - first.0;
     if points.len() <= 2 * columns + 2 || span <= 0.0 {
