@@ -206,6 +206,17 @@ impl ExactTransitions {
         Batch { value, gradient }
     }
 
+    pub(super) fn normal_scores(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
+        let arguments = self.claim.arguments_at(process, theta);
+        let law = self.claim.law;
+        let score = |i: usize| match transition(law, &arguments, pairs.x0[i], pairs.dt[i]) {
+            Predictive::Normal { mean, sd } => (pairs.x1[i] - mean) / sd,
+            Predictive::LogNormal { mu, sigma } => (math::ln(pairs.x1[i]) - mu) / sigma,
+            other => math::normal_quantile(other.cdf(pairs.x1[i])),
+        };
+        (0..pairs.len()).into_par_iter().map(score).collect()
+    }
+
     pub(super) fn moments(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs) -> Moments {
         let arguments = self.claim.arguments_at(process, theta);
         let law = self.claim.law;

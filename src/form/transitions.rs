@@ -109,6 +109,17 @@ impl<'m> Transitions<'m> {
         }
     }
 
+    /// `Φ⁻¹` of the probability integral transform of each observed step: standard normal if the law is right.
+    pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
+        match &self.how {
+            How::Exact(exact) => exact.normal_scores(&self.model.process, theta, pairs),
+            How::Gaussian(expansion) => {
+                let m = expansion.moments(&self.model.process, theta, pairs, false);
+                (0..pairs.len()).map(|i| (pairs.x1[i] - m.mean[i]) / m.variance[i].sqrt()).collect()
+            }
+        }
+    }
+
     /// Conditional means and variances at `theta`, always with gradients.
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {

@@ -1,0 +1,63 @@
+//! The `kl` objective: mean negative log transition density, and its observed information.
+
+use super::certify::{Status, judge};
+use super::optimise::{hessian, minimise};
+use super::{Observed, Settings, Solved};
+use crate::form::Transitions;
+
+/// Mean negative log density in the state's coordinate and its gradient in natural parameters; infinite where an
+/// observation is impossible.
+pub(super) fn objective(transitions: &Transitions, data: &Observed, theta: &[f64]) -> (f64, Vec<f64>) {
+    let batch = transitions.log_density(theta, &data.pairs, true);
+    let n = data.pairs.len() as f64;
+    let value = -batch.value.iter().sum::<f64>() / n;
+    (value, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
+}
+
+pub(super) fn solve(
+    transitions: &Transitions,
+    data: &Observed,
+    start: &[f64],
+    free: &[usize],
+    settings: &Settings,
+) -> Solved {
+    let params = &transitions.model().params;
+    let objective = |theta: &[f64]| objective(transitions, data, theta);
+    let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
+    // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
+    for k in free {
+        let nearest = [params[*k].lower, params[*k].upper]
+            .into_iter()
+            .filter(|b| b.is_finite())
+            .find(|b| (optimum.theta[*k] - b).abs() <= 1e-3 * (params[*k].upper - params[*k].lower).min(b.abs().max(1e-3)));
+        if let Some(bound) = nearest {
+            let mut moved = optimum.theta.clone();
+            moved[*k] = bound;
+            let rest: Vec<usize> = free.iter().copied().filter(|j| j != k).collect();
+            let held = minimise(&objective, params, &moved, &rest, settings.optimizer, settings.max_iterations);
+            if held.value <= optimum.value + 1e-12 * (1.0 + optimum.value.abs()) {
+                optimum = held;
+            }
+        }
+    }
+    let theta = optimum.theta;
+    let (value, gradient) = objective(&theta);
+    if !value.is_finite() {
+        let status = Status::Failed("the likelihood is zero or not a number everywhere that was tried".to_string());
+        let se = vec![None; theta.len()];
+        return Solved { theta, value, iterations: optimum.iterations, status, se };
+    }
+    let at = |free_values: &[f64]| {
+        let mut theta = theta.clone();
+        for (k, v) in free.iter().zip(free_values) {
+            theta[*k] = *v;
+        }
+        let (_, gradient) = objective(&theta);
+        free.iter().map(|k| gradient[*k]).collect::<Vec<_>>()
+    };
+    let values: Vec<f64> = free.iter().map(|k| theta[*k]).collect();
+    let steps: Vec<f64> = values.iter().map(|v| 1e-4 * v.abs().max(1e-6)).collect();
+    let h = hessian(&at, &values, &steps);
+    let (status, se) = judge(params, &theta, free, &gradient, &h, data.pairs.len() as f64);
+    Solved { theta, value, iterations: optimum.iterations, status, se }
+}

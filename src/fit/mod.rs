@@ -1,0 +1,312 @@
+//! Estimating parameters from transitions: what is minimised, by what, and whether to believe where it stopped.
+//!
+//! | objective | minimises | standard errors |
+//! |---|---|---|
+//! | `kl` | mean negative log transition density: Kullback-Leibler divergence from the data up to its entropy, so its minimiser is the maximum-likelihood estimate | observed information |
+//! | `mse` | conditional least squares in two stages (Klimko & Nelson 1978): drift parameters by weighted squared residuals, the rest by squared residuals of the variance | stacked estimating equations |
+//!
+//! Optimisers travel in transformed coordinates; optimality is tested in natural ones. Not converging is a [`Status`].
+
+mod adapter;
+mod auto;
+mod certify;
+mod kl;
+mod mse;
+mod optimise;
+mod starts;
+
+pub use auto::{FormChoice, choose_form};
+pub use certify::Status;
+
+use crate::base::{Error, Params, Result, Seed, Series, Transform};
+use crate::form::{Form, Pairs, Transitions};
+use crate::models::Model;
+use crate::stats;
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Objective {
+    Kl,
+    Mse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    Lbfgs,
+    NelderMead,
+}
+
+/// How to fit.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub objective: Objective,
+    /// `None`: chosen by its error at the data's step, see [`choose_form`].
+    pub form: Option<Form>,
+    pub optimizer: Optimizer,
+    /// Independent starting points; the first is the defaults (or `initial`), the others random.
+    pub starts: usize,
+    pub max_iterations: u64,
+    /// Parameters held at a value.
+    pub fixed: Vec<(String, f64)>,
+    /// Starting values for the first start.
+    pub initial: Vec<(String, f64)>,
+    pub seed: Seed,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            objective: Objective::Kl,
+            form: None,
+            optimizer: Optimizer::Lbfgs,
+            starts: 3,
+            max_iterations: 500,
+            fixed: Vec::new(),
+            initial: Vec::new(),
+            seed: Seed(1),
+        }
+    }
+}
+
+/// Transitions to fit, and what a log density gains when told in the unit of the data.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    pub pairs: Pairs,
+    pub ln_jacobian: f64,
+}
+
+impl Observed {
+    /// Transitions of a level series under a transform.
+    ///
+    /// # Errors
+    /// [`Error::NonPositive`] from the transform, [`Error::TooFewRows`] for fewer than `2 + transitions per parameter`.
+    pub fn of(series: &Series, transform: Transform, model: &Model) -> Result<Observed> {
+        let state = transform.apply(series)?;
+        let needed = model.params.len() + 3;
+        if state.len() < needed {
+            return Err(Error::TooFewRows {
+                series: series.id.clone(),
+                rows: state.len(),
+                needed,
+                purpose: format!("fitting the {} parameters of '{}'", model.params.len(), model.id),
+            });
+        }
+        if state.value.windows(2).all(|w| w[0] == w[1]) {
+            return Err(Error::Constant { series: series.id.clone(), rows: state.len(), value: state.value[0] });
+        }
+        model.check_domain(&state)?;
+        // The first transformed row is a condition, not an outcome.
+        let first_outcome = series.len() - state.len() + 1;
+        let ln_jacobian = (first_outcome..series.len())
+            .map(|i| transform.ln_jacobian(series.value[i - 1], series.value[i]))
+            .sum();
+        Ok(Observed { pairs: Pairs::of(&state), ln_jacobian })
+    }
+}
+
+/// One parameter's estimate with its 95 % interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    pub name: String,
+    pub estimate: f64,
+    pub se: Option<f64>,
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    pub unit: String,
+    pub at_bound: bool,
+    pub fixed: bool,
+}
+
+/// Where one start ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StartOutcome {
+    pub objective_value: f64,
+    /// How far below the best log-likelihood it ended (`kl` only).
+    pub below_best: Option<f64>,
+    pub status: Status,
+}
+
+/// A fit, whatever became of it: look at `status` before using `theta`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fit {
+    pub model: String,
+    pub form: Form,
+    /// Why this form, with its error where one was measured.
+    pub form_choice: FormChoice,
+    pub objective: Objective,
+    pub optimizer: Optimizer,
+    pub status: Status,
+    pub iterations: u64,
+    pub objective_value: f64,
+    /// Log-likelihood of the transitions in data units; none under `mse`.
+    pub log_likelihood: Option<f64>,
+    pub aic: Option<f64>,
+    pub bic: Option<f64>,
+    pub theta: Vec<f64>,
+    pub params: Vec<Estimate>,
+    pub transitions: usize,
+    pub starts: Vec<StartOutcome>,
+    /// Kolmogorov-Smirnov p-value of the one-step PITs.
+    pub pit_ks_p: f64,
+    /// Ljung-Box p-value (ten lags) of the one-step normal scores.
+    pub ljung_box_p: f64,
+    pub warnings: Vec<String>,
+}
+
+/// An optimum with its curvature: what both objectives hand back.
+struct Solved {
+    theta: Vec<f64>,
+    value: f64,
+    iterations: u64,
+    status: Status,
+    /// Standard errors in natural coordinates, `None` where the curvature gives none.
+    se: Vec<Option<f64>>,
+}
+
+/// Fit `model` to `data`.
+///
+/// # Errors
+/// [`Error::FormUnavailable`], [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings. A fit that does
+/// not converge is not an error: its [`Fit::status`] says so. Cost: about 30 to 300 passes over the data a start.
+pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
+    let mut first = model.default_params();
+    let mut free: Vec<usize> = (0..model.params.len()).collect();
+    for (name, value) in settings.initial.iter().chain(&settings.fixed) {
+        first.set(name, *value)?;
+    }
+    for (name, _) in &settings.fixed {
+        let index = first.index(name)?;
+        free.retain(|k| *k != index);
+    }
+    let choice = match settings.form {
+        Some(form) => FormChoice::asked(form),
+        None => choose_form(model, data, settings, &first, &free)?,
+    };
+    let transitions = Transitions::new(model, choice.form)?;
+    let given = !settings.initial.is_empty();
+    let starts = starts::starting_points(&transitions, data, &first, &free, settings, given)?;
+    let mut solved: Vec<Solved> = starts
+        .iter()
+        .map(|start| match settings.objective {
+            Objective::Kl => kl::solve(&transitions, data, start, &free, settings),
+            Objective::Mse => mse::solve(&transitions, data, start, &free, settings),
+        })
+        .collect();
+    let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);
+    let best = best_of(&solved);
+    let best = solved.swap_remove(best);
+    Ok(describe(model, data, settings, &transitions, choice, best, outcomes, &free))
+}
+
+/// The lowest objective among starts that ended well, else among all.
+fn best_of(solved: &[Solved]) -> usize {
+    let key = |s: &Solved| if s.value.is_finite() { s.value } else { f64::INFINITY };
+    (0..solved.len()).min_by(|a, b| key(&solved[*a]).total_cmp(&key(&solved[*b]))).unwrap_or(0)
+}
+
+fn outcomes(solved: &[Solved], n: usize, objective: Objective) -> Vec<StartOutcome> {
+    let best = solved.get(best_of(solved)).map_or(f64::NAN, |s| s.value);
+    solved
+        .iter()
+        .map(|s| {
+            let below = (s.value - best) * n as f64;
+            StartOutcome {
+                objective_value: s.value,
+                below_best: (objective == Objective::Kl).then_some(below),
+                status: match &s.status {
+                    Status::Converged if below > 1e-3 => Status::ConvergedLocal,
+                    other => other.clone(),
+                },
+            }
+        })
+        .collect()
+}
+
+#[allow(clippy::too_many_arguments)] // Everything the record holds, once, from the one place that makes it.
+fn describe(
+    model: &Model,
+    data: &Observed,
+    settings: &Settings,
+    transitions: &Transitions,
+    choice: FormChoice,
+    solved: Solved,
+    starts: Vec<StartOutcome>,
+    free: &[usize],
+) -> Fit {
+    let n = data.pairs.len();
+    let log_likelihood =
+        (settings.objective == Objective::Kl).then(|| data.ln_jacobian - solved.value * n as f64).filter(|l| l.is_finite());
+    let k = free.len() as f64;
+    let params = model
+        .params
+        .iter()
+        .enumerate()
+        .map(|(i, p)| {
+            let estimate = solved.theta[i];
+            let se = solved.se[i];
+            let interval = se.map(|se| {
+                // Normal in the parameter's own coordinate, so that an interval stays inside the bounds.
+                let u = p.to_coordinate(estimate);
+                let slope = p.derivative(u).abs();
+                let width = 1.959_963_984_540_054 * se / if slope > 0.0 { slope } else { 1.0 };
+                (p.to_natural(u - width), p.to_natural(u + width))
+            });
+            let fixed = !free.contains(&i);
+            Estimate {
+                name: p.name.clone(),
+                estimate,
+                se,
+                lower: interval.map(|i| i.0),
+                upper: interval.map(|i| i.1),
+                unit: p.unit.clone(),
+                at_bound: !fixed && p.bound_at(estimate).is_some(),
+                fixed,
+            }
+        })
+        .collect();
+    let scores = transitions.normal_scores(&solved.theta, &data.pairs);
+    let pits: Vec<f64> = scores.iter().map(|z| crate::base::math::normal_cdf(*z)).collect();
+    let mut fit = Fit {
+        model: model.id.clone(),
+        form: choice.form,
+        form_choice: choice,
+        objective: settings.objective,
+        optimizer: settings.optimizer,
+        status: solved.status,
+        iterations: solved.iterations,
+        objective_value: solved.value,
+        log_likelihood,
+        aic: log_likelihood.map(|l| 2.0 * k - 2.0 * l),
+        bic: log_likelihood.map(|l| k * crate::base::math::ln(n as f64) - 2.0 * l),
+        theta: solved.theta,
+        params,
+        transitions: n,
+        starts,
+        pit_ks_p: stats::ks_uniform_p(&pits),
+        ljung_box_p: stats::ljung_box_p(&scores, 10),
+        warnings: Vec::new(),
+    };
+    fit.warnings = warnings(&fit, model);
+    fit
+}
+
+fn warnings(fit: &Fit, model: &Model) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(text) = fit.status.remedy() {
+        warnings.push(text);
+    }
+    warnings.extend(fit.form_choice.warning());
+    if fit.objective == Objective::Mse && mse::second_stage(model).is_empty() {
+        warnings.push("every parameter is in the drift, so the second stage of mse is empty".to_string());
+    }
+    warnings
+}
+
+impl Fit {
+    /// The fitted parameters as named values.
+    pub fn as_params(&self, model: &Model) -> Params {
+        Params { model: model.id.clone(), list: model.params.clone(), values: self.theta.clone() }
+    }
+}

@@ -1,0 +1,146 @@
+//! The `mse` objective: conditional least squares in two stages (Klimko & Nelson 1978).
+//!
+//! Stage 1, the parameters the drift depends on, minimises `Σ (x' - m)²/V` with V frozen at the last iterate; stage 2,
+//! the others, minimises `Σ ((x' - m)² - V)²/V²`, the denominator frozen likewise: were it free, V would settle at
+//! m4/m2, three times the variance of a normal law. The pair is iterated to a fixed point. Plain squared error on whole
+//! paths would shrink the noise to zero.
+
+use super::certify::Status;
+use super::optimise::minimise;
+use super::{Observed, Settings, Solved};
+use crate::form::{Moments, Transitions};
+use crate::models::Model;
+use crate::process::symbol;
+use nalgebra::DMatrix;
+
+/// Parameters of the second stage: those the drift does not depend on.
+pub(super) fn second_stage(model: &Model) -> Vec<usize> {
+    let process = &model.process;
+    (0..process.n_params).filter(|k| !process.pool.depends_on(process.drift, symbol::FIRST_PARAM + k)).collect()
+}
+
+pub(super) fn solve(
+    transitions: &Transitions,
+    data: &Observed,
+    start: &[f64],
+    free: &[usize],
+    settings: &Settings,
+) -> Solved {
+    const ROUNDS: u64 = 60;
+    let model = transitions.model();
+    let second: Vec<usize> = second_stage(model).into_iter().filter(|k| free.contains(k)).collect();
+    let first: Vec<usize> = free.iter().copied().filter(|k| !second.contains(k)).collect();
+    let mut theta = start.to_vec();
+    let mut iterations = 0;
+    let mut settled = false;
+    let mut value = f64::NAN;
+    for _ in 0..ROUNDS {
+        let before = theta.clone();
+        let weights: Vec<f64> = transitions.moments(&theta, &data.pairs).variance.iter().map(|v| 1.0 / v).collect();
+        let residuals = |theta: &[f64]| residual_loss(&transitions.moments(theta, &data.pairs), data, &weights);
+        let stage = minimise(&residuals, &model.params, &theta, &first, settings.optimizer, settings.max_iterations);
+        iterations += stage.iterations;
+        (theta, value) = (stage.theta, stage.value);
+        let squares = |theta: &[f64]| variance_loss(&transitions.moments(theta, &data.pairs), data, &weights);
+        let stage = minimise(&squares, &model.params, &theta, &second, settings.optimizer, settings.max_iterations);
+        iterations += stage.iterations;
+        theta = stage.theta;
+        let moved = theta.iter().zip(&before).map(|(a, b)| (a - b).abs() / (1e-8 + b.abs())).fold(0.0, f64::max);
+        if moved < 1e-8 {
+            settled = true;
+            break;
+        }
+        if !value.is_finite() || theta.iter().any(|v| !v.is_finite()) {
+            break;
+        }
+    }
+    let (status, se) = if !value.is_finite() {
+        (Status::Failed("the conditional moments are not finite".to_string()), vec![None; theta.len()])
+    } else {
+        judge(transitions, data, &theta, &first, &second, settled)
+    };
+    Solved { theta, value, iterations, status, se }
+}
+
+/// `mean w (x' - m)²` and its gradient in all parameters.
+fn residual_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, Vec<f64>) {
+    let n = data.pairs.len();
+    let residual = |i: usize| data.pairs.x1[i] - moments.mean[i];
+    let value = (0..n).map(|i| weights[i] * residual(i) * residual(i)).sum::<f64>() / n as f64;
+    let slope = |column: &Vec<f64>| (0..n).map(|i| -2.0 * weights[i] * residual(i) * column[i]).sum::<f64>() / n as f64;
+    (value, moments.d_mean.iter().map(slope).collect())
+}
+
+/// `mean w² ((x' - m)² - V)²` and its gradient, the mean held.
+fn variance_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, Vec<f64>) {
+    let n = data.pairs.len();
+    let gap = |i: usize| {
+        let e = data.pairs.x1[i] - moments.mean[i];
+        e * e - moments.variance[i]
+    };
+    let value = (0..n).map(|i| (weights[i] * gap(i)).powi(2)).sum::<f64>() / n as f64;
+    let slope = |column: &Vec<f64>| {
+        (0..n).map(|i| -2.0 * weights[i] * weights[i] * gap(i) * column[i]).sum::<f64>() / n as f64
+    };
+    (value, moments.d_variance.iter().map(slope).collect())
+}
+
+/// Estimating functions of one observation, in the order `first`, `second`.
+fn estimating(moments: &Moments, data: &Observed, first: &[usize], second: &[usize], i: usize) -> Vec<f64> {
+    let (e, v) = (data.pairs.x1[i] - moments.mean[i], moments.variance[i]);
+    let of_mean = first.iter().map(|k| e * moments.d_mean[*k][i] / v);
+    let of_variance = second.iter().map(|k| (e * e - v) * moments.d_variance[*k][i] / (v * v));
+    of_mean.chain(of_variance).collect()
+}
+
+/// Sandwich `A⁻¹ B A⁻ᵀ / n` of the stacked estimating equations (Godambe 1960), and whether they are solved.
+fn judge(
+    transitions: &Transitions,
+    data: &Observed,
+    theta: &[f64],
+    first: &[usize],
+    second: &[usize],
+    settled: bool,
+) -> (Status, Vec<Option<f64>>) {
+    let params = &transitions.model().params;
+    let order: Vec<usize> = first.iter().chain(second).copied().collect();
+    let (m, n) = (order.len(), data.pairs.len());
+    let at = |theta: &[f64]| -> Vec<Vec<f64>> {
+        let moments = transitions.moments(theta, &data.pairs);
+        (0..n).map(|i| estimating(&moments, data, first, second, i)).collect()
+    };
+    let mean_of = |rows: &[Vec<f64>], k: usize| rows.iter().map(|r| r[k]).sum::<f64>() / n as f64;
+    let rows = at(theta);
+    let b = DMatrix::from_fn(m, m, |i, j| rows.iter().map(|r| r[i] * r[j]).sum::<f64>() / n as f64);
+    let mut a = DMatrix::zeros(m, m);
+    for (j, k) in order.iter().enumerate() {
+        let h = 1e-5 * theta[*k].abs().max(1e-6);
+        let moved = |d: f64| {
+            let mut point = theta.to_vec();
+            point[*k] += d;
+            at(&point)
+        };
+        let (up, down) = (moved(h), moved(-h));
+        for i in 0..m {
+            a[(i, j)] = (mean_of(&up, i) - mean_of(&down, i)) / (2.0 * h);
+        }
+    }
+    let no_se = vec![None; params.len()];
+    if let Some(k) = order.iter().find(|k| params[**k].bound_at(theta[**k]).is_some()) {
+        return (Status::AtBound(params[*k].name.clone()), no_se);
+    }
+    let Some(inverse) = a.try_inverse().filter(|i| i.iter().all(|v| v.is_finite())) else {
+        let name = order.last().map_or(String::new(), |k| params[*k].name.clone());
+        return (Status::Flat(name), no_se);
+    };
+    let covariance = &inverse * b * inverse.transpose() / n as f64;
+    let mut se = no_se;
+    for (i, k) in order.iter().enumerate() {
+        se[*k] = Some(covariance[(i, i)].sqrt()).filter(|s| s.is_finite());
+    }
+    // The equations' mean, in standard errors of the estimates it would move.
+    let score = nalgebra::DVector::from_fn(m, |i, _| mean_of(&rows, i));
+    let shift = inverse * score;
+    let solved = order.iter().enumerate().all(|(i, k)| se[*k].is_some_and(|s| shift[i].abs() < 1e-4 * s));
+    (if settled && solved { Status::Converged } else { Status::MaxIterations }, se)
+}

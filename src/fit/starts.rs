@@ -1,0 +1,117 @@
+//! Where to start: the defaults or random points, each walked to the data's scale by a coarse scan.
+//!
+//! A model file knows nothing of whether its data are rates near 0.05 or prices near 40,000. The scan moves one
+//! parameter at a time over a logarithmic range and keeps what lowers Euler's pseudo-likelihood on a sample of the
+//! transitions; it needs no gradient and no knowledge of the model.
+
+use super::{Observed, Settings};
+use crate::base::{Coordinate, Param, Params, Purpose, Result, math};
+use crate::form::{Form, Pairs, Transitions};
+use crate::stats;
+
+/// Transitions the scan looks at.
+const SAMPLE: usize = 250;
+const SWEEPS: usize = 4;
+
+/// `settings.starts` starting points in natural coordinates; the first from `first`, walked unless the user `gave` it.
+pub(super) fn starting_points(
+    transitions: &Transitions,
+    data: &Observed,
+    first: &Params,
+    free: &[usize],
+    settings: &Settings,
+    given: bool,
+) -> Result<Vec<Vec<f64>>> {
+    let euler = Transitions::new(transitions.model(), Form::Euler)?;
+    let sample = data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE));
+    let scan = Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs) };
+    let key = settings.seed.key(Purpose::Starts, 0, 0);
+    let points = (0..settings.starts.max(1))
+        .map(|start| {
+            if start == 0 {
+                return if given { first.values.clone() } else { scan.walk(&first.list, first.values.clone(), free) };
+            }
+            let mut stream = key.stream(start as u64);
+            let mut theta = first.values.clone();
+            for k in free {
+                theta[*k] = random_value(&first.list[*k], stream.uniform(), stream.uniform());
+            }
+            scan.walk(&first.list, theta, free)
+        })
+        .collect();
+    Ok(points)
+}
+
+/// Log-uniform over eight decades (both signs where allowed), or uniform over a short interval.
+fn random_value(p: &Param, u: f64, sign: f64) -> f64 {
+    let size = math::exp(std::f64::consts::LN_10 * (8.0 * u - 4.0));
+    let value = match p.coordinate() {
+        Coordinate::Logit => p.lower + (p.upper - p.lower) * u,
+        Coordinate::Log => size,
+        Coordinate::Linear => size * if sign < 0.5 { -1.0 } else { 1.0 },
+    };
+    value.clamp(p.lower, p.upper)
+}
+
+/// Levels a location parameter may be near: quantiles of the data and their logarithms.
+fn centres(pairs: &Pairs) -> Vec<f64> {
+    let levels = [0.02, 0.2, 0.5, 0.8, 0.98].map(|p| stats::quantile(&pairs.x0, p));
+    let logs = levels.iter().filter(|l| **l > 0.0).map(|l| math::ln(*l));
+    levels.iter().copied().chain(logs).collect()
+}
+
+struct Scan<'a> {
+    transitions: &'a Transitions<'a>,
+    sample: &'a Pairs,
+    centres: Vec<f64>,
+}
+
+impl Scan<'_> {
+    fn loss(&self, theta: &[f64]) -> f64 {
+        let values = self.transitions.log_density(theta, self.sample, false).value;
+        let total = -values.iter().sum::<f64>();
+        if total.is_finite() { total } else { f64::INFINITY }
+    }
+
+    /// Coordinate search: first over eight decades, then in ever finer factors around the best.
+    fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> Vec<f64> {
+        let mut best = self.loss(&theta);
+        for sweep in 0..SWEEPS {
+            for k in free {
+                for value in self.candidates(&params[*k], theta[*k], sweep) {
+                    let old = std::mem::replace(&mut theta[*k], value.clamp(params[*k].lower, params[*k].upper));
+                    let loss = self.loss(&theta);
+                    if loss < best {
+                        best = loss;
+                    } else {
+                        theta[*k] = old;
+                    }
+                }
+            }
+        }
+        theta
+    }
+
+    fn candidates(&self, p: &Param, now: f64, sweep: usize) -> Vec<f64> {
+        if p.coordinate() == Coordinate::Logit {
+            return (1..20).map(|i| p.lower + (p.upper - p.lower) * f64::from(i) / 20.0).collect();
+        }
+        let wide = sweep < 2;
+        let decades = |from: f64, to: f64, n: i32| {
+            (0..=n).map(move |i| math::exp(std::f64::consts::LN_10 * (from + (to - from) * f64::from(i) / f64::from(n))))
+        };
+        let mut values: Vec<f64> = if wide {
+            decades(-4.0, 4.0, 24).collect()
+        } else {
+            decades(-0.5, 0.5, 10).map(|f| f * now.abs()).collect()
+        };
+        if p.coordinate() == Coordinate::Linear {
+            let negative: Vec<f64> = values.iter().map(|v| -v).collect();
+            values.extend(negative);
+            values.push(0.0);
+        }
+        values.extend(&self.centres);
+        values.retain(|v| *v >= p.lower && *v <= p.upper);
+        values
+    }
+}
