@@ -4,7 +4,7 @@
 //! (argmin's default is `u64::MAX`); Nelder-Mead, which can stall on a degenerate simplex, also stops on an evaluation
 //! limit. Nothing of argmin shows outside this file.
 
-use argmin::core::{CostFunction, Error, Executor, Gradient, State, TerminationReason, TerminationStatus};
+use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::neldermead::NelderMead;
 use argmin::solver::quasinewton::LBFGS;
@@ -19,7 +19,6 @@ pub(super) struct Stopped {
     pub point: Vec<f64>,
     pub value: f64,
     pub iterations: u64,
-    pub ran_out: bool,
 }
 
 /// Cost of a point where the objective is not a number. Objectives are means of order one to ten.
@@ -97,12 +96,12 @@ pub(super) fn lbfgs(objective: &Objective, start: &[f64], gradient_tolerance: f6
             let state = result.state();
             let point = state.get_best_param().cloned().unwrap_or_else(|| start.to_vec());
             *best.borrow_mut() = Some((state.get_best_cost(), point));
-            finished(objective, start, best.into_inner(), state.get_iter(), ran_out(state.get_termination_status()))
+            finished(objective, start, best.into_inner(), state.get_iter())
         }
         // The line search gave up: the last point it looked at is the best there is.
         Err(_) => {
             let last = problem.last.into_inner().map(|(point, value, _)| (value, point));
-            finished(objective, start, last, problem.evaluations.get(), false)
+            finished(objective, start, last, problem.evaluations.get())
         }
     }
 }
@@ -123,18 +122,14 @@ pub(super) fn nelder_mead(objective: &Objective, start: &[f64], size: f64, most_
             let state = result.state();
             let point = state.get_best_param().cloned().unwrap_or_else(|| start.to_vec());
             let best = Some((state.get_best_cost(), point));
-            finished(objective, start, best, state.get_iter(), ran_out(state.get_termination_status()))
+            finished(objective, start, best, state.get_iter())
         }
         Err(_) => unmoved(objective, start),
     }
 }
 
-fn ran_out(status: &TerminationStatus) -> bool {
-    matches!(status, TerminationStatus::Terminated(TerminationReason::MaxItersReached))
-}
-
 fn unmoved(objective: &Objective, start: &[f64]) -> Stopped {
-    Stopped { point: start.to_vec(), value: objective(start).0, iterations: 0, ran_out: false }
+    Stopped { point: start.to_vec(), value: objective(start).0, iterations: 0 }
 }
 
 fn finished(
@@ -142,14 +137,13 @@ fn finished(
     start: &[f64],
     best: Option<(f64, Vec<f64>)>,
     iterations: u64,
-    ran_out: bool,
 ) -> Stopped {
     let at_start = objective(start).0;
     match best {
         Some((value, point)) if value <= at_start || !at_start.is_finite() => {
-            Stopped { point, value, iterations, ran_out }
+            Stopped { point, value, iterations }
         }
-        _ => Stopped { point: start.to_vec(), value: at_start, iterations, ran_out },
+        _ => Stopped { point: start.to_vec(), value: at_start, iterations },
     }
 }
 

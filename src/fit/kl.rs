@@ -3,7 +3,7 @@
 use super::certify::{Status, judge};
 use super::optimise::{hessian, minimise};
 use super::{Observed, Settings, Solved};
-use crate::form::Transitions;
+use crate::form::{Form, Transitions};
 
 /// Mean negative log density in the state's coordinate and its gradient in natural parameters; infinite where an
 /// observation is impossible.
@@ -12,6 +12,24 @@ pub(super) fn objective(transitions: &Transitions, data: &Observed, theta: &[f64
     let n = data.pairs.len() as f64;
     let value = -batch.value.iter().sum::<f64>() / n;
     (value, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
+}
+
+/// Kessler's variance is not positive everywhere, so a search with it can begin outside what it can evaluate, or run into
+/// that wall. Euler's is, and its optimum is near.
+fn euler_first(
+    transitions: &Transitions,
+    data: &Observed,
+    start: &[f64],
+    free: &[usize],
+    settings: &Settings,
+) -> Vec<f64> {
+    if !matches!(transitions.form(), Form::Kessler | Form::KesslerTruncated) {
+        return start.to_vec();
+    }
+    let Ok(euler) = Transitions::new(transitions.model(), Form::Euler) else { return start.to_vec() };
+    let rough = |theta: &[f64]| objective(&euler, data, theta);
+    let params = &transitions.model().params;
+    minimise(&rough, params, start, free, settings.optimizer, settings.max_iterations).theta
 }
 
 pub(super) fn solve(
@@ -23,6 +41,7 @@ pub(super) fn solve(
 ) -> Solved {
     let params = &transitions.model().params;
     let objective = |theta: &[f64]| objective(transitions, data, theta);
+    let start = &euler_first(transitions, data, start, free, settings);
     let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
     // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
     for k in free {

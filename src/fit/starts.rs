@@ -9,8 +9,8 @@ use crate::base::{Coordinate, Param, Params, Purpose, Result, math};
 use crate::form::{Form, Pairs, Transitions};
 use crate::stats;
 
-/// Transitions the scan looks at.
-const SAMPLE: usize = 250;
+/// Transitions of each length the scan looks at.
+const SAMPLE: usize = 150;
 const SWEEPS: usize = 4;
 
 /// `settings.starts` starting points in natural coordinates; the first from `first`, walked unless the user `gave` it.
@@ -23,7 +23,7 @@ pub(super) fn starting_points(
     given: bool,
 ) -> Result<Vec<Vec<f64>>> {
     let euler = Transitions::new(transitions.model(), Form::Euler)?;
-    let sample = data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE));
+    let sample = short_and_long(&data.pairs);
     let scan = Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs) };
     let key = settings.seed.key(Purpose::Starts, 0, 0);
     let points = (0..settings.starts.max(1))
@@ -40,6 +40,29 @@ pub(super) fn starting_points(
         })
         .collect();
     Ok(points)
+}
+
+/// Single transitions, which tell the diffusion, and transitions over many rows, which tell the drift: single daily steps
+/// say next to nothing of it.
+fn short_and_long(pairs: &Pairs) -> Pairs {
+    let stride = pairs.len().div_ceil(SAMPLE);
+    let mut sample = pairs.thinned(stride);
+    if stride == 1 {
+        return sample;
+    }
+    let mut from = 0;
+    while from + stride < pairs.len() {
+        let to = from + stride - 1;
+        let one_series = (from..to).all(|i| pairs.x1[i] == pairs.x0[i + 1]);
+        if one_series {
+            sample.x0.push(pairs.x0[from]);
+            sample.x1.push(pairs.x1[to]);
+            sample.t0.push(pairs.t0[from]);
+            sample.dt.push(pairs.dt[from..=to].iter().sum());
+        }
+        from = to + 1;
+    }
+    sample
 }
 
 /// Log-uniform over eight decades (both signs where allowed), or uniform over a short interval.
