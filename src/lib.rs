@@ -1,9 +1,12 @@
 //! kramers
+pub mod backtest;
 pub mod base;
+pub mod baseline;
 #[cfg(feature = "data")]
 pub mod data;
 pub mod expr;
 pub mod fit;
+pub mod forecast;
 pub mod form;
 pub mod models;
 pub mod predictive;

@@ -6,9 +6,11 @@ mod closed;
 mod crps;
 mod density;
 mod ensemble;
+mod forecaster;
 
 pub use density::Density;
 pub use ensemble::Ensemble;
+pub use forecaster::{Fitted, Forecaster};
 
 use crate::base::{Stream, math};
 

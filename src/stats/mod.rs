@@ -19,6 +19,11 @@ pub fn sd(x: &[f64]) -> f64 {
 pub fn quantile(x: &[f64], p: f64) -> f64 {
     let mut sorted = x.to_vec();
     sorted.sort_by(f64::total_cmp);
+    sorted_quantile(&sorted, p)
+}
+
+/// As [`quantile`], of numbers already sorted.
+pub fn sorted_quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p.clamp(0.0, 1.0) * last as f64;
     let low = position.floor() as usize;

@@ -1,0 +1,239 @@
+//! Rolling-origin backtests: every forecast sees only rows before its cutoff, and only a [`Backtest`] scores.
+//!
+//! A series is cut by [`Series::slice`] and nothing else, so no later row can reach a forecast. Windows are grouped into
+//! fixed blocks; a block is fitted at its first cutoff, warm starts stay inside it, and blocks run in parallel, so the
+//! numbers do not depend on threads.
+
+mod plan;
+mod scores;
+
+pub use plan::{Plan, Refit, Split, horizons};
+pub use scores::{ModelScores, Scored, Scores};
+
+use crate::base::{Result, Series, Transform};
+use crate::predictive::{Fitted, Forecaster, Predictive};
+use rayon::prelude::*;
+
+/// One forecast and what came of it: a row of the long table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub model: usize,
+    pub window: usize,
+    /// Row of the last level seen.
+    pub cutoff: usize,
+    pub horizon: usize,
+    /// Of the scored variable: the level, or the transformed value of the target row.
+    pub actual: f64,
+    pub mean: Option<f64>,
+    pub sd: Option<f64>,
+    /// At [`LEVELS`].
+    pub quantiles: [f64; 7],
+    pub crps: f64,
+    /// Negative log density; `None` where the law has none.
+    pub log_score: Option<f64>,
+    pub pit: f64,
+}
+
+/// Probabilities of the quantiles kept: the median and the central 50, 80 and 95 %.
+pub const LEVELS: [f64; 7] = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975];
+
+/// A finished backtest of one series.
+#[derive(Debug, Clone)]
+pub struct Backtest {
+    pub models: Vec<String>,
+    pub baseline: Vec<bool>,
+    pub plan: Plan,
+    /// In the order model, window, horizon.
+    pub rows: Vec<Row>,
+    /// Windows in which a model could not be fitted or asked: (model, cutoff, why).
+    pub failures: Vec<(usize, usize, String)>,
+}
+
+/// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread.
+///
+/// # Errors
+/// None from single windows (they are counted in [`Backtest::failures`]); the transform's refusal of the actual levels.
+/// Cost: fits × fit cost + windows × horizons × (answer + score).
+pub fn backtest(
+    series: &Series,
+    transform: Transform,
+    forecasters: &[&dyn Forecaster],
+    plan: &Plan,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Backtest> {
+    let units: Vec<(usize, Vec<usize>)> =
+        (0..forecasters.len()).flat_map(|m| plan.blocks().into_iter().map(move |b| (m, b))).collect();
+    let done: Vec<(Vec<Row>, Vec<(usize, usize, String)>)> = units
+        .into_par_iter()
+        .map(|(model, windows)| block(series, transform, model, forecasters[model], plan, &windows, tick))
+        .collect();
+    let (rows, failures): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    Ok(Backtest {
+        models: forecasters.iter().map(|f| f.name().to_string()).collect(),
+        baseline: forecasters.iter().map(|f| f.is_baseline()).collect(),
+        plan: plan.clone(),
+        rows: rows.into_iter().flatten().collect(),
+        failures: failures.into_iter().flatten().collect(),
+    })
+}
+
+/// The windows of one block, in order.
+fn block(
+    series: &Series,
+    transform: Transform,
+    model: usize,
+    forecaster: &dyn Forecaster,
+    plan: &Plan,
+    windows: &[usize],
+    tick: &(dyn Fn() + Sync),
+) -> (Vec<Row>, Vec<(usize, usize, String)>) {
+    let mut rows = Vec::new();
+    let mut failures = Vec::new();
+    let mut fitted: Option<Box<dyn Fitted>> = None;
+    for window in windows {
+        let cutoff = plan.cutoff(*window);
+        let history = series.slice(0, cutoff + 1);
+        if fitted.is_none() || plan.refits(*window) {
+            // With no refits the only rows ever learnt from are those before the first cutoff.
+            let train = series.slice(0, plan.train_end(*window) + 1);
+            match forecaster.fit(&train, fitted.as_deref()) {
+                Ok(fit) => fitted = Some(fit),
+                Err(error) => {
+                    failures.push((model, cutoff, error.to_string()));
+                    fitted = None;
+                }
+            }
+        }
+        if let Some(fitted) = fitted.as_deref() {
+            let targets: Vec<usize> = plan.horizons.iter().copied().filter(|h| cutoff + h < series.len()).collect();
+            let times: Vec<f64> = targets.iter().map(|h| series.time[cutoff + h]).collect();
+            match fitted.predict(&history, &times, *window as u64) {
+                Ok(laws) => {
+                    for (law, horizon) in laws.iter().zip(&targets) {
+                        let target = cutoff + horizon;
+                        let actual = actual(series, transform, target);
+                        rows.push(score(model, *window, cutoff, *horizon, actual, law));
+                    }
+                }
+                Err(error) => failures.push((model, cutoff, error.to_string())),
+            }
+        }
+        tick();
+    }
+    (rows, failures)
+}
+
+/// The scored variable at a row.
+fn actual(series: &Series, transform: Transform, row: usize) -> f64 {
+    if transform.is_state() {
+        series.value[row]
+    } else {
+        transform.forward(series.value[row - 1], series.value[row])
+    }
+}
+
+fn score(model: usize, window: usize, cutoff: usize, horizon: usize, actual: f64, law: &Predictive) -> Row {
+    Row {
+        model,
+        window,
+        cutoff,
+        horizon,
+        actual,
+        mean: law.mean(),
+        sd: law.sd(),
+        quantiles: LEVELS.map(|p| law.quantile(p)),
+        crps: law.crps(actual),
+        log_score: law.log_pdf(actual).map(|l| -l),
+        pit: law.cdf(actual),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Clock, ClockKind, Purpose, Seed};
+    use crate::baseline::{Climatology, RandomWalk};
+    use crate::fit::Settings;
+    use crate::forecast::ModelForecaster;
+    use crate::models::built_in;
+
+    /// An Ornstein-Uhlenbeck path around 3, exactly simulated.
+    fn path(n: usize) -> Series {
+        let mut stream = Seed(11).key(Purpose::Simulation, 0, 0).stream(0);
+        let (kappa, theta, sigma, dt) = (4.0, 3.0, 0.6, 0.05);
+        let decay = (-kappa * dt as f64).exp();
+        let sd = sigma * ((1.0 - decay * decay) / (2.0 * kappa)).sqrt();
+        let mut x = theta;
+        let value = (0..n)
+            .map(|_| {
+                x = theta + (x - theta) * decay + sd * stream.normal();
+                x
+            })
+            .collect();
+        Series {
+            id: "path".into(),
+            value_name: "x".into(),
+            time: (0..n).map(|i| i as f64 * dt).collect(),
+            value,
+            stamps: None,
+            clock: Clock { kind: ClockKind::Plain, unit: "day".into(), step: dt },
+        }
+    }
+
+    fn run(series: &Series, plan: &Plan) -> Result<Backtest> {
+        let settings = Settings { starts: 1, ..Settings::default() };
+        let models = ["ou", "cir", "ckls"].map(|id| built_in(id).expect("built in"));
+        let own: Vec<_> =
+            models.into_iter().map(|m| ModelForecaster::new(m, Transform::None, settings.clone())).collect();
+        let walk = RandomWalk { transform: Transform::None };
+        let past = Climatology { transform: Transform::None };
+        let mut all: Vec<&dyn Forecaster> = own.iter().map(|f| f as &dyn Forecaster).collect();
+        all.extend([&walk as &dyn Forecaster, &past]);
+        backtest(series, Transform::None, &all, plan, &|| {})
+    }
+
+    #[test]
+    fn the_true_model_beats_the_baselines_and_is_calibrated() -> Result<()> {
+        let series = path(600);
+        let plan = Plan::new(&series, Split::Share(0.3), 5, 1, Refit::Every(60))?;
+        let result = run(&series, &plan)?;
+        assert!(result.failures.is_empty(), "{:?}", result.failures);
+        let scores = Scores::of(&result);
+        let at = |name: &str| scores.pooled.iter().find(|s| s.model == name).expect("scored");
+        assert!(at("ou").all.crps < at("random-walk").all.crps);
+        assert!(at("ou").all.crps < at("climatology").all.crps);
+        let skill = at("ou").skill.expect("against the random walk");
+        assert!(skill.0 > 3.0 * skill.1, "{skill:?}");
+        assert!(at("ou").pit_ks_p > 0.01, "{}", at("ou").pit_ks_p);
+        assert!(at("random-walk").skill.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn garbage_after_a_cutoff_leaves_its_forecast_bit_identical() -> Result<()> {
+        let series = path(260);
+        let plan = Plan::new(&series, Split::Rows(60), 3, 6, Refit::Every(2))?;
+        let clean = run(&series, &plan)?;
+        for window in 0..plan.windows() {
+            let cutoff = plan.cutoff(window);
+            let mut spoilt = series.clone();
+            for (i, v) in spoilt.value.iter_mut().enumerate().skip(cutoff + 1) {
+                *v = 1e3 + (i as f64 * 0.7).sin() * 900.0;
+            }
+            let dirty = run(&spoilt, &plan)?;
+            let forecast = |b: &Backtest| -> Vec<(usize, usize, Vec<u64>)> {
+                b.rows
+                    .iter()
+                    .filter(|r| r.window == window)
+                    .map(|r| {
+                        let numbers = r.quantiles.iter().chain(r.mean.iter()).chain(r.sd.iter());
+                        (r.model, r.horizon, numbers.map(|q| q.to_bits()).collect())
+                    })
+                    .collect()
+            };
+            assert_eq!(forecast(&clean), forecast(&dirty), "window {window}");
+            assert_eq!(forecast(&clean).len(), 5 * 3);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! A kramers model as a forecaster: fit to a training series, then answer with the law at any later times.
+
+use crate::base::{Error, Purpose, Result, Seed, Series, Transform};
+use crate::fit::{Fit, Observed, Settings, fit};
+use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::form::{Accuracy, Form, Question, marginals};
+use crate::models::Model;
+use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
+
+/// A model with everything that decides its forecasts.
+#[derive(Debug, Clone)]
+pub struct ModelForecaster {
+    pub model: Model,
+    pub transform: Transform,
+    pub settings: Settings,
+    /// The form that answers; the closed law or Fokker-Planck where none is asked.
+    pub answer: Form,
+    pub accuracy: Accuracy,
+}
+
+/// A model with parameters learnt from a series.
+#[derive(Debug, Clone)]
+pub struct FittedModel {
+    pub forecaster: ModelForecaster,
+    pub fit: Fit,
+}
+
+impl ModelForecaster {
+    pub fn new(model: Model, transform: Transform, settings: Settings) -> ModelForecaster {
+        let answer = Form::of_choice(&model);
+        ModelForecaster { model, transform, settings, answer, accuracy: Accuracy::default() }
+    }
+
+    /// Fit to a series of levels, from `warm` parameters where given.
+    ///
+    /// # Errors
+    /// What [`fit`] and the transform refuse.
+    pub fn fit_model(&self, train: &Series, warm: Option<&[f64]>) -> Result<FittedModel> {
+        let data = Observed::of(train, self.transform, &self.model)?;
+        let mut settings = self.settings.clone();
+        if let Some(theta) = warm {
+            settings.starts = 1;
+            settings.initial = self.model.params.iter().map(|p| p.name.clone()).zip(theta.iter().copied()).collect();
+        }
+        Ok(FittedModel { fit: fit(&self.model, &data, &settings)?, forecaster: self.clone() })
+    }
+}
+
+impl Forecaster for ModelForecaster {
+    fn name(&self) -> &str {
+        &self.model.id
+    }
+
+    fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        let fitted = self.fit_model(train, previous.map(Fitted::parameters))?;
+        Ok(Box::new(fitted))
+    }
+}
+
+impl Fitted for FittedModel {
+    fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
+        let transform = self.forecaster.transform;
+        let (x0, t0) = self.start(history)?;
+        let laws = marginals(&self.forecaster.model, self.forecaster.answer, &self.question(x0, t0, times, window))?;
+        Ok(if transform == Transform::Log { laws.into_iter().map(Predictive::exp).collect() } else { laws })
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &self.fit.theta
+    }
+}
+
+impl FittedModel {
+    /// Laws of the *level* at the next `rows` rows of the history's clock (at `times`), whatever the transform.
+    ///
+    /// For `return`, `log-return` and `diff` the levels are compounded along joint Monte Carlo paths of the increments,
+    /// one step a row.
+    ///
+    /// # Errors
+    /// As [`Fitted::predict`].
+    pub fn predict_levels(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
+        let transform = self.forecaster.transform;
+        if transform.is_state() {
+            return self.predict(history, times, window);
+        }
+        let (x0, t0) = self.start(history)?;
+        let level = history.value[history.len() - 1];
+        let run = Run {
+            theta: &self.fit.theta,
+            x0,
+            t0,
+            times,
+            paths: self.forecaster.accuracy.paths,
+            step: history.clock.step / 8.0,
+            scheme: Scheme::EulerMaruyama,
+            key: self.forecaster.settings.seed.key(Purpose::Forecast, 0, window),
+        };
+        let increments = simulate(&self.forecaster.model, &run)?.states;
+        let mut levels = vec![level; self.forecaster.accuracy.paths];
+        increments
+            .into_iter()
+            .map(|row| {
+                for (level, z) in levels.iter_mut().zip(row) {
+                    *level = transform.inverse(*level, z);
+                }
+                Ensemble::new(levels.clone(), Vec::new()).map(Predictive::Ensemble).ok_or_else(|| Error::Numerics {
+                    what: "the forecast of levels".to_string(),
+                    why: "a compounded path was no longer finite".to_string(),
+                    hint: "use --transform log or none, or a shorter --horizon".to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// The state and time to forecast from.
+    fn start(&self, history: &Series) -> Result<(f64, f64)> {
+        let few = || Error::TooFewRows {
+            series: history.id.clone(),
+            rows: history.len(),
+            needed: 2,
+            purpose: "a forecast".to_string(),
+        };
+        // One row suffices for a state transform, two for an increment.
+        let tail = history.slice(history.len().saturating_sub(2), history.len());
+        let state = self.forecaster.transform.apply(&tail)?;
+        match (state.value.last(), state.time.last()) {
+            (Some(x), Some(t)) => Ok((*x, *t)),
+            _ => Err(few()),
+        }
+    }
+
+    fn question<'a>(&'a self, x0: f64, t0: f64, times: &'a [f64], window: u64) -> Question<'a> {
+        let seed: Seed = self.forecaster.settings.seed;
+        Question {
+            theta: &self.fit.theta,
+            x0,
+            t0,
+            times,
+            accuracy: self.forecaster.accuracy,
+            key: seed.key(Purpose::Forecast, 0, window),
+        }
+    }
+}
