@@ -42,6 +42,7 @@ pub struct Tape {
 pub struct Scratch {
     registers: Vec<[f64; LANES]>,
     uniform: Vec<f64>,
+    single: Vec<f64>,
 }
 
 impl Tape {
@@ -57,6 +58,11 @@ impl Tape {
     /// have the same length. Cost: operations × length; no allocation once `scratch` is warm.
     pub fn run(&self, symbols: &[f64], inputs: &[&[f64]], out: &mut [&mut [f64]], scratch: &mut Scratch) {
         self.bind(symbols, scratch);
+        self.run_bound(inputs, out, scratch);
+    }
+
+    /// As [`Tape::run`], with the uniform part of the last [`Tape::bind`] on the same scratch.
+    pub fn run_bound(&self, inputs: &[&[f64]], out: &mut [&mut [f64]], scratch: &mut Scratch) {
         scratch.registers.resize(self.registers, [0.0; LANES]);
         let length = inputs.first().map_or(0, |lane| lane.len());
         let mut start = 0;
@@ -82,7 +88,34 @@ impl Tape {
         }
     }
 
-    fn bind(&self, symbols: &[f64], scratch: &mut Scratch) {
+    /// Evaluate at one state, to the same bits as in a block; after [`Tape::bind`].
+    pub fn run_one(&self, inputs: &[f64], out: &mut [f64], scratch: &mut Scratch) {
+        let Scratch { uniform, single, .. } = scratch;
+        single.resize(self.registers, 0.0);
+        for (input, register) in &self.loads {
+            single[*register as usize] = inputs[*input];
+        }
+        for (op, target) in &self.lane {
+            let of = |source: Source| match source {
+                Source::Lane(r) => single[r as usize],
+                Source::Uniform(u) => uniform[u as usize],
+            };
+            single[*target as usize] = match *op {
+                Op::Unary(op, a) => op.apply(single[a as usize]),
+                Op::Power(a, n) => math::powi(single[a as usize], n),
+                Op::Binary(op, a, b) => op.apply(of(a), of(b)),
+            };
+        }
+        for (source, out) in self.outputs.iter().zip(out.iter_mut()) {
+            *out = match source {
+                Source::Lane(r) => single[*r as usize],
+                Source::Uniform(u) => uniform[*u as usize],
+            };
+        }
+    }
+
+    /// Compute what depends on uniform symbols only, for the calls that follow.
+    pub fn bind(&self, symbols: &[f64], scratch: &mut Scratch) {
         scratch.uniform.clear();
         for (node, children) in self.uniform.iter().zip(&self.uniform_children) {
             let value = match *node {
@@ -334,6 +367,13 @@ mod tests {
             {
                 let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
                 tape.run(&[f64::NAN, k, f64::NAN], &[&xs, &gs], &mut slices, &mut Scratch::default());
+            }
+            let mut scratch = Scratch::default();
+            tape.bind(&[f64::NAN, k, f64::NAN], &mut scratch);
+            let mut one = [0.0; 3];
+            tape.run_one(&[xs[17], gs[17]], &mut one, &mut scratch);
+            for (column, value) in out.iter().zip(one) {
+                prop_assert!(column[17].to_bits() == value.to_bits() || (value.is_nan() && column[17].is_nan()));
             }
             for (column, id) in out.iter().zip([id, slope, by_k]) {
                 for (value, (x, g)) in column.iter().zip(xs.iter().zip(&gs)) {

@@ -1,7 +1,15 @@
 //! A density on a grid of cells: what the Fokker-Planck and lattice forms answer with.
+//!
+//! Grid solutions are right to about 1e-14 of their peak and noise below. Nodes under [`TRUSTED`] of the peak are dropped,
+//! and the log density is continued beyond the last of the others as the parabola it ends in: exact for Gaussian tails.
 
 use super::crps::integrate;
 use crate::base::math;
+
+/// Smallest mass, against the largest cell's, whose logarithm is used.
+const TRUSTED: f64 = 1e-10;
+/// Nodes over which a tail's bend is measured.
+const TAIL: usize = 8;
 
 /// Point densities at nodes, as the masses `p(x_i) · width_i` of the cells around them.
 ///
@@ -17,9 +25,11 @@ pub struct Density {
     cdf: Vec<f64>,
     /// `n + 1` limited slopes of the distribution function at the edges.
     slopes: Vec<f64>,
-    /// Nodes whose density is positive, and its logarithm there.
+    /// Nodes whose density is above round-off, and its logarithm there.
     nodes: Vec<f64>,
     ln_p: Vec<f64>,
+    /// Second derivative of the log density beyond the first and last of these nodes, never positive.
+    bends: [f64; 2],
     mean: f64,
     sd: f64,
 }
@@ -37,15 +47,16 @@ impl Density {
         let share: Vec<f64> = mass.iter().map(|m| m.max(0.0) / total).collect();
         let mean: f64 = share.iter().zip(nodes).map(|(m, x)| m * x).sum();
         let variance: f64 = share.iter().zip(nodes).map(|(m, x)| m * (x - mean) * (x - mean)).sum();
-        let (kept, ln_p) = nodes
+        let peak = share.iter().copied().fold(0.0, f64::max);
+        let (kept, ln_p): (Vec<f64>, Vec<f64>) = nodes
             .iter()
             .zip(share.iter().zip(widths))
-            .filter(|(_, (m, _))| **m > 1e-290)
+            .filter(|(_, (m, _))| **m > TRUSTED * peak)
             .map(|(x, (m, w))| (*x, math::ln(m / w)))
             .unzip();
         let cdf = distribution(&share);
         let mut density =
-            Density { edges, cdf, slopes: Vec::new(), nodes: kept, ln_p, mean, sd: variance.sqrt() };
+            Density { edges, cdf, slopes: Vec::new(), bends: bends(&kept, &ln_p), nodes: kept, ln_p, mean, sd: variance.sqrt() };
         density.slopes = density.limited_slopes();
         Some(density)
     }
@@ -146,11 +157,12 @@ impl Density {
         };
         let (left, right) = (slope_at(i), slope_at(i + 1));
         let s = (x - self.nodes[i]) / h;
-        if s < 0.0 {
-            return self.ln_p[i] + left * (x - self.nodes[i]);
-        }
-        if s > 1.0 {
-            return self.ln_p[i + 1] + right * (x - self.nodes[i + 1]);
+        if s < 0.0 || s > 1.0 {
+            let (k, slope, bend) = if s < 0.0 { (i, left, self.bends[0]) } else { (i + 1, right, self.bends[1]) };
+            let d = x - self.nodes[k];
+            // The end slope is that of the last chord's middle; half a node's bend brings it to the node itself.
+            let slope = slope + 0.5 * bend * if s < 0.0 { -h } else { h };
+            return self.ln_p[k] + slope * d + 0.5 * bend * d * d;
         }
         let bend = s * (1.0 - s) * h;
         self.ln_p[i] + here * h * s + bend * ((left - here) * (1.0 - s) - (right - here) * s)
@@ -179,6 +191,20 @@ impl Density {
         }
         total
     }
+}
+
+/// Second derivatives of the log density over the first and last few nodes, zero where convex or too few.
+fn bends(nodes: &[f64], ln_p: &[f64]) -> [f64; 2] {
+    let n = nodes.len();
+    if n < 3 * TAIL {
+        return [0.0; 2];
+    }
+    let over = |a: usize, b: usize, c: usize| {
+        let left = (ln_p[b] - ln_p[a]) / (nodes[b] - nodes[a]);
+        let right = (ln_p[c] - ln_p[b]) / (nodes[c] - nodes[b]);
+        (2.0 * (right - left) / (nodes[c] - nodes[a])).min(0.0)
+    };
+    [over(0, TAIL, 2 * TAIL), over(n - 1 - 2 * TAIL, n - 1 - TAIL, n - 1)]
 }
 
 /// The distribution function at the edges: running sums with the midpoint rule's end correction `h² p'/24`, left out
@@ -234,6 +260,11 @@ mod tests {
             assert!((cells.crps(x) - normal.crps(x)).abs() < 1e-7, "{x}");
         }
         assert!(cells.mean().abs() < 1e-12);
+        // Beyond what a grid can know the tail is continued as the parabola it is.
+        for x in [-7.9, 7.5] {
+            let exact = normal.log_pdf(x).expect("a density");
+            assert!((cells.log_pdf(x) - exact).abs() < 1e-3, "{x}: {} {exact}", cells.log_pdf(x));
+        }
     }
 
     #[test]

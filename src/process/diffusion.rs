@@ -78,7 +78,7 @@ impl Diffusion {
     pub fn coefficients(&self, theta: &[f64]) -> Coefficients {
         Coefficients {
             tape: Tape::compile(&self.pool, &[self.drift, self.diffusion], &[symbol::STATE]),
-            symbols: self.symbols(theta, 0.0),
+            symbols: self.symbols(theta, f64::NAN),
             scratch: Scratch::default(),
         }
     }
@@ -95,14 +95,22 @@ pub struct Coefficients {
 impl Coefficients {
     /// `drift[i] = a(x[i], time)`, `diffusion[i] = b(x[i], time)`.
     pub fn eval(&mut self, time: f64, x: &[f64], drift: &mut [f64], diffusion: &mut [f64]) {
-        self.symbols[symbol::TIME] = time;
-        self.tape.run(&self.symbols, &[x], &mut [drift, diffusion], &mut self.scratch);
+        self.bind(time);
+        self.tape.run_bound(&[x], &mut [drift, diffusion], &mut self.scratch);
     }
 
     /// Drift and diffusion at one state.
     pub fn at(&mut self, time: f64, x: f64) -> (f64, f64) {
-        let (mut a, mut b) = ([0.0], [0.0]);
-        self.eval(time, &[x], &mut a, &mut b);
-        (a[0], b[0])
+        self.bind(time);
+        let mut out = [0.0; 2];
+        self.tape.run_one(&[x], &mut out, &mut self.scratch);
+        (out[0], out[1])
+    }
+
+    fn bind(&mut self, time: f64) {
+        if self.symbols[symbol::TIME] != time {
+            self.symbols[symbol::TIME] = time;
+            self.tape.bind(&self.symbols, &mut self.scratch);
+        }
     }
 }

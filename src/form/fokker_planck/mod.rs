@@ -1,12 +1,14 @@
 //! The Fokker-Planck equation `∂p/∂t = -∂x(a p) + ½ ∂²x(b² p)` by conservative finite volumes.
 //!
 //! Space: exponentially fitted fluxes (Scharfetter & Gummel 1969; Chang & Cooper 1970) on a grid fitted to the process,
-//! so the matrix is an M-matrix with zero column sums: mass is kept and the stationary law is reproduced. Time: TR-BDF2
-//! with steps chosen by its embedded error. The start is a unit mass on a node, which L-stability damps. Two grids and
-//! Richardson's extrapolation make the answer fourth-order in space.
+//! so the matrix is an M-matrix with zero column sums: mass is kept and the stationary law is reproduced. Two grids and
+//! Richardson's extrapolation make the answer fourth-order in space. Time: for constant coefficients the exponential of the
+//! matrix by a contour integral, thirteen digits at any horizon without a step; for coefficients that change with time,
+//! TR-BDF2 with steps chosen by its embedded error. The start is a unit mass on a node.
 //!
-//! Cost: cells × steps, about a millisecond. Not for absorbing ends, jumps or more than one dimension.
+//! Cost: about 0.1 µs a cell and horizon. Not for absorbing ends, jumps or more than one dimension.
 
+mod contour;
 mod operator;
 mod tr_bdf2;
 
@@ -55,28 +57,42 @@ fn solve(
     times: &[f64],
     accuracy: Accuracy,
 ) -> Result<Solution> {
-    let moving = model.process.is_time_dependent();
-    let mut operator = Operator::new(grid, coefficients, t0).ok_or_else(|| broken(model, NOT_FINITE))?;
-    let mut mass = vec![0.0; grid.len()];
-    mass[grid.start] = 1.0;
-    let mut stepper = tr_bdf2::Stepper::new(&operator, accuracy.tolerance);
+    let operator = Operator::new(grid, coefficients, t0).ok_or_else(|| broken(model, NOT_FINITE))?;
+    let mut start = vec![0.0; grid.len()];
+    start[grid.start] = 1.0;
+    let masses = if model.process.is_time_dependent() {
+        stepped(model, coefficients, grid, (t0, times), accuracy.tolerance, start)?
+    } else {
+        times.iter().map(|time| contour::exponential(&operator, &start, time - t0)).collect()
+    };
+    Ok(Solution { masses, widths: operator.widths })
+}
+
+/// Steps in time, the matrix assembled anew at the middle of each.
+fn stepped(
+    model: &Model,
+    coefficients: &mut Coefficients,
+    grid: &Grid,
+    (t0, times): (f64, &[f64]),
+    tolerance: f64,
+    mut mass: Vec<f64>,
+) -> Result<Vec<Vec<f64>>> {
+    let mut at = |time: f64| Operator::new(grid, coefficients, time).ok_or_else(|| broken(model, NOT_FINITE));
+    let mut stepper = tr_bdf2::Stepper::new(&at(t0)?, tolerance);
     let mut masses = Vec::with_capacity(times.len());
     let mut now = t0;
     for time in times {
         while now < *time {
-            if moving {
-                let ahead = stepper.planned(*time - now);
-                operator = Operator::new(grid, coefficients, now + 0.5 * ahead).ok_or_else(|| broken(model, NOT_FINITE))?;
-            }
-            let done = stepper.step(&operator, &mut mass, *time - now).ok_or_else(|| {
-                broken(model, "the time step became too small for the drift")
-            })?;
+            let operator = at(now + 0.5 * stepper.planned(*time - now))?;
+            let done = stepper
+                .step(&operator, &mut mass, *time - now)
+                .ok_or_else(|| broken(model, "the time step became too small for the drift"))?;
             // Land on the asked time exactly.
             now = if done >= *time - now { *time } else { now + done };
         }
         masses.push(mass.clone());
     }
-    Ok(Solution { masses, widths: operator.widths })
+    Ok(masses)
 }
 
 const NOT_FINITE: &str = "drift or diffusion is not finite on the grid";
@@ -161,7 +177,7 @@ mod tests {
         let solution = solve(&model, &mut coefficients, &grid, 0.0, &[0.1, 1.0], accuracy)?;
         for mass in &solution.masses {
             assert!((mass.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-            assert!(mass.iter().all(|m| *m > -1e-12));
+            assert!(mass.iter().all(|m| *m > -1e-13));
         }
         Ok(())
     }

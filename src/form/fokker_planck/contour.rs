@@ -1,0 +1,130 @@
+//! `exp(tA) m` of a constant tridiagonal `A` at any `t`, by quadrature of its resolvent along a contour.
+//!
+//! `exp(tA) = 1/(2πi) ∮ e^z (z - tA)⁻¹ dz` by the midpoint rule on the modified cotangent contour of Talbot type
+//! (Trefethen, Weideman & Schmelzer 2006, table 4.1; Dingfelder & Weideman 2015), whose error falls as 3.89⁻ᴺ for a
+//! spectrum on the negative axis, which the matrix of a one-dimensional diffusion has. Twelve complex tridiagonal solves,
+//! done together, give thirteen digits in time at any horizon; no time step, and nothing to choose.
+//!
+//! Round-off leaves errors of either sign of about 1e-14 in every cell: densities below 1e-10 of their peak are not to be
+//! believed, and [`crate::predictive::Density`] continues the tails from above that.
+
+use super::operator::Operator;
+use crate::base::math;
+
+/// Quadrature points in the upper half plane; their conjugates are the other half.
+const POLES: usize = 12;
+type Lane = [f64; POLES];
+
+/// A pole `z` and its weight `e^z z'`, real and imaginary parts apart.
+struct Rule {
+    z: [Lane; 2],
+    weight: [Lane; 2],
+}
+
+impl Rule {
+    fn new() -> Rule {
+        let n = 2.0 * POLES as f64;
+        let mut rule = Rule { z: [[0.0; POLES]; 2], weight: [[0.0; POLES]; 2] };
+        for k in 0..POLES {
+            let theta = std::f64::consts::PI * (2.0 * k as f64 + 1.0) / n;
+            // z = N (0.5017 θ cot(0.6407 θ) - 0.6122 + 0.2645 i θ)
+            let (sine, cosine) = (math::sin(0.6407 * theta), math::cos(0.6407 * theta));
+            let re = n * (0.5017 * theta * cosine / sine - 0.6122);
+            let im = n * 0.2645 * theta;
+            let slope_re = n * 0.5017 * (cosine / sine - 0.6407 * theta / (sine * sine));
+            let slope_im = n * 0.2645;
+            let (size, cos_im, sin_im) = (math::exp(re), math::cos(im), math::sin(im));
+            rule.z[0][k] = re;
+            rule.z[1][k] = im;
+            rule.weight[0][k] = size * (cos_im * slope_re - sin_im * slope_im);
+            rule.weight[1][k] = size * (cos_im * slope_im + sin_im * slope_re);
+        }
+        rule
+    }
+}
+
+/// `exp(t A) mass`, `t > 0`. Cost: 12 complex tridiagonal solves, about 0.1 µs a cell.
+pub(super) fn exponential(operator: &Operator, mass: &[f64], t: f64) -> Vec<f64> {
+    let n = mass.len();
+    let rule = Rule::new();
+    // Forward sweep of (z/t - A) x = mass for all poles at once: `upper` and `x` hold the reduced rows.
+    // The pivot is `up + e` with `e_i = z/t + down_i e_{i-1}/pivot_{i-1}`: no subtraction, so nothing is lost however many
+    // relaxation times long `t` is (the idea of Grassmann, Taksar & Heyman 1985).
+    let mut upper = vec![[[0.0; POLES]; 2]; n];
+    let mut x = vec![[[0.0; POLES]; 2]; n];
+    let mut excess = [[0.0; POLES]; 2];
+    for i in 0..n {
+        let from_below = if i > 0 { operator.up[i - 1] } else { 0.0 };
+        let from_above = if i + 1 < n { operator.down[i + 1] } else { 0.0 };
+        let before = if i > 0 { x[i - 1] } else { [[0.0; POLES]; 2] };
+        let (row_u, row_x) = (&mut upper[i], &mut x[i]);
+        for k in 0..POLES {
+            let e_re = rule.z[0][k] / t + operator.down[i] * excess[0][k];
+            let e_im = rule.z[1][k] / t + operator.down[i] * excess[1][k];
+            let (re, im) = (e_re + operator.up[i], e_im);
+            let norm = 1.0 / (re * re + im * im);
+            let (inv_re, inv_im) = (re * norm, -im * norm);
+            excess[0][k] = e_re * inv_re - e_im * inv_im;
+            excess[1][k] = e_re * inv_im + e_im * inv_re;
+            row_u[0][k] = -from_above * inv_re;
+            row_u[1][k] = -from_above * inv_im;
+            let rhs_re = mass[i] + from_below * before[0][k];
+            let rhs_im = from_below * before[1][k];
+            row_x[0][k] = rhs_re * inv_re - rhs_im * inv_im;
+            row_x[1][k] = rhs_re * inv_im + rhs_im * inv_re;
+        }
+    }
+    let mut out = vec![0.0; n];
+    let scale = 2.0 / (2.0 * POLES as f64 * t);
+    let mut above = [[0.0; POLES]; 2];
+    for i in (0..n).rev() {
+        let (u, row) = (upper[i], x[i]);
+        let mut imaginary = [0.0; POLES];
+        for k in 0..POLES {
+            let re = row[0][k] - (u[0][k] * above[0][k] - u[1][k] * above[1][k]);
+            let im = row[1][k] - (u[0][k] * above[1][k] + u[1][k] * above[0][k]);
+            above[0][k] = re;
+            above[1][k] = im;
+            imaginary[k] = rule.weight[0][k] * im + rule.weight[1][k] * re;
+        }
+        out[i] = scale * imaginary.iter().sum::<f64>();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_states_relax_by_their_exponential_at_any_time() {
+        // Rates 2 up and 3 down: p = 0.6 + 0.4 e^{-5t} from the lower state.
+        let operator = Operator { up: vec![2.0, 0.0], down: vec![0.0, 3.0], widths: vec![1.0; 2] };
+        for t in [1e-6, 1e-3, 0.1, 1.0, 1e3, 1e6] {
+            let p = exponential(&operator, &[1.0, 0.0], t);
+            let exact = 0.6 + 0.4 * math::exp(-5.0 * t);
+            assert!((p[0] - exact).abs() < 1e-12, "{t}: {} {exact}", p[0]);
+            assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn agrees_with_stepping_in_time() {
+        let n = 60;
+        let operator = Operator {
+            up: (0..n).map(|i| if i + 1 < n { 30.0 - 0.3 * i as f64 } else { 0.0 }).collect(),
+            down: (0..n).map(|i| if i > 0 { 5.0 + 0.5 * i as f64 } else { 0.0 }).collect(),
+            widths: vec![1.0; n],
+        };
+        let mut mass = vec![0.0; n];
+        mass[10] = 1.0;
+        let direct = exponential(&operator, &mass, 0.7);
+        let mut stepper = super::super::tr_bdf2::Stepper::new(&operator, 1e-10);
+        let mut now = 0.0;
+        while now < 0.7 {
+            now += stepper.step(&operator, &mut mass, 0.7 - now).expect("a step");
+        }
+        let gap: f64 = direct.iter().zip(&mass).map(|(a, b)| (a - b).abs()).sum();
+        assert!(gap < 1e-6, "{gap}");
+    }
+}
