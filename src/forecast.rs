@@ -1,7 +1,7 @@
 //! A kramers model as a forecaster: fit to a training series, then answer with the law at any later times.
 
 use crate::base::{Error, Purpose, Result, Seed, Series, Transform};
-use crate::fit::{Fit, Observed, Settings, fit};
+use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, simulate};
 use crate::form::{Accuracy, Form, Question, marginals};
 use crate::models::Model;
@@ -29,6 +29,13 @@ impl ModelForecaster {
     pub fn new(model: Model, transform: Transform, settings: Settings) -> ModelForecaster {
         let answer = Form::of_choice(&model);
         ModelForecaster { model, transform, settings, answer, accuracy: Accuracy::default() }
+    }
+
+    /// The same forecaster with its form of fitting settled as in an earlier fit, so that later fits do not choose again.
+    pub fn settled_by(&self, fitted: &FittedModel) -> ModelForecaster {
+        let mut settled = self.clone();
+        settled.settings.form = FormRequest::Settled(fitted.fit.form_choice.clone());
+        settled
     }
 
     /// Fit to a series of levels, from `warm` parameters where given.

@@ -2,6 +2,8 @@
 pub mod backtest;
 pub mod base;
 pub mod baseline;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "data")]
 pub mod data;
 pub mod expr;

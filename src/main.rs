@@ -1,1 +1,7 @@
-fn main(){}
+//! The `kramers` program; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(kramers::cli::run())
+}

@@ -6,9 +6,11 @@
 
 mod plan;
 mod scores;
+mod select;
 
 pub use plan::{Plan, Refit, Split, horizons};
 pub use scores::{ModelScores, Scored, Scores};
+pub use select::{Candidate, choose, eligible};
 
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};

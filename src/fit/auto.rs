@@ -14,6 +14,16 @@ const SAMPLE: usize = 24;
 /// Difference in log-likelihood per 100 observations that counts as accurate.
 pub const ACCURATE: f64 = 1e-3;
 
+/// Which transition density to fit with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FormRequest {
+    /// The closed law where there is one, else the cheapest expansion that is accurate at the data's step.
+    Auto,
+    Asked(Form),
+    /// Chosen before, on earlier rows of the same series.
+    Settled(FormChoice),
+}
+
 /// A form and why it was taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormChoice {
@@ -43,7 +53,7 @@ impl FormChoice {
 ///
 /// # Errors
 /// What building a transition density refuses.
-pub fn choose_form(
+pub(super) fn choose_form(
     model: &Model,
     data: &Observed,
     settings: &Settings,
@@ -54,7 +64,7 @@ pub fn choose_form(
         let why = "the model's transition law is known in closed form".to_string();
         return Ok(FormChoice { form: Form::Exact, why, error: None, automatic: true });
     }
-    let one = Settings { starts: 1, optimizer: Optimizer::Lbfgs, form: Some(Form::Kessler), ..settings.clone() };
+    let one = Settings { starts: 1, optimizer: Optimizer::Lbfgs, form: FormRequest::Asked(Form::Kessler), ..settings.clone() };
     let kessler = Transitions::new(model, Form::Kessler)?;
     let given = !settings.initial.is_empty();
     let start = starts::starting_points(&kessler, data, first, free, &one, given)?.remove(0);

@@ -15,7 +15,8 @@ mod mse;
 mod optimise;
 mod starts;
 
-pub use auto::{FormChoice, choose_form};
+pub use auto::{FormChoice, FormRequest};
+use auto::choose_form;
 pub use certify::Status;
 
 use crate::base::{Error, Params, Result, Seed, Series, Transform};
@@ -42,8 +43,7 @@ pub enum Optimizer {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub objective: Objective,
-    /// `None`: chosen by its error at the data's step, see [`choose_form`].
-    pub form: Option<Form>,
+    pub form: FormRequest,
     pub optimizer: Optimizer,
     /// Independent starting points; the first is the defaults (or `initial`), the others random.
     pub starts: usize,
@@ -59,7 +59,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             objective: Objective::Kl,
-            form: None,
+            form: FormRequest::Auto,
             optimizer: Optimizer::Lbfgs,
             starts: 3,
             max_iterations: 500,
@@ -180,9 +180,10 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
         let index = first.index(name)?;
         free.retain(|k| *k != index);
     }
-    let choice = match settings.form {
-        Some(form) => FormChoice::asked(form),
-        None => choose_form(model, data, settings, &first, &free)?,
+    let choice = match &settings.form {
+        FormRequest::Asked(form) => FormChoice::asked(*form),
+        FormRequest::Settled(choice) => choice.clone(),
+        FormRequest::Auto => choose_form(model, data, settings, &first, &free)?,
     };
     let transitions = Transitions::new(model, choice.form)?;
     let given = !settings.initial.is_empty();

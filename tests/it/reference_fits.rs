@@ -2,7 +2,7 @@
 
 use kramers::base::{Series, Transform};
 use kramers::data::{LoadOptions, load};
-use kramers::fit::{Fit, Observed, Settings, Status, fit};
+use kramers::fit::{Fit, FormRequest, Observed, Settings, Status, fit};
 use kramers::form::Form;
 use kramers::models::built_in;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ fn dgs10() -> Option<Series> {
 fn run(series: &Series, id: &str, form: Form, starts: usize) -> Fit {
     let model = built_in(id).expect("built in");
     let data = Observed::of(series, Transform::None, &model).expect("usable data");
-    let settings = Settings { form: Some(form), starts, ..Settings::default() };
+    let settings = Settings { form: FormRequest::Asked(form), starts, ..Settings::default() };
     fit(&model, &data, &settings).expect("a fit")
 }
 

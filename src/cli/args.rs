@@ -1,0 +1,294 @@
+//! Every flag, once: help, man page and completions come from here.
+
+use super::number::{assignment, level, number, positive};
+use crate::base::{ClockKind, Transform};
+use crate::data::{CleanRules, DateOrder};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+
+/// Stochastic models from a CSV to a forecast: fit, forecast and backtest one process in four forms.
+#[derive(Debug, Parser)]
+#[command(name = "kramers", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The whole job: read, clean, choose a model, fit, backtest on the held-out tail, forecast, and write a report
+    Report(ReportArgs),
+    /// What is in a file, and what cleaning would do (exit code 1 where rows would be dropped)
+    Check(CheckArgs),
+    /// List the models, or show one model's card
+    Models(ModelsArgs),
+    /// Estimate a model's parameters, with intervals
+    Fit(FitArgs),
+    /// Fit a model and give its predictive quantiles ahead
+    Forecast(ForecastArgs),
+    /// Score models on rolling origins against baselines
+    Backtest(BacktestArgs),
+    /// Simulate paths of a model to CSV, or their summary
+    Simulate(SimulateArgs),
+    /// Print a completion script for a shell
+    Completions {
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Seed of every random number
+    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Threads to use (results are the same for any number)
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Where to write: a folder, or for `simulate` a CSV file (- is stdout)
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub output: Option<String>,
+    /// Print exactly one JSON document to stdout, also on failure
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but the answer
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// A data file and how to read it.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// CSV file, plain or gzipped; - is standard input
+    #[arg(value_name = "DATA")]
+    pub input: String,
+    /// Time column (inferred when unambiguous); `row` counts rows
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+    /// Value column (inferred when unambiguous)
+    #[arg(long, value_name = "COL")]
+    pub value: Option<String>,
+    /// Column that tells several series apart
+    #[arg(long, value_name = "COL")]
+    pub id: Option<String>,
+    /// Take only this series of the id column
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// First time to use (a date such as 1964-07, or a number)
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// First time not to use
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub before: Option<String>,
+    /// Change of the observed variable
+    #[arg(long, default_value = "none", value_name = "NAME")]
+    pub transform: Transform,
+    /// Cleaning rules, a comma list on top of the defaults
+    #[arg(long, default_value = "default", value_name = "RULES", long_help = CleanRules::HELP)]
+    pub clean: CleanRules,
+    /// How dates become times (business is the default where all dates are weekdays)
+    #[arg(long, value_enum)]
+    pub clock: Option<ClockArg>,
+    /// Spacing of one row, over any clock; fractions such as 1/252 are welcome
+    #[arg(long, value_name = "H", value_parser = positive)]
+    pub dt: Option<f64>,
+    /// How to read dates such as 4/5/2021 (mdy or dmy)
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<DateOrder>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ClockArg {
+    /// Elapsed days over 365.25
+    Calendar,
+    /// One row is 1/252 year
+    Business,
+}
+
+impl From<ClockArg> for ClockKind {
+    fn from(arg: ClockArg) -> ClockKind {
+        match arg {
+            ClockArg::Calendar => ClockKind::Calendar,
+            ClockArg::Business => ClockKind::Business,
+        }
+    }
+}
+
+/// How to estimate.
+#[derive(Debug, Args)]
+pub struct EstimateArgs {
+    /// What is minimised
+    #[arg(long, value_enum, default_value = "kl")]
+    pub objective: ObjectiveArg,
+    /// Transition density: auto, exact, euler, kessler or kessler-truncated
+    #[arg(long, default_value = "auto", value_name = "FORM")]
+    pub form: String,
+    #[arg(long, value_enum, default_value = "lbfgs")]
+    pub optimizer: OptimizerArg,
+    /// Independent starting points (the first from the defaults, the rest random)
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub starts: u32,
+    /// Iteration limit of the optimiser
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_iterations: u64,
+    /// Hold a parameter at a value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    pub fix: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ObjectiveArg {
+    /// Kullback-Leibler divergence: maximum likelihood
+    Kl,
+    /// Conditional least squares in two stages
+    Mse,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum OptimizerArg {
+    Lbfgs,
+    NelderMead,
+}
+
+/// What is held out and how windows roll.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Held-out tail: a share (20%), a number of rows, or the date it begins
+    #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
+    pub test: String,
+    /// Rows ahead to forecast (default: 20, or a fifth of the held-out rows if that is less)
+    #[arg(long, value_name = "N")]
+    pub horizon: Option<usize>,
+    /// Rows between cutoffs (default: at most 250 windows)
+    #[arg(long, value_name = "K")]
+    pub step: Option<usize>,
+    /// When to fit again: every (window), never, or every so many windows (default: eight times)
+    #[arg(long, value_name = "POLICY")]
+    pub refit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Models to try: ids or model files, separated by commas (default: all whose domain holds the data)
+    #[arg(short, long, value_name = "MODELS", value_delimiter = ',')]
+    pub model: Vec<String>,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "ID|FILE")]
+    pub model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Model: an id or a model file
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: String,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+    /// Starting value of a parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Model: an id or a model file
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: String,
+    /// Rows ahead
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub horizon: usize,
+    /// Central intervals in percent
+    #[arg(long, default_value = "50,80,95", value_delimiter = ',', value_parser = level, value_name = "LEVELS")]
+    pub levels: Vec<f64>,
+    /// The form that answers: auto, exact, fokker-planck, master-equation or monte-carlo
+    #[arg(long, default_value = "auto", value_name = "FORM")]
+    pub answer: String,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+    /// Value to use for a parameter, instead of estimating it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Models: ids or model files, separated by commas
+    #[arg(short, long, value_name = "MODELS", value_delimiter = ',', required = true)]
+    pub model: Vec<String>,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+    /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
+    #[arg(long, value_name = "EXPR")]
+    pub fail_if: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Start value, e.g. x=1
+    #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    pub from: Option<(String, f64)>,
+    /// Last time
+    #[arg(long, default_value = "1", value_name = "T", value_parser = positive)]
+    pub until: f64,
+    /// Spacing of the output (default: a hundredth of the whole)
+    #[arg(long, value_name = "E", value_parser = positive)]
+    pub every: Option<f64>,
+    /// Longest step of the integrator (default: an eighth of --every)
+    #[arg(long, value_name = "H", value_parser = positive)]
+    pub step: Option<f64>,
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub paths: u64,
+    #[arg(long, value_enum, default_value = "euler-maruyama")]
+    pub scheme: SchemeArg,
+    /// Mean, sd and quantiles at each time instead of paths
+    #[arg(long)]
+    pub summary: bool,
+    /// Value of a parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+    /// Time of the start, for models whose coefficients change with time
+    #[arg(long, default_value = "0", value_name = "T", value_parser = number, allow_hyphen_values = true)]
+    pub start_time: f64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SchemeArg {
+    EulerMaruyama,
+    Milstein,
+}

@@ -1,0 +1,156 @@
+//! `kramers backtest`: rolling-origin scores against baselines.
+
+use super::args::{BacktestArgs, Common};
+use super::input::read_data;
+use super::output::{Folder, Output};
+use super::table::{short, table};
+use super::values::{self, VERSION, long_header, long_table};
+use super::{Outcome, select};
+use crate::backtest::{Backtest, ModelScores, Plan, Scores, backtest};
+use crate::base::{Error, Result, Series};
+use crate::baseline::{Climatology, RandomWalk};
+use crate::expr::Pool;
+use crate::forecast::ModelForecaster;
+use crate::predictive::Forecaster;
+use serde_json::json;
+
+pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    let folder = common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()?;
+    let condition = args.fail_if.as_deref().map(Condition::parse).transpose()?;
+    let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
+    let data = read_data(&args.data, output)?;
+    let (mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), long_header());
+    let mut flagged = false;
+    for series in &data.loaded.series {
+        let plan = select::plan(series, &args.plan)?;
+        let train = series.slice(0, plan.first_test);
+        let settled = settle(&train, &forecasters)?;
+        let result = with_baselines(series, &settled, &plan, output)?;
+        let scores = Scores::of(&result);
+        warnings.extend(failures(&series.id, series, &result));
+        output.text(&describe(series, &plan, &scores));
+        flagged |= condition.as_ref().is_some_and(|c| scores.pooled.first().is_none_or(|s| c.holds(s)));
+        csv.push_str(&long_table(series, &result));
+        rows.extend(values::scores(&series.id, &scores));
+    }
+    for warning in &warnings {
+        output.say(&format!("warning: {warning}"));
+    }
+    let document = json!({
+        "schema": "kramers/backtest@1", "version": VERSION, "seed": common.seed,
+        "config": { "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit },
+        "data": values::data(&data, args.data.transform.name()), "scores": rows, "warnings": warnings,
+    });
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write("backtest.csv", &csv)?;
+        folder.write("run.json", &format!("{document:#}\n"))?;
+    }
+    Ok(if flagged { Outcome::Flagged } else { Outcome::Good })
+}
+
+/// Settle each model's form on the training rows; a model that cannot learn from them is refused here, before the work.
+fn settle(train: &Series, forecasters: &[ModelForecaster]) -> Result<Vec<ModelForecaster>> {
+    forecasters.iter().map(|f| Ok(f.settled_by(&f.fit_model(train, None)?))).collect()
+}
+
+/// Backtest the models and the baselines together.
+pub(super) fn with_baselines(
+    series: &Series,
+    forecasters: &[ModelForecaster],
+    plan: &Plan,
+    output: &Output,
+) -> Result<Backtest> {
+    let transform = forecasters.first().map_or(crate::base::Transform::None, |f| f.transform);
+    let (walk, past) = (RandomWalk { transform }, Climatology { transform });
+    let mut all: Vec<&dyn Forecaster> = forecasters.iter().map(|f| f as &dyn Forecaster).collect();
+    all.push(&walk);
+    all.push(&past);
+    let bar = output.bar(plan.windows() * all.len(), &format!("backtest {}", series.id));
+    let result = backtest(series, transform, &all, plan, &|| bar.inc(1));
+    bar.finish_and_clear();
+    result
+}
+
+/// One sentence a model that could not answer somewhere.
+pub(super) fn failures(id: &str, series: &Series, result: &Backtest) -> Vec<String> {
+    (0..result.models.len())
+        .filter_map(|m| {
+            let mine: Vec<_> = result.failures.iter().filter(|f| f.0 == m).collect();
+            let first = mine.first()?;
+            Some(format!(
+                "{id}: {} could not answer in {} windows, the first at row {} of {}: {}",
+                result.models[m],
+                mine.len(),
+                first.1 + 1,
+                series.len(),
+                first.2
+            ))
+        })
+        .collect()
+}
+
+fn describe(series: &Series, plan: &Plan, scores: &Scores) -> String {
+    let rows: Vec<Vec<String>> = scores.pooled.iter().map(row).collect();
+    format!(
+        "{}: {} windows on the last {} of {} rows, horizons {:?}\n\n{}\n",
+        series.id,
+        plan.windows(),
+        plan.rows - plan.first_test,
+        plan.rows,
+        plan.horizons,
+        table(&["model", "CRPS", "log score", "MAE", "RMSE", "50 %", "80 %", "95 %", "skill", "± s.e.", "PIT p"], &rows)
+    )
+}
+
+fn row(s: &ModelScores) -> Vec<String> {
+    let (skill, se) = s.skill.map_or((f64::NAN, f64::NAN), |s| s);
+    let a = &s.all;
+    let percent = |share: f64| format!("{:.1}", 100.0 * share);
+    let mut cells = vec![s.model.clone()];
+    cells.extend([a.crps, a.log_score, a.mae, a.rmse].map(short));
+    cells.extend([a.coverage_50, a.coverage_80, a.coverage_95].map(percent));
+    cells.extend([skill, se, s.pit_ks_p].map(short));
+    cells
+}
+
+/// `--fail-if`: a comparison of two expressions in the pooled scores of the first model.
+struct Condition {
+    pool: Pool,
+    left: crate::expr::Id,
+    right: crate::expr::Id,
+    less: bool,
+}
+
+const SCORES: [&str; 10] =
+    ["crps", "log_score", "mae", "rmse", "coverage_50", "coverage_80", "coverage_95", "skill", "skill_se", "pit_ks_p"];
+
+impl Condition {
+    fn parse(text: &str) -> Result<Condition> {
+        let bad = || Error::BadOption {
+            flag: "--fail-if".to_string(),
+            value: text.to_string(),
+            expected: format!("two expressions with < or > between them, in {}", SCORES.join(", ")),
+            hint: Some("--fail-if 'skill < 0'".to_string()),
+        };
+        let at = text.find(['<', '>']).ok_or_else(bad)?;
+        let mut pool = Pool::new(SCORES);
+        let left = pool.parse(&text[..at], "--fail-if")?;
+        let right = pool.parse(&text[at + 1..], "--fail-if")?;
+        Ok(Condition { left, right, less: text[at..].starts_with('<'), pool })
+    }
+
+    /// Whether it holds; a score that is not a number fails too.
+    fn holds(&self, s: &ModelScores) -> bool {
+        let (skill, se) = s.skill.unwrap_or((f64::NAN, f64::NAN));
+        let a = &s.all;
+        let values = [
+            a.crps, a.log_score, a.mae, a.rmse, a.coverage_50, a.coverage_80, a.coverage_95, skill, se, s.pit_ks_p,
+        ];
+        let (left, right) = (self.pool.eval(self.left, &values), self.pool.eval(self.right, &values));
+        if left.is_nan() || right.is_nan() {
+            return true;
+        }
+        if self.less { left < right } else { left > right }
+    }
+}

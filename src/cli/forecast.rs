@@ -1,0 +1,144 @@
+//! `kramers forecast`: quantiles ahead, in the unit of the data.
+
+use super::args::{Common, ForecastArgs};
+use super::input::{read_data, read_model, settings};
+use super::output::{Folder, Output};
+use super::table::{short, short_or_dash, table};
+use super::values::{self, VERSION, horizon, probabilities, quoted, round};
+use super::Outcome;
+use crate::base::series::format_stamp;
+use crate::base::{Error, Result, Series, Stamp};
+use crate::forecast::ModelForecaster;
+use crate::form::Form;
+use crate::predictive::Predictive;
+use serde_json::{Value, json};
+
+/// A forecast further than this is surely a slip, and would take longer than anybody waits.
+const MOST_ROWS: usize = 100_000;
+
+pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    if args.horizon == 0 || args.horizon > MOST_ROWS {
+        return Err(Error::BadOption {
+            flag: "--horizon".to_string(),
+            value: args.horizon.to_string(),
+            expected: format!("a number of rows from 1 to {MOST_ROWS}"),
+            hint: Some("--horizon 20 looks twenty rows ahead".to_string()),
+        });
+    }
+    let folder = common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()?;
+    let model = read_model(&args.model, output)?;
+    let mut settings = settings(&args.estimate, common.seed)?;
+    settings.fixed.extend(args.set.iter().cloned());
+    let data = read_data(&args.data, output)?;
+    let mut forecaster = ModelForecaster::new(model, args.data.transform, settings);
+    forecaster.answer = answer(&args.answer, &forecaster)?;
+    let mut flagged = false;
+    let mut documents = Vec::new();
+    let mut csv = csv_header(&args.levels);
+    for series in &data.loaded.series {
+        let fitted = forecaster.fit_model(series, None)?;
+        flagged |= !fitted.fit.status.is_good();
+        if !fitted.fit.status.is_good() {
+            output.say(&format!("warning: {}: {}", series.id, fitted.fit.status));
+        }
+        let (times, stamps) = series.ahead(args.horizon);
+        let laws = fitted.predict_levels(series, &times, 0)?;
+        let stamp = |i: usize| stamps.as_ref().map(|s| s[i]);
+        output.text(&describe(series, &laws, &times, &stamp, &args.levels));
+        csv.push_str(&csv_rows(series, &laws, &times, &stamp, &args.levels));
+        let horizons: Vec<Value> = laws
+            .iter()
+            .enumerate()
+            .map(|(i, law)| horizon(law, i + 1, times[i], stamp(i), &series.value_name, &args.levels))
+            .collect();
+        documents.push(json!({ "id": series.id, "fit": values::fit(&fitted.fit), "horizons": horizons }));
+    }
+    let document = json!({
+        "schema": "kramers/forecast@1", "version": VERSION, "seed": common.seed, "model": forecaster.model.id,
+        "answer": forecaster.answer.name(), "levels": args.levels,
+        "data": values::data(&data, args.data.transform.name()), "series": documents,
+    });
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write("forecast.csv", &csv)?;
+        folder.write("run.json", &format!("{document:#}\n"))?;
+    }
+    Ok(if flagged { Outcome::Flagged } else { Outcome::Good })
+}
+
+fn answer(name: &str, forecaster: &ModelForecaster) -> Result<Form> {
+    if name == "auto" {
+        return Ok(Form::of_choice(&forecaster.model));
+    }
+    let answering = [Form::Exact, Form::FokkerPlanck, Form::MasterEquation, Form::MonteCarlo];
+    match Form::named(name).filter(|f| answering.contains(f)) {
+        Some(form) => form.require(&forecaster.model).map(|()| form),
+        None => Err(Error::BadOption {
+            flag: "--answer".to_string(),
+            value: name.to_string(),
+            expected: "one of auto, exact, fokker-planck, master-equation, monte-carlo".to_string(),
+            hint: None,
+        }),
+    }
+}
+
+fn label(time: f64, stamp: Option<Stamp>) -> String {
+    stamp.map_or_else(|| time.to_string(), format_stamp)
+}
+
+fn describe(
+    series: &Series,
+    laws: &[Predictive],
+    times: &[f64],
+    stamp: &dyn Fn(usize) -> Option<Stamp>,
+    levels: &[f64],
+) -> String {
+    let probabilities = probabilities(levels);
+    let names: Vec<String> = probabilities.iter().map(|p| format!("{} %", round(100.0 * p))).collect();
+    let mut header = vec!["rows ahead", "time", "mean", "sd"];
+    header.extend(names.iter().map(String::as_str));
+    let rows: Vec<Vec<String>> = laws
+        .iter()
+        .enumerate()
+        .map(|(i, law)| {
+            let mut row = vec![
+                (i + 1).to_string(),
+                stamp(i).map_or_else(|| short(times[i]), format_stamp),
+                short_or_dash(law.mean()),
+                short_or_dash(law.sd()),
+            ];
+            row.extend(probabilities.iter().map(|p| short(law.quantile(*p))));
+            row
+        })
+        .collect();
+    format!("{} ahead of {} rows\n\n{}\n", series.id, series.len(), table(&header, &rows))
+}
+
+fn csv_header(levels: &[f64]) -> String {
+    let quantiles: Vec<String> = probabilities(levels).iter().map(|p| format!("q{}", round(*p))).collect();
+    format!("series,time,h,mean,sd,{}\n", quantiles.join(","))
+}
+
+fn csv_rows(
+    series: &Series,
+    laws: &[Predictive],
+    times: &[f64],
+    stamp: &dyn Fn(usize) -> Option<Stamp>,
+    levels: &[f64],
+) -> String {
+    let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+    let mut out = String::new();
+    for (i, law) in laws.iter().enumerate() {
+        let quantiles: Vec<String> = probabilities(levels).iter().map(|p| law.quantile(*p).to_string()).collect();
+        out.push_str(&format!(
+            "{},{},{},{},{},{}\n",
+            quoted(&series.id),
+            label(times[i], stamp(i)),
+            i + 1,
+            number(law.mean()),
+            number(law.sd()),
+            quantiles.join(",")
+        ));
+    }
+    out
+}

@@ -1,0 +1,169 @@
+//! Files a run reads: data and models, found where people expect them.
+
+use super::args::{DataArgs, EstimateArgs, ObjectiveArg, OptimizerArg};
+use super::output::{Output, reason};
+use crate::base::{Error, Result, Seed, suggest::nearest};
+use crate::data::{LoadOptions, Loaded, load};
+use crate::fit::{FormRequest, Objective, Optimizer, Settings};
+use crate::form::Form;
+use crate::models::{self, Model};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A data file, read.
+pub(super) struct Data {
+    /// File name without its folder, for documents.
+    pub file: String,
+    /// File name without folder and endings, for output folders.
+    pub stem: String,
+    pub loaded: Loaded,
+}
+
+pub(super) fn read_data(args: &DataArgs, output: &Output) -> Result<Data> {
+    let (file, bytes) = if args.input == "-" {
+        ("stdin".to_string(), read_stdin()?)
+    } else {
+        let path = Path::new(&args.input);
+        (name_of(path), read_file(path)?)
+    };
+    let options = LoadOptions {
+        time: args.time.clone(),
+        value: args.value.clone(),
+        id: args.id.clone(),
+        only: args.only.clone(),
+        since: args.since.clone(),
+        before: args.before.clone(),
+        clean: args.clean.clone(),
+        clock: args.clock.map(Into::into),
+        dt: args.dt,
+        dates: args.dates,
+        needs_positive: args.transform.needs_positive(),
+        allow_repeats: false,
+    };
+    let loaded = load(&file, &bytes, &options)?;
+    if !output.json {
+        for sentence in &loaded.inference {
+            output.say(&format!("note: {sentence}"));
+        }
+        for finding in &loaded.findings {
+            output.say(&format!("note: {} {}: {}", finding.count, finding.rule, finding.action));
+        }
+    }
+    let stem = file.split('.').next().filter(|s| !s.is_empty()).unwrap_or("data").to_string();
+    Ok(Data { stem, file, loaded })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+fn read_stdin() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::FileUnreadable { path: PathBuf::from("-"), reason: reason(&e) })?;
+    Ok(bytes)
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// [`Error::FileMissing`] with the nearest name beside it, or [`Error::FileUnreadable`].
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::FileMissing { path: path.to_path_buf(), nearest: neighbour(path) },
+        _ => Error::FileUnreadable { path: path.to_path_buf(), reason: reason(&e) },
+    })
+}
+
+/// The file in the same folder whose name is nearest.
+fn neighbour(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    names.sort();
+    let found = nearest(&name_of(path), names.iter().map(String::as_str))?;
+    Some(folder.join(found).to_string_lossy().trim_start_matches("./").to_string())
+}
+
+/// A model by id or path: an explicit path, `./models/`, the user's folder, built in.
+///
+/// # Errors
+/// [`Error::UnknownModel`], [`Error::FileMissing`], or what the file's text refuses.
+pub(super) fn read_model(name: &str, output: &Output) -> Result<Model> {
+    let is_path = name.ends_with(".toml") || name.contains('/') || name.contains('\\');
+    if is_path {
+        let path = Path::new(name);
+        return models::read(&name_of(path), &text_of(path)?);
+    }
+    for folder in [Some(PathBuf::from("models")), user_models()].into_iter().flatten() {
+        let path = folder.join(format!("{name}.toml"));
+        if !path.is_file() {
+            continue;
+        }
+        let text = text_of(&path)?;
+        match models::built_in_text(name) {
+            // The repository's own file is the built-in one.
+            Some(built_in) if built_in == text => break,
+            Some(_) => output.say(&format!("note: {} is used instead of the built-in model '{name}'", path.display())),
+            None => {}
+        }
+        return models::read(&path.to_string_lossy(), &text);
+    }
+    models::built_in(name)
+}
+
+fn user_models() -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    Some(config.join("kramers").join("models"))
+}
+
+fn text_of(path: &Path) -> Result<String> {
+    let bytes = read_file(path)?;
+    String::from_utf8(bytes).map_err(|e| Error::DataNotText {
+        name: path.display().to_string(),
+        byte: e.as_bytes().get(e.utf8_error().valid_up_to()).copied().unwrap_or_default(),
+        offset: e.utf8_error().valid_up_to(),
+    })
+}
+
+/// Fit settings from the flags.
+///
+/// # Errors
+/// [`Error::BadOption`] for a form that is not one to fit with.
+pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
+    let fitting: Vec<&str> = Form::ALL.into_iter().filter(|f| f.fits()).map(Form::name).collect();
+    let form = match args.form.as_str() {
+        "auto" => FormRequest::Auto,
+        name => match Form::named(name) {
+            Some(form) if form.fits() => FormRequest::Asked(form),
+            known => {
+                let why = if known.is_some() { "it does not fit yet" } else { "it is not a form" };
+                return Err(Error::BadOption {
+                    flag: "--form".to_string(),
+                    value: name.to_string(),
+                    expected: format!("{why}; one of auto, {}", fitting.join(", ")),
+                    hint: nearest(name, fitting.iter().copied()).map(|n| format!("did you mean --form {n}?")),
+                });
+            }
+        },
+    };
+    Ok(Settings {
+        objective: match args.objective {
+            ObjectiveArg::Kl => Objective::Kl,
+            ObjectiveArg::Mse => Objective::Mse,
+        },
+        form,
+        optimizer: match args.optimizer {
+            OptimizerArg::Lbfgs => Optimizer::Lbfgs,
+            OptimizerArg::NelderMead => Optimizer::NelderMead,
+        },
+        starts: args.starts as usize,
+        max_iterations: args.max_iterations,
+        fixed: args.fix.clone(),
+        initial: Vec::new(),
+        seed: Seed(seed),
+    })
+}

@@ -1,0 +1,121 @@
+//! The command line: the only room that reads and writes files, prints, and decides exit codes.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | good |
+//! | 1 | ran, but the answer is flagged (not converged, rows dropped in `check`, `--fail-if`) |
+//! | 2 | something the user can mend |
+//! | 101 | a bug of ours |
+//! | 130 | interrupted |
+
+mod args;
+mod backtest;
+mod check;
+mod fit;
+mod forecast;
+mod input;
+mod meta;
+mod models;
+mod number;
+mod output;
+mod report;
+mod select;
+mod simulate;
+mod table;
+mod values;
+
+use crate::base::{Error, Result};
+use args::{Cli, Verb};
+use clap::Parser;
+use output::Output;
+use serde_json::{Value, json};
+
+/// Whether an answer came without reservations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    Flagged,
+}
+
+/// Run the program with the arguments of the process; the exit code comes back.
+pub fn run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return refuse_arguments(&refusal),
+    };
+    let output = Output::new(&cli.common);
+    if let Err(error) = prepare(&cli) {
+        return fail(&output, &error);
+    }
+    match dispatch(&cli, &output) {
+        Ok(Outcome::Good) => 0,
+        Ok(Outcome::Flagged) => 1,
+        Err(error) => fail(&output, &error),
+    }
+}
+
+/// Threads and Ctrl-C. Outputs are renamed into place when whole, so leaving at once loses nothing.
+fn prepare(cli: &Cli) -> Result<()> {
+    if let Some(threads) = cli.common.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global().map_err(|e| Error::BadOption {
+            flag: "--threads".to_string(),
+            value: threads.to_string(),
+            expected: e.to_string(),
+            hint: None,
+        })?;
+    }
+    // A second handler cannot be set in one process (tests); the first one serves.
+    let _ = ctrlc::set_handler(|| {
+        eprintln!("\ninterrupted: files written so far are whole, nothing half-written was left");
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
+    let common = &cli.common;
+    match &cli.verb {
+        Verb::Report(args) => report::run(args, common, output),
+        Verb::Check(args) => check::run(args, output),
+        Verb::Models(args) => models::run(args, output),
+        Verb::Fit(args) => fit::run(args, common, output),
+        Verb::Forecast(args) => forecast::run(args, common, output),
+        Verb::Backtest(args) => backtest::run(args, common, output),
+        Verb::Simulate(args) => simulate::run(args, common, output),
+        Verb::Completions { shell } => meta::completions(*shell, output),
+        Verb::Man => meta::man(output),
+    }
+}
+
+/// Usage errors in the same two shapes as all others: words for people, one document for `--json`.
+fn refuse_arguments(refusal: &clap::Error) -> u8 {
+    if !refusal.use_stderr() {
+        // --help and --version are answers.
+        return if refusal.print().is_ok() { 0 } else { 1 };
+    }
+    if std::env::args().any(|a| a == "--json") {
+        let message = refusal.to_string();
+        println!("{}", error_document("usage", message.lines().next().unwrap_or_default(), &["kramers --help".to_string()]));
+    }
+    let _ = refusal.print();
+    2
+}
+
+fn fail(output: &Output, error: &Error) -> u8 {
+    if output.json {
+        output.print(&format!("{:#}\n", error_document(error.code(), &error.to_string(), &error.hints())));
+    }
+    eprintln!("error: {error}");
+    let hints = error.hints();
+    if !hints.is_empty() {
+        eprintln!();
+        for hint in hints {
+            eprintln!("hint: {hint}");
+        }
+    }
+    if matches!(error, Error::Interrupted) { 130 } else { 2 }
+}
+
+fn error_document(code: &str, message: &str, hints: &[String]) -> Value {
+    json!({ "schema": "kramers/error@1", "error": { "code": code, "message": message, "hints": hints } })
+}

@@ -1,0 +1,119 @@
+//! Where answers go: stdout, and files that are whole or not there.
+
+use super::args::Common;
+use crate::base::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// How to speak: for a person or for a program.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    progress: bool,
+}
+
+impl Output {
+    pub fn new(common: &Common) -> Output {
+        let progress = !common.no_progress && !common.quiet && std::io::stderr().is_terminal();
+        Output { json: common.json, quiet: common.quiet, verbose: common.verbose, progress }
+    }
+
+    /// The same without talk, where the answer itself says it.
+    pub fn hushed(&self) -> Output {
+        Output { quiet: true, progress: false, ..*self }
+    }
+
+    /// Data to stdout. A closed pipe is the reader's choice and no error.
+    pub fn print(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// The document of the run, with `--json`.
+    pub fn document(&self, document: &Value) {
+        if self.json {
+            self.print(&format!("{document:#}\n"));
+        }
+    }
+
+    /// Text for people, kept from stdout when a document goes there.
+    pub fn text(&self, text: &str) {
+        if !self.json {
+            self.print(text);
+        }
+    }
+
+    /// Talk, to stderr.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// A bar of `length` steps on a terminal, nothing elsewhere.
+    pub fn bar(&self, length: usize, what: &str) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(length as u64).with_message(what.to_string());
+        let style = ProgressStyle::with_template("{msg:24} {bar:32} {pos}/{len} windows, {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+}
+
+/// A folder that results will be written to, made and tried before the long work begins.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn open(path: &Path) -> Result<Folder> {
+        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.to_path_buf(), reason: reason(&e) };
+        std::fs::create_dir_all(path).map_err(unwritable)?;
+        tempfile::NamedTempFile::new_in(path).map_err(unwritable)?;
+        Ok(Folder(path.to_path_buf()))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Write a file whole: to a temporary name, then renamed.
+    ///
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn write(&self, name: &str, content: &str) -> Result<()> {
+        write_whole(&self.0.join(name), content)
+    }
+}
+
+/// Write a file whole or not at all.
+///
+/// # Errors
+/// [`Error::FileUnwritable`].
+pub(super) fn write_whole(path: &Path, content: &str) -> Result<()> {
+    let unwritable = |reason: String| Error::FileUnwritable { path: path.to_path_buf(), reason };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| unwritable(reason(&e)))?;
+    file.write_all(content.as_bytes()).map_err(|e| unwritable(reason(&e)))?;
+    #[cfg(unix)]
+    {
+        // Temporary files are private; results are as readable as any other file.
+        use std::os::unix::fs::PermissionsExt;
+        let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    file.persist(path).map_err(|e| unwritable(reason(&e.error)))?;
+    Ok(())
+}
+
+/// The system's words without the operating system's error number.
+pub(super) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

@@ -1,0 +1,438 @@
+//! `kramers report`: the whole job, from a file to a page.
+
+use super::args::{Common, ReportArgs};
+use super::backtest::{failures, with_baselines};
+use super::input::{Data, read_data};
+use super::output::{Folder, Output};
+use super::table::short;
+use super::values::{self, VERSION, long_header, long_table};
+use super::{Outcome, select};
+use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, choose};
+use crate::base::series::format_stamp;
+use crate::base::{Error, Result, Series, Stamp};
+use crate::forecast::{FittedModel, ModelForecaster};
+use crate::predictive::Predictive;
+use crate::report::view::{
+    Axis, Band, CandidateRow, Fan, FindingRow, HorizonRow, ModelView, ParamRow, Point, ReportView, ScoreRow, SeriesView,
+};
+use crate::report::{self, ReportError};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Central intervals drawn, outermost first.
+const BANDS: [f64; 3] = [0.95, 0.8, 0.5];
+/// Models that are backtested besides the chosen one.
+const RUNNERS_UP: usize = 2;
+
+/// One series, worked through.
+struct Study<'a> {
+    series: &'a Series,
+    plan: Plan,
+    candidates: Vec<Candidate>,
+    /// Fitted to all rows.
+    fitted: FittedModel,
+    result: Backtest,
+    scores: Scores,
+    held_out: Vec<Predictive>,
+    ahead: (Vec<f64>, Option<Vec<Stamp>>, Vec<Predictive>),
+    warnings: Vec<String>,
+}
+
+pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
+    let data = read_data(&args.data, output)?;
+    let path = common.output.clone().map_or_else(|| PathBuf::from("reports").join(&data.stem), PathBuf::from);
+    let folder = Folder::open(&path)?;
+    let studies = data
+        .loaded
+        .series
+        .iter()
+        .map(|series| study(series, args, &forecasters, output))
+        .collect::<Result<Vec<_>>>()?;
+    let view = view(&studies, args, common, &data);
+    let document = document(&studies, &view, args, common, &data);
+    let broken = |e: ReportError| Error::Numerics {
+        what: "the report".to_string(),
+        why: e.to_string(),
+        hint: "this is a bug of ours; the numbers are in run.json".to_string(),
+    };
+    folder.write("run.json", &format!("{document:#}\n"))?;
+    folder.write("forecast.csv", &report::forecast_csv(&view))?;
+    folder.write("held_out.csv", &report::held_out_csv(&view))?;
+    folder.write("scores.csv", &report::scores_csv(&view))?;
+    folder.write("horizons.csv", &report::horizons_csv(&view))?;
+    let long: String = studies.iter().map(|s| long_table(s.series, &s.result)).collect();
+    folder.write("backtest.csv", &(long_header() + &long))?;
+    folder.write("index.html", &report::html(&view).map_err(broken)?)?;
+    output.document(&document);
+    for s in &view.series {
+        output.text(&format!("{}\n", s.id));
+        for line in &s.verdict {
+            output.text(&format!("  {line}\n"));
+        }
+        for warning in &s.warnings {
+            output.say(&format!("warning: {}: {warning}", s.id));
+        }
+    }
+    output.text(&format!("\n{}\n", folder.path("index.html").display()));
+    let good = studies.iter().all(|s| s.fitted.fit.status.is_good());
+    Ok(if good { Outcome::Good } else { Outcome::Flagged })
+}
+
+fn study<'a>(
+    series: &'a Series,
+    args: &ReportArgs,
+    forecasters: &[ModelForecaster],
+    output: &Output,
+) -> Result<Study<'a>> {
+    let plan = select::plan(series, &args.plan)?;
+    let train = series.slice(0, plan.first_test);
+    let longest = plan.horizons.last().copied().unwrap_or(1);
+    let bar = output.bar(0, &format!("choose for {}", series.id));
+    let candidates = choose(&train, forecasters.to_vec(), longest)?;
+    bar.finish_and_clear();
+    let usable: Vec<ModelForecaster> = candidates.iter().filter_map(|c| c.forecaster.clone()).collect();
+    let Some(chosen) = usable.first() else {
+        let why: Vec<String> = candidates.iter().map(|c| format!("{}: {}", c.model, c.remark)).collect();
+        // With a single model asked for, its own refusal says it best.
+        if let [only] = forecasters {
+            only.fit_model(&train, None)?;
+        }
+        return Err(Error::NoCandidate { series: series.id.clone(), why: why.join("; ") });
+    };
+    // Every model the user named is scored; of the whole registry only the best few.
+    let tested = if args.model.is_empty() { &usable[..usable.len().min(1 + RUNNERS_UP)] } else { &usable[..] };
+    let result = with_baselines(series, tested, &plan, output)?;
+    let scores = Scores::of(&result);
+    let at_cutoff = chosen.fit_model(&train, None)?;
+    let times: Vec<f64> = (1..=longest).map(|h| series.time[plan.first_test - 1 + h]).collect();
+    let held_out = at_cutoff.predict_levels(&train, &times, 0)?;
+    let fitted = chosen.fit_model(series, None)?;
+    let (times, stamps) = series.ahead(longest);
+    let ahead = fitted.predict_levels(series, &times, 0)?;
+    let mut warnings = failures(&series.id, series, &result);
+    warnings.extend(fitted.fit.warnings.iter().cloned());
+    Ok(Study { series, plan, candidates, fitted, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
+}
+
+impl Study<'_> {
+    fn model(&self) -> &ModelForecaster {
+        &self.fitted.forecaster
+    }
+
+    fn x(&self, row: usize) -> f64 {
+        self.series.stamps.as_ref().map_or(self.series.time[row], |s| s[row] as f64)
+    }
+
+    fn label(&self, row: usize) -> String {
+        match &self.series.stamps {
+            Some(stamps) => format_stamp(stamps[row]),
+            None => format!("{} {}", short(self.series.time[row]), self.series.clock.unit),
+        }
+    }
+
+    fn chosen_scores(&self) -> Option<&ModelScores> {
+        self.scores.get(&self.model().model.id)
+    }
+
+    /// Three sentences: which model and why, how it did, what it says.
+    fn verdict(&self) -> Vec<String> {
+        let model = &self.model().model;
+        let chosen = self.candidates.first();
+        let why = chosen.map_or("", |c| c.remark.as_str());
+        let first = format!("{} ({}) was chosen: {why}; its fit to all {} rows {}.", model.title, model.id, self.series.len(), {
+            let status = &self.fitted.fit.status;
+            if status.name() == "converged" { "converged".to_string() } else { format!("is {status}") }
+        });
+        let rows = self.plan.rows - self.plan.first_test;
+        let second = match self.chosen_scores() {
+            Some(s) => match s.skill {
+                Some((skill, se)) => {
+                    let verdict = if skill > 2.0 * se {
+                        "better than a random walk with drift, by more than two standard errors"
+                    } else if skill < -2.0 * se {
+                        "worse than a random walk with drift, by more than two standard errors: do not use it"
+                    } else {
+                        "not to be told from a random walk with drift"
+                    };
+                    format!(
+                        "On the {rows} held-out rows it is {verdict}: CRPS {} (skill {} ± {}), and its 80 % interval held {:.0} % of what came.",
+                        short(s.all.crps),
+                        short(skill),
+                        short(se),
+                        100.0 * s.all.coverage_80
+                    )
+                }
+                None => format!("On the {rows} held-out rows its CRPS is {}.", short(s.all.crps)),
+            },
+            None => "It could not answer on the held-out rows.".to_string(),
+        };
+        let last = self.series.len() - 1;
+        let third = match self.ahead.2.last() {
+            Some(law) => format!(
+                "From {} at {}, {} rows ahead: half of the chance below {}, and 80 % between {} and {}.",
+                short(self.series.value[last]),
+                self.label(last),
+                self.ahead.2.len(),
+                short(law.quantile(0.5)),
+                short(law.quantile(0.1)),
+                short(law.quantile(0.9))
+            ),
+            None => "No forecast was made.".to_string(),
+        };
+        vec![first, second, third]
+    }
+}
+
+fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> ReportView {
+    let loaded = &data.loaded;
+    let mut provenance = vec![
+        ("file".to_string(), data.file.clone()),
+        ("sha256".to_string(), loaded.sha256.clone()),
+        ("rows".to_string(), format!("{} read, {} used, {} dropped", loaded.rows, loaded.used, loaded.dropped())),
+        ("transform".to_string(), args.data.transform.name().to_string()),
+        ("cleaning".to_string(), args.data.clean.to_string()),
+    ];
+    if let Some(study) = studies.first() {
+        let held_out = study.plan.rows - study.plan.first_test;
+        provenance.push((
+            "held out".to_string(),
+            format!("the last {held_out} rows, from {}; {} windows", study.label(study.plan.first_test), study.plan.windows()),
+        ));
+    }
+    provenance.extend(loaded.inference.iter().map(|s| ("inferred".to_string(), s.clone())));
+    ReportView {
+        title: data.stem.clone(),
+        version: VERSION.to_string(),
+        command: command(args, common, data),
+        seed: common.seed,
+        provenance,
+        findings: loaded
+            .findings
+            .iter()
+            .map(|f| FindingRow { rule: f.rule.clone(), count: f.count, action: f.action.clone() })
+            .collect(),
+        series: studies.iter().map(|s| series_view(s, args)).collect(),
+        notes: notes(studies),
+    }
+}
+
+fn notes(studies: &[Study]) -> Vec<String> {
+    let mut notes = vec![
+        "The model was chosen on a validation slice of the training rows; the held-out rows took no part in it.".to_string(),
+        "Every backtest forecast was made from rows up to its cutoff only; the shown parameters and the forecast ahead use all rows.".to_string(),
+        "Scores are in data units and lower is better; overlapping windows are allowed for in the standard error of the skill.".to_string(),
+    ];
+    if studies.iter().any(|s| s.model().answer != crate::form::Form::Exact) {
+        notes.push("Where a model has no closed law its forecasts come from the Fokker-Planck equation.".to_string());
+    }
+    notes
+}
+
+/// The command that makes this report again, without folders of this machine.
+fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
+    let mut words = vec!["kramers report".to_string(), data.file.clone()];
+    let mut flag = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.push(format!("{name} {value}"));
+        }
+    };
+    let d = &args.data;
+    flag("--time", d.time.clone());
+    flag("--value", d.value.clone());
+    flag("--id", d.id.clone());
+    flag("--only", d.only.clone());
+    flag("--since", d.since.clone());
+    flag("--before", d.before.clone());
+    flag("--transform", (d.transform != crate::base::Transform::None).then(|| d.transform.name().to_string()));
+    flag("--dt", d.dt.map(|v| v.to_string()));
+    flag("-m", (!args.model.is_empty()).then(|| args.model.join(",")));
+    flag("--test", (args.plan.test != "20%").then(|| args.plan.test.clone()));
+    flag("--horizon", args.plan.horizon.map(|h| h.to_string()));
+    flag("--step", args.plan.step.map(|s| s.to_string()));
+    flag("--refit", args.plan.refit.clone());
+    flag("--seed", (common.seed != 1).then(|| common.seed.to_string()));
+    words.join(" ")
+}
+
+fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
+    let series = study.series;
+    let model = &study.model().model;
+    let fit = &study.fitted.fit;
+    let n = series.len();
+    let transform = args.data.transform;
+    let on = if transform.is_state() { String::new() } else { format!("{} of ", transform.name()) };
+    let mut fit_facts = vec![
+        ("status".to_string(), fit.status.to_string()),
+        ("transitions".to_string(), fit.transitions.to_string()),
+        ("objective".to_string(), format!("{:?}", fit.objective).to_lowercase()),
+        ("form of fitting".to_string(), format!("{} — {}", fit.form.name(), fit.form_choice.why)),
+    ];
+    if let (Some(l), Some(aic), Some(bic)) = (fit.log_likelihood, fit.aic, fit.bic) {
+        fit_facts.push(("log-likelihood".to_string(), format!("{l:.3}")));
+        fit_facts.push(("AIC, BIC".to_string(), format!("{aic:.2}, {bic:.2}")));
+    }
+    fit_facts.push(("one-step PIT uniform, p".to_string(), short(fit.pit_ks_p)));
+    fit_facts.push(("no autocorrelation (Ljung-Box), p".to_string(), short(fit.ljung_box_p)));
+    let pit = study.chosen_scores();
+    let before = |to: usize| (0..=to).map(|i| Point { x: study.x(i), y: series.value[i] }).collect::<Vec<_>>();
+    let cutoff = study.plan.first_test - 1;
+    let held: Vec<usize> = (1..=study.held_out.len()).map(|h| cutoff + h).collect();
+    SeriesView {
+        id: series.id.clone(),
+        value_name: series.value_name.clone(),
+        score_unit: format!("{on}{}", series.value_name),
+        time_unit: series.clock.unit.clone(),
+        axis: if series.stamps.is_some() { Axis::Dates } else { Axis::Numbers },
+        verdict: study.verdict(),
+        history: before(n - 1),
+        test_from: study.x(study.plan.first_test),
+        model: ModelView {
+            id: model.id.clone(),
+            title: model.title.clone(),
+            equation: model.equation(),
+            source: model.source.clone(),
+            domain: format!("{} in [{}, {}]", model.process.state.name, model.process.state.lower, model.process.state.upper),
+            transform: transform.name().to_string(),
+            form: format!("answered by the {} form", study.model().answer.name()),
+        },
+        params: fit
+            .params
+            .iter()
+            .zip(&model.params)
+            .map(|(e, p)| ParamRow {
+                name: e.name.clone(),
+                meaning: p.meaning.clone(),
+                unit: e.unit.replace("time", &series.clock.unit),
+                estimate: e.estimate,
+                se: e.se,
+                lower: e.lower,
+                upper: e.upper,
+                at_bound: e.at_bound,
+            })
+            .collect(),
+        fit_facts,
+        held_out: fan(
+            before(cutoff),
+            held.iter().map(|i| study.x(*i)).collect(),
+            &study.held_out,
+            held.iter().map(|i| Point { x: study.x(*i), y: series.value[*i] }).collect(),
+        ),
+        forecast: fan(before(n - 1), ahead_x(study), &study.ahead.2, Vec::new()),
+        pit: pit.map(|s| s.pit.clone()).unwrap_or_default(),
+        pit_ks_p: pit.map_or(f64::NAN, |s| s.pit_ks_p),
+        by_horizon: study
+            .scores
+            .pooled
+            .iter()
+            .flat_map(|m| {
+                m.by_horizon.iter().map(|(h, s)| HorizonRow {
+                    model: m.model.clone(),
+                    horizon: *h,
+                    windows: s.windows,
+                    crps: s.crps,
+                    mae: s.mae,
+                    coverage_80: s.coverage_80,
+                })
+            })
+            .collect(),
+        scores: score_rows(study),
+        candidates: study
+            .candidates
+            .iter()
+            .map(|c| CandidateRow {
+                model: c.model.clone(),
+                status: c.status.clone(),
+                validation_crps: c.validation_crps,
+                chosen: c.chosen,
+                remark: c.remark.clone(),
+            })
+            .collect(),
+        warnings: study.warnings.clone(),
+    }
+}
+
+fn ahead_x(study: &Study) -> Vec<f64> {
+    match &study.ahead.1 {
+        Some(stamps) => stamps.iter().map(|s| *s as f64).collect(),
+        None => study.ahead.0.clone(),
+    }
+}
+
+fn fan(before: Vec<Point>, x: Vec<f64>, laws: &[Predictive], truth: Vec<Point>) -> Fan {
+    let at = |p: f64| laws.iter().map(|l| l.quantile(p)).collect::<Vec<_>>();
+    let bands = BANDS.map(|level| Band { level, lower: at(0.5 - 0.5 * level), upper: at(0.5 + 0.5 * level) });
+    Fan { before, x, median: at(0.5), bands: bands.to_vec(), truth }
+}
+
+/// Best CRPS first.
+fn score_rows(study: &Study) -> Vec<ScoreRow> {
+    let mut rows: Vec<ScoreRow> = study
+        .scores
+        .pooled
+        .iter()
+        .map(|m| ScoreRow {
+            model: m.model.clone(),
+            chosen: m.model == study.model().model.id,
+            baseline: m.baseline,
+            windows: m.all.windows,
+            crps: m.all.crps,
+            log_score: m.all.log_score,
+            mae: m.all.mae,
+            rmse: m.all.rmse,
+            coverage_50: m.all.coverage_50,
+            coverage_80: m.all.coverage_80,
+            coverage_95: m.all.coverage_95,
+            skill: m.skill.map(|s| s.0),
+            skill_se: m.skill.map(|s| s.1),
+        })
+        .collect();
+    rows.sort_by(|a, b| a.crps.total_cmp(&b.crps));
+    rows
+}
+
+/// `kramers/report@1`: the same values as the page.
+fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Common, data: &Data) -> Value {
+    let series: Vec<Value> = studies
+        .iter()
+        .zip(&view.series)
+        .map(|(s, v)| {
+            let (times, stamps, laws) = &s.ahead;
+            let horizons: Vec<Value> = laws
+                .iter()
+                .enumerate()
+                .map(|(i, law)| {
+                    let stamp = stamps.as_ref().map(|s| s[i]);
+                    values::horizon(law, i + 1, times[i], stamp, &s.series.value_name, &BANDS)
+                })
+                .collect();
+            json!({
+                "id": s.series.id,
+                "verdict": v.verdict,
+                "time_unit": s.series.clock.unit,
+                "clock": s.series.clock.kind,
+                "plan": {
+                    "rows": s.plan.rows, "first_test": s.plan.first_test, "horizons": s.plan.horizons,
+                    "step": s.plan.step, "windows": s.plan.windows(),
+                },
+                "candidates": v.candidates,
+                "chosen": s.model().model.id,
+                "answer": s.model().answer.name(),
+                "fit": values::fit(&s.fitted.fit),
+                "scores": values::scores(&s.series.id, &s.scores),
+                "horizons": horizons,
+                "warnings": v.warnings,
+            })
+        })
+        .collect();
+    json!({
+        "schema": "kramers/report@1", "version": VERSION, "command": view.command, "seed": common.seed,
+        "config": {
+            "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit,
+            "models": args.model, "transform": args.data.transform.name(), "clean": args.data.clean.to_string(),
+        },
+        "data": values::data(data, args.data.transform.name()),
+        "series": series,
+        "notes": view.notes,
+    })
+}

@@ -1,0 +1,86 @@
+//! Plans and candidate models from the flags.
+
+use super::args::{DataArgs, EstimateArgs, PlanArgs};
+use super::input::{read_model, settings};
+use super::output::Output;
+use crate::backtest::{Plan, Refit, Split};
+use crate::base::{Error, Result, Series};
+use crate::forecast::ModelForecaster;
+use crate::models::{built_in, built_in_ids};
+
+/// Rows ahead that are looked at unless the user says otherwise.
+const HORIZON: usize = 20;
+/// Most windows of a backtest unless the user says otherwise.
+const WINDOWS: usize = 250;
+/// Fits of a backtest unless the user says otherwise.
+const FITS: usize = 8;
+
+/// The backtest's plan for one series.
+pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
+    let split = split(&args.test)?;
+    // A plan with one row ahead tells how many rows are held out, which the defaults need.
+    let held_out = {
+        let probe = Plan::new(series, split, 1, 1, Refit::Never)?;
+        probe.rows - probe.first_test
+    };
+    let horizon = args.horizon.unwrap_or_else(|| HORIZON.min(held_out / 5).max(1));
+    let step = args.step.unwrap_or_else(|| held_out.div_ceil(WINDOWS));
+    let refit = match args.refit.as_deref() {
+        None => Refit::Every(held_out.div_ceil(step.max(1)).div_ceil(FITS).max(1)),
+        Some("every") => Refit::EveryWindow,
+        Some("never") => Refit::Never,
+        Some(text) => match text.parse::<usize>() {
+            Ok(k) => Refit::Every(k),
+            Err(_) => {
+                return Err(Error::BadOption {
+                    flag: "--refit".to_string(),
+                    value: text.to_string(),
+                    expected: "one of every, never, or a number of windows".to_string(),
+                    hint: Some("--refit 10 fits again every ten windows".to_string()),
+                });
+            }
+        },
+    };
+    Plan::new(series, split, horizon, step, refit)
+}
+
+/// `20%`, `0.2`, `250` or `2019-01-01`.
+fn split(text: &str) -> Result<Split> {
+    let share = text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok()).map(|p| p / 100.0);
+    if let Some(share) = share {
+        return Ok(Split::Share(share));
+    }
+    if let Ok(rows) = text.parse::<usize>() {
+        return Ok(Split::Rows(rows));
+    }
+    if let Ok(share) = text.parse::<f64>() {
+        return Ok(Split::Share(share));
+    }
+    let full = if text.len() == 7 { format!("{text}-01") } else { text.to_string() };
+    match chrono::NaiveDate::parse_from_str(&full, "%Y-%m-%d") {
+        Ok(date) => Ok(Split::Date(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp())),
+        Err(_) => Err(Error::BadOption {
+            flag: "--test".to_string(),
+            value: text.to_string(),
+            expected: "a share, a number of rows, or a date".to_string(),
+            hint: Some("--test 20%, --test 250 or --test 2019-01-01".to_string()),
+        }),
+    }
+}
+
+/// The models asked for, or all built-in ones.
+pub(super) fn forecasters(
+    models: &[String],
+    data: &DataArgs,
+    estimate: &EstimateArgs,
+    seed: u64,
+    output: &Output,
+) -> Result<Vec<ModelForecaster>> {
+    let settings = settings(estimate, seed)?;
+    let models = if models.is_empty() {
+        built_in_ids().map(built_in).collect::<Result<Vec<_>>>()?
+    } else {
+        models.iter().map(|name| read_model(name, output)).collect::<Result<Vec<_>>>()?
+    };
+    Ok(models.into_iter().map(|m| ModelForecaster::new(m, data.transform, settings.clone())).collect())
+}

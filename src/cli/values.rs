@@ -1,0 +1,174 @@
+//! The JSON documents of a run. Keys grow but never change meaning; a number that is not finite is null.
+
+use super::input::Data;
+use crate::backtest::{LEVELS, ModelScores, Scored, Scores};
+use crate::base::series::format_stamp;
+use crate::base::{Series, Stamp};
+use crate::fit::{Fit, Objective};
+use crate::predictive::Predictive;
+use serde_json::{Map, Value, json};
+
+/// Version of the program in every document.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The `data` part: what was read.
+pub(super) fn data(data: &Data, transform: &str) -> Value {
+    let loaded = &data.loaded;
+    json!({
+        "name": data.file,
+        "sha256": loaded.sha256,
+        "rows": loaded.rows,
+        "used": loaded.used,
+        "dropped": loaded.dropped(),
+        "time_column": loaded.time_column,
+        "value_column": loaded.value_column,
+        "id_column": loaded.id_column,
+        "transform": transform,
+        "inference": loaded.inference,
+        "findings": loaded.findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn finding(finding: &crate::base::Finding) -> Value {
+    json!({ "rule": finding.rule, "count": finding.count, "action": finding.action, "dropped": finding.dropped })
+}
+
+/// `kramers/fit@1` without its schema and data.
+pub(super) fn fit(fit: &Fit) -> Map<String, Value> {
+    let params: Map<String, Value> = fit
+        .params
+        .iter()
+        .map(|p| {
+            let value = json!({
+                "estimate": p.estimate, "se": p.se, "lower": p.lower, "upper": p.upper,
+                "unit": p.unit, "at_bound": p.at_bound, "fixed": p.fixed,
+            });
+            (p.name.clone(), value)
+        })
+        .collect();
+    let document = json!({
+        "model": fit.model,
+        "form": fit.form.name(),
+        "form_why": fit.form_choice.why,
+        "form_error_per_100": fit.form_choice.error,
+        "objective": fit.objective,
+        "optimizer": fit.optimizer,
+        "status": fit.status.name(),
+        "status_detail": fit.status.to_string(),
+        "iterations": fit.iterations,
+        "objective_value": fit.objective_value,
+        "log_likelihood": fit.log_likelihood,
+        "cross_entropy": fit.log_likelihood.filter(|_| fit.objective == Objective::Kl).map(|l| -l / fit.transitions as f64),
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "transitions": fit.transitions,
+        "params": params,
+        "starts": fit.starts,
+        "diagnostics": { "pit_ks_p": finite(fit.pit_ks_p), "ljung_box_p": finite(fit.ljung_box_p) },
+        "warnings": fit.warnings,
+    });
+    match document {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+pub(super) fn finite(value: f64) -> Value {
+    if value.is_finite() { json!(value) } else { Value::Null }
+}
+
+/// One horizon of a forecast.
+pub(super) fn horizon(law: &Predictive, h: usize, time: f64, stamp: Option<Stamp>, component: &str, levels: &[f64]) -> Value {
+    let quantiles: Map<String, Value> =
+        probabilities(levels).into_iter().map(|p| (format!("{}", round(p)), finite(law.quantile(p)))).collect();
+    json!({
+        "time": time,
+        "label": stamp.map(format_stamp),
+        "h": h,
+        "component": component,
+        "mean": law.mean(),
+        "sd": law.sd(),
+        "quantiles": quantiles,
+    })
+}
+
+/// Probabilities at the ends of central intervals, and the median, increasing.
+pub(super) fn probabilities(levels: &[f64]) -> Vec<f64> {
+    let mut all: Vec<f64> = levels.iter().flat_map(|l| [0.5 - 0.5 * l, 0.5 + 0.5 * l]).chain([0.5]).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+/// Probabilities as they are written: without the noise of halving.
+pub(super) fn round(p: f64) -> f64 {
+    (p * 1e9).round() / 1e9
+}
+
+/// Score rows of one series: pooled first, then by horizon.
+pub(super) fn scores(series: &str, scores: &Scores) -> Vec<Value> {
+    let pooled = scores.pooled.iter().map(|m| score_row(series, m, json!("all"), &m.all));
+    let by_horizon = scores.pooled.iter().flat_map(|m| m.by_horizon.iter().map(|(h, s)| score_row(series, m, json!(h), s)));
+    pooled.chain(by_horizon).collect()
+}
+
+fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> Value {
+    let pooled = horizon == json!("all");
+    let skill = model.skill.filter(|_| pooled).map(|(value, se)| json!({ "random-walk": { "value": value, "se": se } }));
+    json!({
+        "series": series,
+        "model": model.model,
+        "baseline": model.baseline,
+        "horizon": horizon,
+        "windows": s.windows,
+        "crps": finite(s.crps),
+        "log_score": finite(s.log_score),
+        "mae": finite(s.mae),
+        "rmse": finite(s.rmse),
+        "coverage": { "0.5": s.coverage_50, "0.8": s.coverage_80, "0.95": s.coverage_95 },
+        "pit_ks_p": if pooled { finite(model.pit_ks_p) } else { Value::Null },
+        "skill": skill.unwrap_or_else(|| json!({})),
+    })
+}
+
+/// The long table of a backtest as CSV: one row a series, model, cutoff and horizon.
+pub(super) fn long_table(series: &Series, result: &crate::backtest::Backtest) -> String {
+    let label = |row: usize| match &series.stamps {
+        Some(stamps) => format_stamp(stamps[row]),
+        None => series.time[row].to_string(),
+    };
+    let number = |v: Option<f64>| v.filter(|v| v.is_finite()).map_or(String::new(), |v| v.to_string());
+    let mut out = String::new();
+    for row in &result.rows {
+        let quantiles: Vec<String> = row.quantiles.iter().map(|q| number(Some(*q))).collect();
+        let cells = [
+            quoted(&series.id),
+            quoted(&result.models[row.model]),
+            label(row.cutoff),
+            label(row.cutoff + row.horizon),
+            row.horizon.to_string(),
+            number(Some(row.actual)),
+            number(row.mean),
+            number(row.sd),
+            quantiles.join(","),
+            number(Some(row.crps)),
+            number(row.log_score),
+            number(Some(row.pit)),
+        ];
+        out.push_str(&cells.join(","));
+        out.push('\n');
+    }
+    out
+}
+
+/// Header of [`long_table`].
+pub(super) fn long_header() -> String {
+    let quantiles: Vec<String> = LEVELS.iter().map(|p| format!("q{p}")).collect();
+    format!("series,model,cutoff,time,horizon,actual,mean,sd,{},crps,logs,pit\n", quantiles.join(","))
+}
+
+/// A CSV cell that stays a cell, and text in every spreadsheet.
+pub(super) fn quoted(text: &str) -> String {
+    let safe = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() };
+    if safe.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+}
