@@ -1,5 +1,7 @@
 //! Embeds every `models/*.toml` into the binary, so that a new built-in model is one file and no edit.
 
+#![allow(clippy::expect_used)] // A build script can only panic.
+
 use std::{env, fs, path::Path};
 
 fn main() {

@@ -10,7 +10,7 @@ mod select;
 
 pub use plan::{Plan, Refit, Split, horizons};
 pub use scores::{ModelScores, Scored, Scores};
-pub use select::{Candidate, choose, eligible};
+pub use select::{Candidate, choose};
 
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -39,6 +39,9 @@ pub struct Row {
 /// Probabilities of the quantiles kept: the median and the central 50, 80 and 95 %.
 pub const LEVELS: [f64; 7] = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975];
 
+/// A window in which a model could not be fitted or asked: model, row of the cutoff, why.
+pub type Failure = (usize, usize, String);
+
 /// A finished backtest of one series.
 #[derive(Debug, Clone)]
 pub struct Backtest {
@@ -47,8 +50,7 @@ pub struct Backtest {
     pub plan: Plan,
     /// In the order model, window, horizon.
     pub rows: Vec<Row>,
-    /// Windows in which a model could not be fitted or asked: (model, cutoff, why).
-    pub failures: Vec<(usize, usize, String)>,
+    pub failures: Vec<Failure>,
 }
 
 /// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread.
@@ -65,7 +67,7 @@ pub fn backtest(
 ) -> Result<Backtest> {
     let units: Vec<(usize, Vec<usize>)> =
         (0..forecasters.len()).flat_map(|m| plan.blocks().into_iter().map(move |b| (m, b))).collect();
-    let done: Vec<(Vec<Row>, Vec<(usize, usize, String)>)> = units
+    let done: Vec<(Vec<Row>, Vec<Failure>)> = units
         .into_par_iter()
         .map(|(model, windows)| block(series, transform, model, forecasters[model], plan, &windows, tick))
         .collect();
@@ -88,7 +90,7 @@ fn block(
     plan: &Plan,
     windows: &[usize],
     tick: &(dyn Fn() + Sync),
-) -> (Vec<Row>, Vec<(usize, usize, String)>) {
+) -> (Vec<Row>, Vec<Failure>) {
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     let mut fitted: Option<Box<dyn Fitted>> = None;
@@ -127,11 +129,7 @@ fn block(
 
 /// The scored variable at a row.
 fn actual(series: &Series, transform: Transform, row: usize) -> f64 {
-    if transform.is_state() {
-        series.value[row]
-    } else {
-        transform.forward(series.value[row - 1], series.value[row])
-    }
+    if transform.is_state() { series.value[row] } else { transform.forward(series.value[row - 1], series.value[row]) }
 }
 
 fn score(model: usize, window: usize, cutoff: usize, horizon: usize, actual: f64, law: &Predictive) -> Row {
@@ -162,8 +160,8 @@ mod tests {
     /// An Ornstein-Uhlenbeck path around 3, exactly simulated.
     fn path(n: usize) -> Series {
         let mut stream = Seed(11).key(Purpose::Simulation, 0, 0).stream(0);
-        let (kappa, theta, sigma, dt) = (4.0, 3.0, 0.6, 0.05);
-        let decay = (-kappa * dt as f64).exp();
+        let (kappa, theta, sigma, dt): (f64, f64, f64, f64) = (4.0, 3.0, 0.6, 0.05);
+        let decay = (-kappa * dt).exp();
         let sd = sigma * ((1.0 - decay * decay) / (2.0 * kappa)).sqrt();
         let mut x = theta;
         let value = (0..n)

@@ -50,7 +50,9 @@ impl Plan {
                 series: series.id.clone(),
                 rows: n,
                 needed: LEAST_TRAIN + LEAST_TEST,
-                purpose: format!("a backtest (report) with {LEAST_TRAIN} rows to learn from and {LEAST_TEST} to test on"),
+                purpose: format!(
+                    "a backtest (report) with {LEAST_TRAIN} rows to learn from and {LEAST_TEST} to test on"
+                ),
             });
         }
         let bad = |value: String, expected: String| Error::BadOption {
@@ -69,7 +71,10 @@ impl Plan {
             Split::Rows(rows) => (n.saturating_sub(rows), rows.to_string()),
             Split::Date(date) => {
                 let Some(stamps) = &series.stamps else {
-                    return Err(bad("DATE".to_string(), "the series has no dates; give a share or a number of rows".to_string()));
+                    return Err(bad(
+                        "DATE".to_string(),
+                        "the series has no dates; give a share or a number of rows".to_string(),
+                    ));
                 };
                 (stamps.partition_point(|s| *s < date), crate::base::series::format_stamp(date))
             }
@@ -125,7 +130,7 @@ impl Plan {
     pub(super) fn refits(&self, window: usize) -> bool {
         match self.refit {
             Refit::EveryWindow => true,
-            Refit::Every(k) => window % k == 0,
+            Refit::Every(k) => window.is_multiple_of(k),
             Refit::Never => false,
         }
     }

@@ -92,11 +92,15 @@ fn scored(rows: &[&Row]) -> Scored {
         crps: mean(&|r| r.crps),
         log_score: mean(&|r| r.log_score.unwrap_or(f64::NAN)),
         mae: mean(&|r| (r.actual - r.quantiles[3]).abs()),
-        rmse: mean(&|r| (r.actual - r.mean.unwrap_or(r.quantiles[3])).powi(2)).sqrt(),
+        rmse: mean(&|r| square(r.actual - r.mean.unwrap_or(r.quantiles[3]))).sqrt(),
         coverage_50: inside(2, 4),
         coverage_80: inside(1, 5),
         coverage_95: inside(0, 6),
     }
+}
+
+fn square(x: f64) -> f64 {
+    x * x
 }
 
 /// Skill over the windows in which both models answered: mean CRPS a window over horizons, then the ratio, its variance
@@ -113,11 +117,12 @@ fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<(f64, f64)> {
     let ratio = ours / reference;
     let residual: Vec<f64> = a.iter().zip(&b).map(|(a, b)| (a - ratio * b) / reference).collect();
     let overlap = backtest.plan.horizons.last().map_or(0, |h| (h - 1) / backtest.plan.step);
-    Some((1.0 - ratio, stats::variance_of_mean(&residual, overlap).sqrt())).filter(|s| s.0.is_finite() && s.1.is_finite())
+    Some((1.0 - ratio, stats::variance_of_mean(&residual, overlap).sqrt()))
+        .filter(|s| s.0.is_finite() && s.1.is_finite())
 }
 
 /// Mean CRPS of each window over its horizons.
-fn window_means(backtest: &Backtest, model: usize) -> Vec<Option<f64>> {
+pub(super) fn window_means(backtest: &Backtest, model: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0.0); backtest.plan.windows()];
     for row in backtest.rows.iter().filter(|r| r.model == model) {
         sums[row.window].0 += row.crps;

@@ -54,14 +54,23 @@ pub enum Error {
     TooFewRows { series: String, rows: usize, needed: usize, purpose: String },
     #[error("series '{series}', row {}: {value} cannot go through '{transform}', which needs positive values", row + 1)]
     NonPositive { series: String, row: usize, value: f64, transform: String },
-    #[error("series '{series}': several rows share a time ({count} of them), so this is a curve or replicates, not a time series")]
+    #[error(
+        "series '{series}': several rows share a time ({count} of them), so this is a curve or replicates, not a time series"
+    )]
     RepeatedTimes { series: String, count: usize },
     #[error("{name}: there is no series '{id}'; the column '{column}' has {}", list(available))]
     UnknownSeries { name: String, id: String, column: String, available: Vec<String> },
     #[error("{name}: column '{column}' makes {series} series; pick one here")]
     SeveralSeries { name: String, column: String, series: usize },
     #[error("{name}: {rule}, {count} time(s), first at {place}; the cleaning rule {setting} refuses it")]
-    CleaningRefused { name: String, rule: &'static str, count: usize, place: String, setting: &'static str, mend: &'static str },
+    CleaningRefused {
+        name: String,
+        rule: &'static str,
+        count: usize,
+        place: String,
+        setting: &'static str,
+        mend: &'static str,
+    },
 
     // ---- expressions and models
     #[error("{place}:{line}:{column}: {message}\n  | {text}\n  | {}^", " ".repeat(column.saturating_sub(1)))]
@@ -71,7 +80,14 @@ pub enum Error {
     #[error("{file}:{line}:{column}: {message}")]
     ModelSyntax { file: String, line: usize, column: usize, message: String },
     #[error("{file}:{line}:{column}: unknown key '{key}'")]
-    UnknownKey { file: String, line: usize, column: usize, key: String, nearest: Option<String>, available: Vec<String> },
+    UnknownKey {
+        file: String,
+        line: usize,
+        column: usize,
+        key: String,
+        nearest: Option<String>,
+        available: Vec<String>,
+    },
     #[error("{file}: {message}")]
     ModelInvalid { file: String, message: String, hint: String },
     #[error("model '{model}': {coefficient} is {value} at {at}, so the model cannot be used there")]

@@ -45,15 +45,15 @@ impl Transform {
     /// # Errors
     /// [`Error::NonPositive`] naming the first value a logarithm or return cannot take.
     pub fn apply(self, series: &Series) -> Result<Series> {
-        if self.needs_positive() {
-            if let Some(row) = series.value.iter().position(|v| *v <= 0.0) {
-                return Err(Error::NonPositive {
-                    series: series.id.clone(),
-                    row,
-                    value: series.value[row],
-                    transform: self.name().to_string(),
-                });
-            }
+        if self.needs_positive()
+            && let Some(row) = series.value.iter().position(|v| *v <= 0.0)
+        {
+            return Err(Error::NonPositive {
+                series: series.id.clone(),
+                row,
+                value: series.value[row],
+                transform: self.name().to_string(),
+            });
         }
         let mut out = if self.is_state() { series.clone() } else { series.slice(1, series.len()) };
         if self != Transform::None {

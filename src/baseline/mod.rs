@@ -39,7 +39,10 @@ impl Forecaster for RandomWalk {
     fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
         if !self.transform.is_state() {
             let z = scored(train, self.transform)?;
-            return Ok(Box::new(Increments { mean: stats::mean(&z), sd: stats::sd(&z) * (1.0 + 1.0 / z.len() as f64).sqrt() }));
+            return Ok(Box::new(Increments {
+                mean: stats::mean(&z),
+                sd: stats::sd(&z) * (1.0 + 1.0 / z.len() as f64).sqrt(),
+            }));
         }
         let n = train.len() - 1;
         let span = train.time[n] - train.time[0];

@@ -33,9 +33,7 @@ pub enum Verb {
     /// Simulate paths of a model to CSV, or their summary
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
     /// Print the man page
     Man,
 }

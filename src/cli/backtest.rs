@@ -99,7 +99,10 @@ fn describe(series: &Series, plan: &Plan, scores: &Scores) -> String {
         plan.rows - plan.first_test,
         plan.rows,
         plan.horizons,
-        table(&["model", "CRPS", "log score", "MAE", "RMSE", "50 %", "80 %", "95 %", "skill", "± s.e.", "PIT p"], &rows)
+        table(
+            &["model", "CRPS", "log score", "MAE", "RMSE", "50 %", "80 %", "95 %", "skill", "± s.e.", "PIT p"],
+            &rows
+        )
     )
 }
 
@@ -144,9 +147,8 @@ impl Condition {
     fn holds(&self, s: &ModelScores) -> bool {
         let (skill, se) = s.skill.unwrap_or((f64::NAN, f64::NAN));
         let a = &s.all;
-        let values = [
-            a.crps, a.log_score, a.mae, a.rmse, a.coverage_50, a.coverage_80, a.coverage_95, skill, se, s.pit_ks_p,
-        ];
+        let values =
+            [a.crps, a.log_score, a.mae, a.rmse, a.coverage_50, a.coverage_80, a.coverage_95, skill, se, s.pit_ks_p];
         let (left, right) = (self.pool.eval(self.left, &values), self.pool.eval(self.right, &values));
         if left.is_nan() || right.is_nan() {
             return true;

@@ -1,11 +1,11 @@
 //! `kramers check`: what is in a file and what cleaning would do.
 
+use super::Outcome;
 use super::args::CheckArgs;
 use super::input::read_data;
 use super::output::Output;
 use super::table::{short, table};
 use super::values::{VERSION, finding};
-use super::Outcome;
 use crate::base::Result;
 use crate::base::series::format_stamp;
 use serde_json::json;
@@ -19,10 +19,19 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<Outcome> {
         .map(|c| {
             let kind = format!("{:?}", c.kind).to_lowercase();
             let shown = |v: &Option<String>| v.clone().unwrap_or_default();
-            vec![c.name.clone(), kind, c.missing.to_string(), shown(&c.min), shown(&c.max), shown(&c.first), shown(&c.last)]
+            vec![
+                c.name.clone(),
+                kind,
+                c.missing.to_string(),
+                shown(&c.min),
+                shown(&c.max),
+                shown(&c.first),
+                shown(&c.last),
+            ]
         })
         .collect();
-    let mut text = format!("{}: {} rows, {} used, {} dropped\n\n", data.file, loaded.rows, loaded.used, loaded.dropped());
+    let mut text =
+        format!("{}: {} rows, {} used, {} dropped\n\n", data.file, loaded.rows, loaded.used, loaded.dropped());
     text.push_str(&table(&["column", "kind", "missing", "min", "max", "first", "last"], &columns));
     text.push_str("\nread as\n");
     for sentence in &loaded.inference {

@@ -1,11 +1,11 @@
 //! `kramers fit`: parameters with intervals, and an honest status.
 
+use super::Outcome;
 use super::args::{Common, FitArgs};
 use super::input::{read_data, read_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
-use super::Outcome;
 use crate::base::{Result, Transform};
 use crate::fit::{Fit, Observed, fit};
 use serde_json::{Map, Value, json};
@@ -62,7 +62,13 @@ pub(super) fn describe(id: &str, time_unit: &str, fit: &Fit, transform: Transfor
         .params
         .iter()
         .map(|p| {
-            let remark = if p.fixed { "held" } else if p.at_bound { "at bound" } else { "" };
+            let remark = if p.fixed {
+                "held"
+            } else if p.at_bound {
+                "at bound"
+            } else {
+                ""
+            };
             vec![
                 p.name.clone(),
                 short(p.estimate),
@@ -88,7 +94,10 @@ pub(super) fn describe(id: &str, time_unit: &str, fit: &Fit, transform: Transfor
             fit.bic.unwrap_or(f64::NAN),
             short(-l / fit.transitions as f64)
         )),
-        None => text.push_str(&format!("weighted mean squared error {} (no likelihood under mse)\n", short(fit.objective_value))),
+        None => text.push_str(&format!(
+            "weighted mean squared error {} (no likelihood under mse)\n",
+            short(fit.objective_value)
+        )),
     }
     text.push_str(&format!("form {}: {}\n", fit.form.name(), fit.form_choice.why));
     text.push_str(&format!(

@@ -1,11 +1,11 @@
 //! `kramers forecast`: quantiles ahead, in the unit of the data.
 
+use super::Outcome;
 use super::args::{Common, ForecastArgs};
 use super::input::{read_data, read_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION, horizon, probabilities, quoted, round};
-use super::Outcome;
 use crate::base::series::format_stamp;
 use crate::base::{Error, Result, Series, Stamp};
 use crate::forecast::ModelForecaster;

@@ -33,7 +33,7 @@ pub(super) fn read_data(args: &DataArgs, output: &Output) -> Result<Data> {
         only: args.only.clone(),
         since: args.since.clone(),
         before: args.before.clone(),
-        clean: args.clean.clone(),
+        clean: args.clean,
         clock: args.clock.map(Into::into),
         dt: args.dt,
         dates: args.dates,
@@ -79,8 +79,10 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// The file in the same folder whose name is nearest.
 fn neighbour(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).ok()?.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect();
     names.sort();
     let found = nearest(&name_of(path), names.iter().map(String::as_str))?;
     Some(folder.join(found).to_string_lossy().trim_start_matches("./").to_string())

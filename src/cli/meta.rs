@@ -1,8 +1,8 @@
 //! Completions and the man page, from the same definition as the help.
 
+use super::Outcome;
 use super::args::Cli;
 use super::output::Output;
-use super::Outcome;
 use crate::base::{Error, Result};
 use clap::CommandFactory;
 
@@ -15,10 +15,9 @@ pub(super) fn completions(shell: clap_complete::Shell, output: &Output) -> Resul
 
 pub(super) fn man(output: &Output) -> Result<Outcome> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|e| Error::FileUnwritable {
-        path: "-".into(),
-        reason: e.to_string(),
-    })?;
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|e| Error::FileUnwritable { path: "-".into(), reason: e.to_string() })?;
     output.print(&String::from_utf8_lossy(&page));
     Ok(Outcome::Good)
 }

@@ -95,7 +95,10 @@ fn refuse_arguments(refusal: &clap::Error) -> u8 {
     }
     if std::env::args().any(|a| a == "--json") {
         let message = refusal.to_string();
-        println!("{}", error_document("usage", message.lines().next().unwrap_or_default(), &["kramers --help".to_string()]));
+        println!(
+            "{}",
+            error_document("usage", message.lines().next().unwrap_or_default(), &["kramers --help".to_string()])
+        );
     }
     let _ = refusal.print();
     2

@@ -1,11 +1,11 @@
 //! `kramers models`: the registry, or one model's card.
 
+use super::Outcome;
 use super::args::ModelsArgs;
 use super::input::read_model;
 use super::output::Output;
 use super::table::{short, table};
 use super::values::VERSION;
-use super::Outcome;
 use crate::base::Result;
 use crate::models::{Model, built_in, built_in_ids};
 use serde_json::{Value, json};

@@ -2,7 +2,8 @@
 
 /// A finite number or fraction.
 pub(super) fn number(text: &str) -> Result<f64, String> {
-    let plain = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("'{text}' is not a number such as 0.25 or 1/252"));
+    let plain =
+        |t: &str| t.trim().parse::<f64>().map_err(|_| format!("'{text}' is not a number such as 0.25 or 1/252"));
     let value = match text.split_once('/') {
         Some((top, bottom)) => plain(top)? / plain(bottom)?,
         None => plain(text)?,

@@ -54,6 +54,13 @@ impl Output {
         }
     }
 
+    /// Details, to stderr, for those who asked.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            self.say(text);
+        }
+    }
+
     /// A bar of `length` steps on a terminal, nothing elsewhere.
     pub fn bar(&self, length: usize, what: &str) -> ProgressBar {
         if !self.progress {

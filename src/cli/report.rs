@@ -91,6 +91,10 @@ fn study<'a>(
     let bar = output.bar(0, &format!("choose for {}", series.id));
     let candidates = choose(&train, forecasters.to_vec(), longest)?;
     bar.finish_and_clear();
+    for c in &candidates {
+        let crps = c.validation_crps.map_or_else(|| "not scored".to_string(), |v| format!("CRPS {}", short(v)));
+        output.detail(&format!("{}: {}: {}, {crps} {}", series.id, c.model, c.status, c.remark));
+    }
     let usable: Vec<ModelForecaster> = candidates.iter().filter_map(|c| c.forecaster.clone()).collect();
     let Some(chosen) = usable.first() else {
         let why: Vec<String> = candidates.iter().map(|c| format!("{}: {}", c.model, c.remark)).collect();
@@ -140,29 +144,28 @@ impl Study<'_> {
         let model = &self.model().model;
         let chosen = self.candidates.first();
         let why = chosen.map_or("", |c| c.remark.as_str());
-        let first = format!("{} ({}) was chosen: {why}; its fit to all {} rows {}.", model.title, model.id, self.series.len(), {
-            let status = &self.fitted.fit.status;
-            if status.name() == "converged" { "converged".to_string() } else { format!("is {status}") }
-        });
+        let first = format!(
+            "{} ({}) was chosen ({why}); its fit to all {} rows {}.",
+            model.title,
+            model.id,
+            self.series.len(),
+            {
+                let status = &self.fitted.fit.status;
+                if status.name() == "converged" { "converged".to_string() } else { format!("is {status}") }
+            }
+        );
         let rows = self.plan.rows - self.plan.first_test;
         let second = match self.chosen_scores() {
             Some(s) => match s.skill {
-                Some((skill, se)) => {
-                    let verdict = if skill > 2.0 * se {
-                        "better than a random walk with drift, by more than two standard errors"
-                    } else if skill < -2.0 * se {
-                        "worse than a random walk with drift, by more than two standard errors: do not use it"
-                    } else {
-                        "not to be told from a random walk with drift"
-                    };
-                    format!(
-                        "On the {rows} held-out rows it is {verdict}: CRPS {} (skill {} ± {}), and its 80 % interval held {:.0} % of what came.",
-                        short(s.all.crps),
-                        short(skill),
-                        short(se),
-                        100.0 * s.all.coverage_80
-                    )
-                }
+                Some((skill, se)) => format!(
+                    "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
+                    against_random_walk(skill, se),
+                    short(s.all.crps),
+                    100.0 * skill,
+                    100.0 * se,
+                    100.0 * s.all.coverage_80,
+                    width_remark(s.all.coverage_80),
+                ),
                 None => format!("On the {rows} held-out rows its CRPS is {}.", short(s.all.crps)),
             },
             None => "It could not answer on the held-out rows.".to_string(),
@@ -184,6 +187,30 @@ impl Study<'_> {
     }
 }
 
+/// Skill in words. Below half a percent nobody would notice, however significant a long record makes it.
+fn against_random_walk(skill: f64, se: f64) -> &'static str {
+    const NOTICEABLE: f64 = 0.005;
+    if skill.abs() <= 2.0 * se {
+        "not to be told from a random walk with drift"
+    } else if skill.abs() < NOTICEABLE {
+        "as good as a random walk with drift, neither better nor worse by half a percent"
+    } else if skill > 0.0 {
+        "better than a random walk with drift, by more than two standard errors"
+    } else {
+        "worse than a random walk with drift, by more than two standard errors: do not use it"
+    }
+}
+
+fn width_remark(coverage: f64) -> &'static str {
+    if coverage > 0.87 {
+        ": too wide for these rows"
+    } else if coverage < 0.73 {
+        ": too narrow for these rows"
+    } else {
+        ""
+    }
+}
+
 fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> ReportView {
     let loaded = &data.loaded;
     let mut provenance = vec![
@@ -197,7 +224,11 @@ fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> R
         let held_out = study.plan.rows - study.plan.first_test;
         provenance.push((
             "held out".to_string(),
-            format!("the last {held_out} rows, from {}; {} windows", study.label(study.plan.first_test), study.plan.windows()),
+            format!(
+                "the last {held_out} rows, from {}; {} windows",
+                study.label(study.plan.first_test),
+                study.plan.windows()
+            ),
         ));
     }
     provenance.extend(loaded.inference.iter().map(|s| ("inferred".to_string(), s.clone())));
@@ -292,7 +323,10 @@ fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
             title: model.title.clone(),
             equation: model.equation(),
             source: model.source.clone(),
-            domain: format!("{} in [{}, {}]", model.process.state.name, model.process.state.lower, model.process.state.upper),
+            domain: format!(
+                "{} in [{}, {}]",
+                model.process.state.name, model.process.state.lower, model.process.state.upper
+            ),
             transform: transform.name().to_string(),
             form: format!("answered by the {} form", study.model().answer.name()),
         },

@@ -1,10 +1,10 @@
 //! `kramers simulate`: paths of a model to CSV, or their summary.
 
+use super::Outcome;
 use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
 use super::values::VERSION;
-use super::Outcome;
 use crate::base::{Error, Purpose, Result, Seed};
 use crate::form::monte_carlo::{Run, Scheme, simulate};
 use crate::models::Model;

@@ -5,9 +5,8 @@ use unicode_width::UnicodeWidthStr;
 /// Rows under a header, columns aligned: text to the left, numbers to the right.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let columns = header.len();
-    let width = |c: usize| {
-        rows.iter().map(|r| r.get(c).map_or(0, |v| v.width())).chain([header[c].width()]).max().unwrap_or(0)
-    };
+    let width =
+        |c: usize| rows.iter().map(|r| r.get(c).map_or(0, |v| v.width())).chain([header[c].width()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let numeric: Vec<bool> = (0..columns)
         .map(|c| rows.iter().all(|r| r.get(c).is_none_or(|v| v.is_empty() || v == "—" || v.parse::<f64>().is_ok())))
@@ -41,7 +40,7 @@ pub(super) fn short(value: f64) -> String {
     if !(1e-4..1e7).contains(&size) {
         return format!("{value:.3e}");
     }
-    let digits = 3 - size.log10().floor() as i32;
+    let digits = 3 - libm::log10(size).floor() as i32;
     format!("{value:.*}", digits.clamp(0, 8) as usize)
 }
 
@@ -61,7 +60,8 @@ mod tests {
 
     #[test]
     fn numbers_stand_right_and_words_left() {
-        let text = table(&["model", "crps"], &[vec!["ou".into(), "0.5".into()], vec!["climatology".into(), "12".into()]]);
+        let text =
+            table(&["model", "crps"], &[vec!["ou".into(), "0.5".into()], vec!["climatology".into(), "12".into()]]);
         assert_eq!(text, "model        crps\nou            0.5\nclimatology    12\n");
     }
 }

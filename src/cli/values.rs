@@ -78,7 +78,14 @@ pub(super) fn finite(value: f64) -> Value {
 }
 
 /// One horizon of a forecast.
-pub(super) fn horizon(law: &Predictive, h: usize, time: f64, stamp: Option<Stamp>, component: &str, levels: &[f64]) -> Value {
+pub(super) fn horizon(
+    law: &Predictive,
+    h: usize,
+    time: f64,
+    stamp: Option<Stamp>,
+    component: &str,
+    levels: &[f64],
+) -> Value {
     let quantiles: Map<String, Value> =
         probabilities(levels).into_iter().map(|p| (format!("{}", round(p)), finite(law.quantile(p)))).collect();
     json!({
@@ -108,13 +115,15 @@ pub(super) fn round(p: f64) -> f64 {
 /// Score rows of one series: pooled first, then by horizon.
 pub(super) fn scores(series: &str, scores: &Scores) -> Vec<Value> {
     let pooled = scores.pooled.iter().map(|m| score_row(series, m, json!("all"), &m.all));
-    let by_horizon = scores.pooled.iter().flat_map(|m| m.by_horizon.iter().map(|(h, s)| score_row(series, m, json!(h), s)));
+    let by_horizon =
+        scores.pooled.iter().flat_map(|m| m.by_horizon.iter().map(|(h, s)| score_row(series, m, json!(h), s)));
     pooled.chain(by_horizon).collect()
 }
 
 fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> Value {
     let pooled = horizon == json!("all");
-    let skill = model.skill.filter(|_| pooled).map(|(value, se)| json!({ "random-walk": { "value": value, "se": se } }));
+    let skill =
+        model.skill.filter(|_| pooled).map(|(value, se)| json!({ "random-walk": { "value": value, "se": se } }));
     json!({
         "series": series,
         "model": model.model,

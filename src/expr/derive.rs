@@ -17,7 +17,13 @@ impl Pool {
             let here = self.id_at(i);
             let slope = match self.node(here) {
                 Node::Number(_) => zero,
-                Node::Symbol(s) => if s as usize == symbol { one } else { zero },
+                Node::Symbol(s) => {
+                    if s as usize == symbol {
+                        one
+                    } else {
+                        zero
+                    }
+                }
                 Node::Unary(op, a) => self.unary_slope(here, op, a, of_child(a)),
                 Node::Binary(op, a, b) => self.binary_slope(here, op, (a, of_child(a)), (b, of_child(b))),
                 Node::Power(a, n) => {

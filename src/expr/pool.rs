@@ -71,8 +71,7 @@ impl Unary {
 }
 
 impl Binary {
-    pub const NAMED: [(&'static str, Binary); 3] =
-        [("min", Binary::Min), ("max", Binary::Max), ("pow", Binary::Pow)];
+    pub const NAMED: [(&'static str, Binary); 3] = [("min", Binary::Min), ("max", Binary::Max), ("pow", Binary::Pow)];
 
     #[inline(always)]
     pub fn apply(self, a: f64, b: f64) -> f64 {
@@ -82,8 +81,20 @@ impl Binary {
             Binary::Mul => a * b,
             Binary::Div => a / b,
             Binary::Pow => math::exp(b * math::ln(a)),
-            Binary::Min => if a < b { a } else { b },
-            Binary::Max => if a < b { b } else { a },
+            Binary::Min => {
+                if a < b {
+                    a
+                } else {
+                    b
+                }
+            }
+            Binary::Max => {
+                if a < b {
+                    b
+                } else {
+                    a
+                }
+            }
             Binary::Less => f64::from(u8::from(a < b)),
         }
     }
@@ -177,10 +188,10 @@ impl Pool {
 
     pub fn binary(&mut self, op: Binary, a: Id, b: Id) -> Id {
         let (x, y) = (self.constant(a), self.constant(b));
-        if let (Some(x), Some(y)) = (x, y) {
-            if op != Binary::Pow {
-                return self.number(op.apply(x, y));
-            }
+        if let (Some(x), Some(y)) = (x, y)
+            && op != Binary::Pow
+        {
+            return self.number(op.apply(x, y));
         }
         match (op, x, y) {
             (Binary::Add, Some(0.0), _) => return b,

@@ -53,7 +53,15 @@ mod tests {
     #[test]
     fn printed_text_parses_back_to_the_same_node() {
         let mut pool = Pool::new(["x", "k", "g"]);
-        for text in ["-(x - k)^2", "x^(k - 1)", "k*(g - x)/(x + 1)", "-x^2 - -k", "exp(-x)*min(x, k)", "(x - (k - g))", "x/(k/g)"] {
+        for text in [
+            "-(x - k)^2",
+            "x^(k - 1)",
+            "k*(g - x)/(x + 1)",
+            "-x^2 - -k",
+            "exp(-x)*min(x, k)",
+            "(x - (k - g))",
+            "x/(k/g)",
+        ] {
             let id = pool.parse(text, "test").expect(text);
             let printed = pool.print(id);
             assert_eq!(pool.parse(&printed, "test").expect("printed"), id, "{text} -> {printed}");

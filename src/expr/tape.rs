@@ -250,10 +250,12 @@ impl<'a> Compiler<'a> {
             let Some(child) = child else { continue };
             let repeated = i == 1 && kids[0] == Some(*child);
             let is_input = matches!(self.pool.node(*child), Node::Symbol(_));
-            if self.last_use[child.index()] == id.index() && !repeated && !is_input {
-                if let Source::Lane(register) = self.source(*child) {
-                    self.free.push(register);
-                }
+            if self.last_use[child.index()] == id.index()
+                && !repeated
+                && !is_input
+                && let Source::Lane(register) = self.source(*child)
+            {
+                self.free.push(register);
             }
         }
     }
@@ -318,10 +320,26 @@ fn binary(op: Binary, at: impl Fn(usize) -> (f64, f64), out: &mut [f64; LANES]) 
 
 fn power(a: &[f64; LANES], n: i32, out: &mut [f64; LANES]) {
     match n {
-        2 => for i in 0..LANES { out[i] = a[i] * a[i]; },
-        3 => for i in 0..LANES { out[i] = a[i] * a[i] * a[i]; },
-        -1 => for i in 0..LANES { out[i] = 1.0 / a[i]; },
-        _ => for i in 0..LANES { out[i] = math::powi(a[i], n); },
+        2 => {
+            for i in 0..LANES {
+                out[i] = a[i] * a[i];
+            }
+        }
+        3 => {
+            for i in 0..LANES {
+                out[i] = a[i] * a[i] * a[i];
+            }
+        }
+        -1 => {
+            for i in 0..LANES {
+                out[i] = 1.0 / a[i];
+            }
+        }
+        _ => {
+            for i in 0..LANES {
+                out[i] = math::powi(a[i], n);
+            }
+        }
     }
 }
 

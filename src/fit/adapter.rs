@@ -24,20 +24,23 @@ pub(super) struct Stopped {
 /// Cost of a point where the objective is not a number. Objectives are means of order one to ten.
 const PENALTY: f64 = 1e6;
 
+/// A point, its value and its gradient.
+type Evaluation = (Vec<f64>, f64, Vec<f64>);
+
 struct Problem<'a> {
     objective: &'a Objective<'a>,
     /// The last point with its value and gradient: argmin asks for them separately.
-    last: RefCell<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    last: RefCell<Option<Evaluation>>,
     evaluations: Cell<u64>,
     most_evaluations: u64,
 }
 
 impl Problem<'_> {
     fn at(&self, point: &[f64]) -> Result<(f64, Vec<f64>), Error> {
-        if let Some((p, value, gradient)) = &*self.last.borrow() {
-            if p == point {
-                return Ok((*value, gradient.clone()));
-            }
+        if let Some((p, value, gradient)) = &*self.last.borrow()
+            && p == point
+        {
+            return Ok((*value, gradient.clone()));
         }
         self.evaluations.set(self.evaluations.get() + 1);
         if self.evaluations.get() > self.most_evaluations {
@@ -132,17 +135,10 @@ fn unmoved(objective: &Objective, start: &[f64]) -> Stopped {
     Stopped { point: start.to_vec(), value: objective(start).0, iterations: 0 }
 }
 
-fn finished(
-    objective: &Objective,
-    start: &[f64],
-    best: Option<(f64, Vec<f64>)>,
-    iterations: u64,
-) -> Stopped {
+fn finished(objective: &Objective, start: &[f64], best: Option<(f64, Vec<f64>)>, iterations: u64) -> Stopped {
     let at_start = objective(start).0;
     match best {
-        Some((value, point)) if value <= at_start || !at_start.is_finite() => {
-            Stopped { point, value, iterations }
-        }
+        Some((value, point)) if value <= at_start || !at_start.is_finite() => Stopped { point, value, iterations },
         _ => Stopped { point: start.to_vec(), value: at_start, iterations },
     }
 }

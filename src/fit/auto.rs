@@ -64,7 +64,12 @@ pub(super) fn choose_form(
         let why = "the model's transition law is known in closed form".to_string();
         return Ok(FormChoice { form: Form::Exact, why, error: None, automatic: true });
     }
-    let one = Settings { starts: 1, optimizer: Optimizer::Lbfgs, form: FormRequest::Asked(Form::Kessler), ..settings.clone() };
+    let one = Settings {
+        starts: 1,
+        optimizer: Optimizer::Lbfgs,
+        form: FormRequest::Asked(Form::Kessler),
+        ..settings.clone()
+    };
     let kessler = Transitions::new(model, Form::Kessler)?;
     let given = !settings.initial.is_empty();
     let start = starts::starting_points(&kessler, data, first, free, &one, given)?.remove(0);

@@ -42,12 +42,18 @@ impl Status {
         match self {
             Status::Converged => None,
             Status::ConvergedLocal => Some("another start found a better optimum; add --starts".to_string()),
-            Status::AtBound(p) => {
-                Some(format!("{p} stands on its bound: the data ask for a value outside, or for a simpler model; its interval is not given"))
+            Status::AtBound(p) => Some(format!(
+                "{p} stands on its bound: the data ask for a value outside, or for a simpler model; its interval is not given"
+            )),
+            Status::Flat(p) => {
+                Some(format!("the data say nothing about {p}: hold it with --fix {p}=VALUE, or take a simpler model"))
             }
-            Status::Flat(p) => Some(format!("the data say nothing about {p}: hold it with --fix {p}=VALUE, or take a simpler model")),
-            Status::MaxIterations => Some("the iteration limit was reached; raise --max-iterations or add --starts".to_string()),
-            Status::Failed(why) => Some(format!("no optimum was found ({why}); try other starting values with --set, or --optimizer nelder-mead")),
+            Status::MaxIterations => {
+                Some("the iteration limit was reached; raise --max-iterations or add --starts".to_string())
+            }
+            Status::Failed(why) => Some(format!(
+                "no optimum was found ({why}); try other starting values with --set, or --optimizer nelder-mead"
+            )),
         }
     }
 }
@@ -108,7 +114,8 @@ pub(super) fn judge(
         }
     }
     let Some(inverse) = symmetric_inverse(&h) else {
-        let flattest = weakest(&h).and_then(|i| interior.get(i)).map_or(String::new(), |(_, k)| params[*k].name.clone());
+        let flattest =
+            weakest(&h).and_then(|i| interior.get(i)).map_or(String::new(), |(_, k)| params[*k].name.clone());
         return match h.clone().symmetric_eigenvalues().min() {
             low if low < -1e-8 * h.diagonal().abs().max() => {
                 (Status::Failed("the point is a saddle".to_string()), no_se)

@@ -45,10 +45,9 @@ pub(super) fn solve(
     let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
     // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
     for k in free {
-        let nearest = [params[*k].lower, params[*k].upper]
-            .into_iter()
-            .filter(|b| b.is_finite())
-            .find(|b| (optimum.theta[*k] - b).abs() <= 1e-3 * (params[*k].upper - params[*k].lower).min(b.abs().max(1e-3)));
+        let nearest = [params[*k].lower, params[*k].upper].into_iter().filter(|b| b.is_finite()).find(|b| {
+            (optimum.theta[*k] - b).abs() <= 1e-3 * (params[*k].upper - params[*k].lower).min(b.abs().max(1e-3))
+        });
         if let Some(bound) = nearest {
             let mut moved = optimum.theta.clone();
             moved[*k] = bound;

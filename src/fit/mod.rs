@@ -15,8 +15,8 @@ mod mse;
 mod optimise;
 mod starts;
 
-pub use auto::{FormChoice, FormRequest};
 use auto::choose_form;
+pub use auto::{FormChoice, FormRequest};
 pub use certify::Status;
 
 use crate::base::{Error, Params, Result, Seed, Series, Transform};
@@ -99,9 +99,8 @@ impl Observed {
         model.check_domain(&state)?;
         // The first transformed row is a condition, not an outcome.
         let first_outcome = series.len() - state.len() + 1;
-        let ln_jacobian = (first_outcome..series.len())
-            .map(|i| transform.ln_jacobian(series.value[i - 1], series.value[i]))
-            .sum();
+        let ln_jacobian =
+            (first_outcome..series.len()).map(|i| transform.ln_jacobian(series.value[i - 1], series.value[i])).sum();
         Ok(Observed { pairs: Pairs::of(&state), ln_jacobian })
     }
 }
@@ -237,8 +236,9 @@ fn describe(
     free: &[usize],
 ) -> Fit {
     let n = data.pairs.len();
-    let log_likelihood =
-        (settings.objective == Objective::Kl).then(|| data.ln_jacobian - solved.value * n as f64).filter(|l| l.is_finite());
+    let log_likelihood = (settings.objective == Objective::Kl)
+        .then_some(data.ln_jacobian - solved.value * n as f64)
+        .filter(|l| l.is_finite());
     let k = free.len() as f64;
     let params = model
         .params

@@ -78,10 +78,9 @@ fn variance_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, V
         let e = data.pairs.x1[i] - moments.mean[i];
         e * e - moments.variance[i]
     };
-    let value = (0..n).map(|i| (weights[i] * gap(i)).powi(2)).sum::<f64>() / n as f64;
-    let slope = |column: &Vec<f64>| {
-        (0..n).map(|i| -2.0 * weights[i] * weights[i] * gap(i) * column[i]).sum::<f64>() / n as f64
-    };
+    let value = (0..n).map(|i| weights[i] * weights[i] * gap(i) * gap(i)).sum::<f64>() / n as f64;
+    let slope =
+        |column: &Vec<f64>| (0..n).map(|i| -2.0 * weights[i] * weights[i] * gap(i) * column[i]).sum::<f64>() / n as f64;
     (value, moments.d_variance.iter().map(slope).collect())
 }
 

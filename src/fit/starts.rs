@@ -121,7 +121,8 @@ impl Scan<'_> {
         }
         let wide = sweep < 2;
         let decades = |from: f64, to: f64, n: i32| {
-            (0..=n).map(move |i| math::exp(std::f64::consts::LN_10 * (from + (to - from) * f64::from(i) / f64::from(n))))
+            (0..=n)
+                .map(move |i| math::exp(std::f64::consts::LN_10 * (from + (to - from) * f64::from(i) / f64::from(n))))
         };
         let mut values: Vec<f64> = if wide {
             decades(-4.0, 4.0, 24).collect()

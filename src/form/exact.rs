@@ -338,11 +338,20 @@ mod tests {
                     };
                     let h = 1e-3 * theta[k].abs();
                     for (exact, quotient) in [
-                        (batch.gradient[k][0], five_point(|h| transitions.log_density(&moved(h), &pairs, false).value[0], h)),
+                        (
+                            batch.gradient[k][0],
+                            five_point(|h| transitions.log_density(&moved(h), &pairs, false).value[0], h),
+                        ),
                         (moments.d_mean[k][0], five_point(|h| transitions.moments(&moved(h), &pairs).mean[0], h)),
-                        (moments.d_variance[k][0], five_point(|h| transitions.moments(&moved(h), &pairs).variance[0], h)),
+                        (
+                            moments.d_variance[k][0],
+                            five_point(|h| transitions.moments(&moved(h), &pairs).variance[0], h),
+                        ),
                     ] {
-                        assert!((exact - quotient).abs() < 1e-7 * (1.0 + exact.abs()), "{id} {k} dt {dt}: {exact} {quotient}");
+                        assert!(
+                            (exact - quotient).abs() < 1e-7 * (1.0 + exact.abs()),
+                            "{id} {k} dt {dt}: {exact} {quotient}"
+                        );
                     }
                 }
             }
@@ -363,7 +372,8 @@ mod tests {
                 let value = transitions.log_density(theta, &pairs, false).value[0];
                 assert!((value - law.log_pdf(x1).expect("a density")).abs() < 1e-10, "{id} {x1}");
             }
-            let moments = transitions.moments(theta, &Pairs { x0: vec![0.8], x1: vec![0.8], dt: vec![0.3], t0: vec![0.0] });
+            let moments =
+                transitions.moments(theta, &Pairs { x0: vec![0.8], x1: vec![0.8], dt: vec![0.3], t0: vec![0.0] });
             assert!((moments.mean[0] - law.mean().expect("mean")).abs() < 1e-12, "{id}");
             assert!((moments.variance[0].sqrt() - law.sd().expect("sd")).abs() < 1e-12, "{id}");
         }

@@ -153,7 +153,10 @@ mod tests {
                     let h = 1e-4 * theta[k].abs().max(0.1);
                     let quotient = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
                     let exact = batch.gradient[k][0];
-                    assert!((exact - quotient).abs() < 1e-8 * (1.0 + exact.abs()), "{id} {form:?} {k}: {exact} {quotient}");
+                    assert!(
+                        (exact - quotient).abs() < 1e-8 * (1.0 + exact.abs()),
+                        "{id} {form:?} {k}: {exact} {quotient}"
+                    );
                 }
             }
         }

@@ -158,7 +158,7 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<P
 
 /// Split increasing `times` (after `t0`) into runs whose last is at most `ratio` times the first, each of which one
 /// grid can resolve.
-fn groups<'t>(times: &'t [f64], t0: f64, ratio: f64) -> Vec<&'t [f64]> {
+fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
     let mut groups = Vec::new();
     let mut start = 0;
     for i in 0..times.len() {

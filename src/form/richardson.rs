@@ -45,7 +45,8 @@ pub(super) fn extrapolated(
         .iter()
         .zip(&coarse.masses)
         .map(|(mass, coarse_mass)| {
-            let corrections = corrections((&fine_grid, mass, &fine.widths), (&coarse_grid, coarse_mass, &coarse.widths));
+            let corrections =
+                corrections((&fine_grid, mass, &fine.widths), (&coarse_grid, coarse_mass, &coarse.widths));
             let mass: Vec<f64> = mass.iter().zip(&corrections).map(|(m, c)| m * math::exp(*c)).collect();
             Density::new(fine_grid.edges.clone(), &fine_grid.nodes, &fine.widths, &mass)
                 .map(Predictive::Density)

@@ -156,7 +156,8 @@ fn gaussian_batch(moments: &Moments, pairs: &Pairs, gradient: bool) -> Batch {
 
 /// The one-step Gaussian of an expansion as a law.
 pub(super) fn one_step(model: &Model, form: Form, question: &Question, time: f64) -> Result<Predictive> {
-    let pairs = Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
+    let pairs =
+        Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
     let moments = Transitions::new(model, form)?.moments(question.theta, &pairs);
     Ok(Predictive::Normal { mean: moments.mean[0], sd: moments.variance[0].sqrt() })
 }

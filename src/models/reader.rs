@@ -14,7 +14,7 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// Line and column (from 1) of a byte offset.
     pub fn place(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         (line, column)
@@ -85,10 +85,9 @@ impl<'a, 'b> Reader<'a, 'b> {
             None => Ok(None),
             Some(value) => match value.get_ref() {
                 DeValue::String(text) => Ok(Some((text.to_string(), value.span().start))),
-                other => Err(self.source.error(
-                    value.span().start,
-                    format!("'{key}' wants a text in quotes, not a {}", other.type_str()),
-                )),
+                other => Err(self
+                    .source
+                    .error(value.span().start, format!("'{key}' wants a text in quotes, not a {}", other.type_str()))),
             },
         }
     }
@@ -120,7 +119,8 @@ impl<'a, 'b> Reader<'a, 'b> {
     /// A pair of numbers, lower first.
     pub fn range(&self, key: &str) -> Result<Option<(f64, f64)>> {
         let Some(value) = self.find(key) else { return Ok(None) };
-        let wrong = || self.source.error(value.span().start, format!("'{key}' wants [lower, upper] with lower < upper"));
+        let wrong =
+            || self.source.error(value.span().start, format!("'{key}' wants [lower, upper] with lower < upper"));
         let DeValue::Array(items) = value.get_ref() else { return Err(wrong()) };
         let mut numbers = Vec::new();
         for item in items.iter() {

@@ -70,7 +70,10 @@ fn refuse_later(source: Source, table: &toml::de::DeTable) -> Result<()> {
         None => Ok(()),
         Some(key) => Err(source.error(
             key.span().start,
-            format!("'{}' belongs to the model format, but this version reads one-dimensional diffusions only", key.get_ref()),
+            format!(
+                "'{}' belongs to the model format, but this version reads one-dimensional diffusions only",
+                key.get_ref()
+            ),
         )),
     }
 }
@@ -83,9 +86,10 @@ fn check_header(top: &Reader) -> Result<()> {
     let (kind, offset) = top.needed_text("kind")?;
     match kind.as_str() {
         "diffusion" => Ok(()),
-        "network" | "field" | "curve" | "potential" | "value" => Err(top
-            .source
-            .error(offset, format!("models of kind '{kind}' are not read by this version; it reads kind = \"diffusion\""))),
+        "network" | "field" | "curve" | "potential" | "value" => Err(top.source.error(
+            offset,
+            format!("models of kind '{kind}' are not read by this version; it reads kind = \"diffusion\""),
+        )),
         _ => Err(top.source.error(offset, format!("unknown kind '{kind}'; write kind = \"diffusion\""))),
     }
 }
@@ -119,7 +123,9 @@ fn read_state(top: &Reader) -> Result<State> {
             "auto" => Boundary::Auto,
             "natural" => Boundary::Natural,
             "reflecting" => Boundary::Reflecting,
-            _ => return Err(top.source.error(at, format!("boundary '{text}' is not one of auto, natural, reflecting"))),
+            _ => {
+                return Err(top.source.error(at, format!("boundary '{text}' is not one of auto, natural, reflecting")));
+            }
         },
     };
     let unit = table.text("unit")?.map(|t| t.0).unwrap_or_else(|| "1".to_string());
@@ -185,17 +191,24 @@ fn read_dynamics(top: &Reader, pool: &mut Pool, state: &str) -> Result<(Id, Id)>
 fn read_law(top: &Reader, pool: &mut Pool) -> Result<Option<LawClaim>> {
     let Some((text, offset)) = top.text("law")? else { return Ok(None) };
     let wrong = |message: String| top.source.error(offset, message);
-    let (name, rest) = text.split_once('(').ok_or_else(|| wrong(format!("law '{text}' wants its arguments: name(a, b)")))?;
+    let (name, rest) =
+        text.split_once('(').ok_or_else(|| wrong(format!("law '{text}' wants its arguments: name(a, b)")))?;
     let known = ClosedLaw::ALL.map(ClosedLaw::name);
-    let law = ClosedLaw::ALL.into_iter().find(|l| l.name() == name.trim()).ok_or_else(|| {
-        wrong(format!("law '{}' is not known; the laws are {}", name.trim(), known.join(", ")))
-    })?;
+    let law = ClosedLaw::ALL
+        .into_iter()
+        .find(|l| l.name() == name.trim())
+        .ok_or_else(|| wrong(format!("law '{}' is not known; the laws are {}", name.trim(), known.join(", "))))?;
     let inner = rest.trim_end().strip_suffix(')').ok_or_else(|| wrong(format!("law '{text}' lacks its ')'")))?;
     let (line, _) = top.source.place(offset);
     let place = format!("{}:{line} law", top.source.file);
     let arguments = inner.split(',').map(|a| pool.parse(a, &place)).collect::<Result<Vec<_>>>()?;
     if arguments.len() != law.n_arguments() {
-        return Err(wrong(format!("law '{}' takes {} arguments, not {}", law.name(), law.n_arguments(), arguments.len())));
+        return Err(wrong(format!(
+            "law '{}' takes {} arguments, not {}",
+            law.name(),
+            law.n_arguments(),
+            arguments.len()
+        )));
     }
     let varies = |id: &Id| (0..symbol::FIRST_PARAM).any(|s| pool.depends_on(*id, s));
     if arguments.iter().any(varies) {

@@ -15,8 +15,23 @@ const GAUSS: [(f64, f64); 8] = [
 ];
 
 /// Probabilities whose quantiles split the line for quadrature.
-const SPLITS: [f64; 15] =
-    [1e-12, 1e-9, 1e-6, 1e-4, 0.002, 0.02, 0.15, 0.5, 0.85, 0.98, 0.998, 1.0 - 1e-4, 1.0 - 1e-6, 1.0 - 1e-9, 1.0 - 1e-12];
+const SPLITS: [f64; 15] = [
+    1e-12,
+    1e-9,
+    1e-6,
+    1e-4,
+    0.002,
+    0.02,
+    0.15,
+    0.5,
+    0.85,
+    0.98,
+    0.998,
+    1.0 - 1e-4,
+    1.0 - 1e-6,
+    1.0 - 1e-9,
+    1.0 - 1e-12,
+];
 
 pub(super) fn integrate(from: f64, to: f64, f: &mut impl FnMut(f64) -> f64) -> f64 {
     let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));

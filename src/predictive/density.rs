@@ -55,8 +55,16 @@ impl Density {
             .map(|(x, (m, w))| (*x, math::ln(m / w)))
             .unzip();
         let cdf = distribution(&share);
-        let mut density =
-            Density { edges, cdf, slopes: Vec::new(), bends: bends(&kept, &ln_p), nodes: kept, ln_p, mean, sd: variance.sqrt() };
+        let mut density = Density {
+            edges,
+            cdf,
+            slopes: Vec::new(),
+            bends: bends(&kept, &ln_p),
+            nodes: kept,
+            ln_p,
+            mean,
+            sd: variance.sqrt(),
+        };
         density.slopes = density.limited_slopes();
         Some(density)
     }
@@ -157,7 +165,7 @@ impl Density {
         };
         let (left, right) = (slope_at(i), slope_at(i + 1));
         let s = (x - self.nodes[i]) / h;
-        if s < 0.0 || s > 1.0 {
+        if !(0.0..=1.0).contains(&s) {
             let (k, slope, bend) = if s < 0.0 { (i, left, self.bends[0]) } else { (i + 1, right, self.bends[1]) };
             let d = x - self.nodes[k];
             // The end slope is that of the last chord's middle; half a node's bend brings it to the node itself.

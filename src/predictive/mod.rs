@@ -23,11 +23,21 @@ use crate::base::{Stream, math};
 /// | crps | closed form or quadrature | O(n) | O(n) | quadrature |
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predictive {
-    Normal { mean: f64, sd: f64 },
+    Normal {
+        mean: f64,
+        sd: f64,
+    },
     /// `ln x` is normal(mu, sigma).
-    LogNormal { mu: f64, sigma: f64 },
+    LogNormal {
+        mu: f64,
+        sigma: f64,
+    },
     /// `x = scale · χ'²(df, lambda)`: the square-root process.
-    ScaledChiSquare { scale: f64, df: f64, lambda: f64 },
+    ScaledChiSquare {
+        scale: f64,
+        df: f64,
+        lambda: f64,
+    },
     /// A density on a grid: Fokker-Planck, or a lattice divided by its cell widths.
     Density(Density),
     /// Samples, with the last transition of each as a kernel where there is one.

@@ -87,7 +87,8 @@ impl LawClaim {
     /// # Errors
     /// [`Error::LawMismatch`] naming the first place they differ by more than a relative 1e-9.
     pub fn verify(&self, model: &str, process: &Diffusion, params: &[Param]) -> Result<()> {
-        let refuse = |why: String| Error::LawMismatch { model: model.to_string(), law: self.law.name().to_string(), why };
+        let refuse =
+            |why: String| Error::LawMismatch { model: model.to_string(), law: self.law.name().to_string(), why };
         let positive = process.state.lower == 0.0 && process.state.upper == f64::INFINITY;
         let whole = process.state.lower == f64::NEG_INFINITY && process.state.upper == f64::INFINITY;
         if self.law.is_positive() && !positive {

@@ -41,11 +41,8 @@ pub fn ks_uniform_p(u: &[f64]) -> f64 {
     let mut sorted = u.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len() as f64;
-    let distance = sorted
-        .iter()
-        .enumerate()
-        .map(|(i, v)| (v - i as f64 / n).max((i as f64 + 1.0) / n - v))
-        .fold(0.0, f64::max);
+    let distance =
+        sorted.iter().enumerate().map(|(i, v)| (v - i as f64 / n).max((i as f64 + 1.0) / n - v)).fold(0.0, f64::max);
     math::kolmogorov_sf(distance, sorted.len())
 }
 

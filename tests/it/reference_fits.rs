@@ -102,8 +102,16 @@ fn sixty_years_of_daily_rates() {
 #[ignore = "minutes: `just starts`; the last result is in reports/validation/starts.md"]
 fn twenty_random_starts_end_at_the_best_likelihood() {
     let (Some(monthly), Some(daily)) = (irates(), dgs10()) else { return };
-    let mut table = String::from("| data | model | form | best log-likelihood | starts within 1e-6 | statuses |\n|---|---|---|---|---|---|\n");
-    let cases = [("ckls", Form::Euler), ("ckls", Form::Kessler), ("ou", Form::Exact), ("cir", Form::Exact), ("gbm", Form::Exact)];
+    let mut table = String::from(
+        "| data | model | form | best log-likelihood | starts within 1e-6 | statuses |\n|---|---|---|---|---|---|\n",
+    );
+    let cases = [
+        ("ckls", Form::Euler),
+        ("ckls", Form::Kessler),
+        ("ou", Form::Exact),
+        ("cir", Form::Exact),
+        ("gbm", Form::Exact),
+    ];
     for (name, data) in [("Irates", &monthly), ("DGS10", &daily)] {
         for (id, form) in cases {
             let fit = run(data, id, form, 20);
@@ -112,7 +120,11 @@ fn twenty_random_starts_end_at_the_best_likelihood() {
             statuses.sort_unstable();
             statuses.dedup();
             let best = fit.log_likelihood.expect("kl gives one");
-            table.push_str(&format!("| {name} | {id} | {} | {best:.6} | {close}/20 | {} |\n", form.name(), statuses.join(", ")));
+            table.push_str(&format!(
+                "| {name} | {id} | {} | {best:.6} | {close}/20 | {} |\n",
+                form.name(),
+                statuses.join(", ")
+            ));
         }
     }
     eprintln!("{table}");

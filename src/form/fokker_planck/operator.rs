@@ -98,9 +98,8 @@ fn widths(grid: &Grid, d: &[f64], w: &[f64]) -> Vec<f64> {
     };
     let distance = |x: f64| (x - end).abs();
     // Slope of ln s = ln(1/D) + ∫ a/D against ln(distance), from the chords on both sides of a node.
-    let chord = |i: usize| {
-        (w[i] - math::ln(d[i + 1] / d[i])) / math::ln(distance(grid.nodes[i + 1]) / distance(grid.nodes[i]))
-    };
+    let chord =
+        |i: usize| (w[i] - math::ln(d[i + 1] / d[i])) / math::ln(distance(grid.nodes[i + 1]) / distance(grid.nodes[i]));
     (0..n)
         .map(|i| {
             let power = match i {
@@ -117,11 +116,8 @@ fn widths(grid: &Grid, d: &[f64], w: &[f64]) -> Vec<f64> {
             if near == 0.0 && k <= 0.05 || !power.is_finite() || k.abs() > 200.0 {
                 return plain(i);
             }
-            let weighted = if k.abs() < 1e-9 {
-                math::ln(far / near)
-            } else {
-                (math::pow(far, k) - math::pow(near, k)) / k
-            };
+            let weighted =
+                if k.abs() < 1e-9 { math::ln(far / near) } else { (math::pow(far, k) - math::pow(near, k)) / k };
             node * weighted
         })
         .collect()

@@ -64,7 +64,11 @@ impl Stepper {
             if error <= self.tolerance && negative > -1e-13 {
                 mass.copy_from_slice(end);
                 // A step cut short by the limit says nothing against the planned one.
-                self.step = if dt < self.step { self.step.max(dt * growth.clamp(0.2, 4.0)) } else { dt * growth.clamp(0.3, 4.0) };
+                self.step = if dt < self.step {
+                    self.step.max(dt * growth.clamp(0.2, 4.0))
+                } else {
+                    dt * growth.clamp(0.3, 4.0)
+                };
                 return Some(dt);
             }
             self.step = dt * growth.clamp(0.1, 0.5);

@@ -68,7 +68,8 @@ impl Chain {
         for i in 0..n {
             // At an end the missing neighbour is the mirror image of the node in its outer edge.
             let left = if i > 0 { grid.nodes[i] - grid.nodes[i - 1] } else { 2.0 * (grid.nodes[i] - grid.edges[0]) };
-            let right = if i + 1 < n { grid.nodes[i + 1] - grid.nodes[i] } else { 2.0 * (grid.edges[n] - grid.nodes[i]) };
+            let right =
+                if i + 1 < n { grid.nodes[i + 1] - grid.nodes[i] } else { 2.0 * (grid.edges[n] - grid.nodes[i]) };
             let (u, d) = exit_rates(a[i], 0.5 * b[i] * b[i], left, right)
                 .ok_or_else(|| broken(model, "drift or diffusion is not finite on the lattice"))?;
             up[i] = if i + 1 < n { u } else { 0.0 };

@@ -183,7 +183,13 @@ impl<'a> Engine<'a> {
         let (lower, upper) = (self.state.lower + margin, self.state.upper - margin);
         for (o, x) in out.iter_mut().zip(x) {
             // NaN must stay NaN to be reported, so no min/max here.
-            *o = if *x < lower { lower } else if *x > upper { upper } else { *x };
+            *o = if *x < lower {
+                lower
+            } else if *x > upper {
+                upper
+            } else {
+                *x
+            };
         }
     }
 }
