@@ -19,7 +19,10 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     let mut fits = Vec::new();
     for series in &data.loaded.series {
         let observed = Observed::of(series, args.data.transform, &model)?;
-        let fit = fit(&model, &observed, &settings)?;
+        let spinner = output.spinner(format!("fitting {} to {}", model.id, series.id));
+        let fit = fit(&model, &observed, &settings);
+        spinner.finish_and_clear();
+        let fit = fit?;
         output.text(&describe(&series.id, &series.clock.unit, &fit, args.data.transform));
         fits.push((series, fit));
     }

@@ -61,6 +61,16 @@ impl Output {
         }
     }
 
+    /// A sign of life while something of unknown length runs.
+    pub fn spinner(&self, what: String) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let spinner = ProgressBar::new_spinner().with_message(what);
+        spinner.enable_steady_tick(std::time::Duration::from_millis(120));
+        spinner
+    }
+
     /// A bar of `length` steps on a terminal, nothing elsewhere.
     pub fn bar(&self, length: usize, what: &str) -> ProgressBar {
         if !self.progress {

@@ -88,9 +88,10 @@ fn study<'a>(
     let plan = select::plan(series, &args.plan)?;
     let train = series.slice(0, plan.first_test);
     let longest = plan.horizons.last().copied().unwrap_or(1);
-    let bar = output.bar(0, &format!("choose for {}", series.id));
-    let candidates = choose(&train, forecasters.to_vec(), longest)?;
-    bar.finish_and_clear();
+    let spinner = output.spinner(format!("choosing a model for {}", series.id));
+    let candidates = choose(&train, forecasters.to_vec(), longest);
+    spinner.finish_and_clear();
+    let candidates = candidates?;
     for c in &candidates {
         let crps = c.validation_crps.map_or_else(|| "not scored".to_string(), |v| format!("CRPS {}", short(v)));
         output.detail(&format!("{}: {}: {}, {crps} {}", series.id, c.model, c.status, c.remark));

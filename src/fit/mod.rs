@@ -14,6 +14,8 @@ mod kl;
 mod mse;
 mod optimise;
 mod starts;
+#[cfg(test)]
+mod tests;
 
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
@@ -23,6 +25,7 @@ use crate::base::{Error, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
 use crate::stats;
+use rayon::prelude::*;
 use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -188,7 +191,7 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let given = !settings.initial.is_empty();
     let starts = starts::starting_points(&transitions, data, &first, &free, settings, given)?;
     let mut solved: Vec<Solved> = starts
-        .iter()
+        .par_iter()
         .map(|start| match settings.objective {
             Objective::Kl => kl::solve(&transitions, data, start, &free, settings),
             Objective::Mse => mse::solve(&transitions, data, start, &free, settings),

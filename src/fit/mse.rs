@@ -41,7 +41,10 @@ pub(super) fn solve(
         let stage = minimise(&residuals, &model.params, &theta, &first, settings.optimizer, settings.max_iterations);
         iterations += stage.iterations;
         (theta, value) = (stage.theta, stage.value);
-        let squares = |theta: &[f64]| variance_loss(&transitions.moments(theta, &data.pairs), data, &weights);
+        // The mean is held: a second-order mean depends a little on the noise, and would be fitted twice.
+        let mean = transitions.moments(&theta, &data.pairs).mean;
+        let squared: Vec<f64> = data.pairs.x1.iter().zip(&mean).map(|(x, m)| (x - m) * (x - m)).collect();
+        let squares = |theta: &[f64]| variance_loss(&transitions.moments(theta, &data.pairs), &squared, &weights);
         let stage = minimise(&squares, &model.params, &theta, &second, settings.optimizer, settings.max_iterations);
         iterations += stage.iterations;
         theta = stage.theta;
@@ -71,13 +74,10 @@ fn residual_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, V
     (value, moments.d_mean.iter().map(slope).collect())
 }
 
-/// `mean w² ((x' - m)² - V)²` and its gradient, the mean held.
-fn variance_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, Vec<f64>) {
-    let n = data.pairs.len();
-    let gap = |i: usize| {
-        let e = data.pairs.x1[i] - moments.mean[i];
-        e * e - moments.variance[i]
-    };
+/// `mean w² (e² - V)²` for given squared residuals `e²`, and its gradient.
+fn variance_loss(moments: &Moments, squared: &[f64], weights: &[f64]) -> (f64, Vec<f64>) {
+    let n = squared.len();
+    let gap = |i: usize| squared[i] - moments.variance[i];
     let value = (0..n).map(|i| weights[i] * weights[i] * gap(i) * gap(i)).sum::<f64>() / n as f64;
     let slope =
         |column: &Vec<f64>| (0..n).map(|i| -2.0 * weights[i] * weights[i] * gap(i) * column[i]).sum::<f64>() / n as f64;

@@ -1,0 +1,163 @@
+//! Fits of simulated data, and every status provoked.
+
+use super::*;
+use crate::base::{Clock, ClockKind, Purpose};
+use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::models::{built_in, built_in_ids};
+
+/// One path of a model, sampled `n` times every `dt`, simulated in steps a twentieth as long.
+fn path(model: &Model, theta: &[f64], x0: f64, n: usize, dt: f64) -> Series {
+    let times: Vec<f64> = (1..n).map(|i| i as f64 * dt).collect();
+    let key = Seed(21).key(Purpose::Simulation, 0, 0);
+    let run = Run { theta, x0, t0: 0.0, times: &times, paths: 1, step: dt / 20.0, scheme: Scheme::Milstein, key };
+    let states = simulate(model, &run).expect("a finite path").states;
+    Series {
+        id: model.id.clone(),
+        value_name: "x".into(),
+        time: std::iter::once(0.0).chain(times).collect(),
+        value: std::iter::once(x0).chain(states.into_iter().map(|row| row[0])).collect(),
+        stamps: None,
+        clock: Clock { kind: ClockKind::Plain, unit: "year".into(), step: dt },
+    }
+}
+
+/// Parameters at which each built-in model is simulated; defaults where they are telling enough.
+fn truth(id: &str) -> (Vec<f64>, f64) {
+    match id {
+        "ckls" => (vec![2.0, -1.0, 0.4, 0.8], 2.0),
+        "cev" => (vec![0.1, 0.4, 0.7], 2.0),
+        "logistic" => (vec![2.0, 3.0, 0.3], 2.0),
+        "exp-ou" => (vec![2.0, 0.5, 0.3], 1.6),
+        "double-well" => (vec![0.5, 1.0, 0.8], 1.0),
+        other => (built_in(other).expect("built in").default_params().values, 1.0),
+    }
+}
+
+fn settings(objective: Objective) -> Settings {
+    Settings { objective, starts: 2, ..Settings::default() }
+}
+
+#[test]
+fn every_model_is_recovered_from_its_own_path_by_both_objectives() {
+    for id in built_in_ids() {
+        let model = built_in(id).expect("built in");
+        let (theta, x0) = truth(id);
+        let series = path(&model, &theta, x0, 3000, 0.02);
+        let data = Observed::of(&series, Transform::None, &model).expect("usable");
+        for objective in [Objective::Kl, Objective::Mse] {
+            let fit = fit(&model, &data, &settings(objective)).expect("a fit");
+            if objective == Objective::Mse && id == "exp-ou" {
+                // All its parameters are in the drift, so sigma is told by half its square in the mean only.
+                assert!(fit.warnings.iter().any(|w| w.contains("second stage")), "{:?}", fit.warnings);
+                continue;
+            }
+            assert_eq!(fit.status, Status::Converged, "{id} {objective:?}: {:?}", fit.params);
+            for (p, truth) in fit.params.iter().zip(&theta) {
+                let se = p.se.expect("a standard error");
+                assert!(
+                    (p.estimate - truth).abs() < 4.0 * se,
+                    "{id} {objective:?} {}: {} ± {se}, truth {truth}",
+                    p.name,
+                    p.estimate
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn least_squares_claims_no_likelihood() {
+    let model = built_in("ou").expect("built in");
+    let series = path(&model, &[2.0, 1.0, 0.5], 1.0, 500, 0.05);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let fit = fit(&model, &data, &settings(Objective::Mse)).expect("a fit");
+    assert!(fit.log_likelihood.is_none() && fit.aic.is_none());
+}
+
+#[test]
+fn nelder_mead_ends_at_the_same_optimum() {
+    let model = built_in("cir").expect("built in");
+    let series = path(&model, &[2.0, 1.0, 0.5], 1.0, 500, 0.05);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let by = |optimizer| fit(&model, &data, &Settings { optimizer, starts: 1, ..Settings::default() }).expect("a fit");
+    let (quasi, simplex) = (by(Optimizer::Lbfgs), by(Optimizer::NelderMead));
+    assert_eq!(simplex.status, Status::Converged);
+    let gap = quasi.log_likelihood.expect("kl") - simplex.log_likelihood.expect("kl");
+    assert!(gap.abs() < 1e-8, "{gap}");
+}
+
+#[test]
+fn the_likelihood_is_told_in_data_units_whatever_the_transform() {
+    // A gbm in x is a bm in ln x: the same law, so the same log-likelihood.
+    let gbm = built_in("gbm").expect("built in");
+    let bm = built_in("bm").expect("built in");
+    let series = path(&gbm, &[0.1, 0.3], 50.0, 400, 0.01);
+    let direct = fit(&gbm, &Observed::of(&series, Transform::None, &gbm).expect("usable"), &Settings::default());
+    let logs = fit(&bm, &Observed::of(&series, Transform::Log, &bm).expect("usable"), &Settings::default());
+    let (direct, logs) = (direct.expect("a fit"), logs.expect("a fit"));
+    let gap = direct.log_likelihood.expect("kl") - logs.log_likelihood.expect("kl");
+    assert!(gap.abs() < 1e-7, "{gap}");
+}
+
+#[test]
+fn auto_sees_that_monthly_gaussian_steps_are_wrong_and_says_so() {
+    let model = built_in("ckls").expect("built in");
+    let series = path(&model, &[2.0, -0.3, 0.15, 1.45], 6.0, 400, 1.0 / 12.0);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let fit = fit(&model, &data, &settings(Objective::Kl)).expect("a fit");
+    assert!(fit.form_choice.error.is_some_and(|e| e.abs() > 1e-3));
+    assert!(fit.warnings.iter().any(|w| w.contains("Fokker-Planck")), "{:?}", fit.warnings);
+}
+
+#[test]
+fn a_parameter_on_its_bound_is_named() {
+    let mut model = built_in("ou").expect("built in");
+    // The truth, 0.5, lies above the highest volatility allowed.
+    model.params[2].upper = 0.3;
+    model.params[2].default = 0.2;
+    let series = path(&built_in("ou").expect("built in"), &[2.0, 1.0, 0.5], 1.0, 500, 0.05);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let fit = fit(&model, &data, &settings(Objective::Kl)).expect("a fit");
+    assert_eq!(fit.status, Status::AtBound("sigma".into()));
+    assert!(fit.params[2].at_bound && fit.params[2].se.is_none());
+}
+
+#[test]
+fn a_parameter_the_data_cannot_tell_is_called_flat() {
+    let text = crate::models::built_in_text("ou").expect("ou").replace("law", "#law");
+    // Only the product of kappa and speed is in the equation.
+    let text = text.replace("\"kappa*(theta - x)\"", "\"kappa*speed*(theta - x)\"").replace(
+        "[params.theta]",
+        "[params.speed]\nmeaning = \"idle\"\nunit = \"1\"\ndefault = 1.0\nbounds = [1e-3, 1e3]\n\n[params.theta]",
+    );
+    let model = crate::models::read("flat.toml", &text).expect("a model");
+    let series = path(&built_in("ou").expect("built in"), &[2.0, 1.0, 0.5], 1.0, 500, 0.05);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let settings = Settings { form: FormRequest::Asked(Form::Euler), ..settings(Objective::Kl) };
+    let fit = fit(&model, &data, &settings).expect("a fit");
+    assert!(matches!(&fit.status, Status::Flat(p) if p == "kappa" || p == "speed"), "{:?}", fit.status);
+}
+
+#[test]
+fn a_start_that_ends_in_a_worse_valley_is_local() {
+    let good =
+        |value: f64| Solved { theta: vec![0.0], value, iterations: 1, status: Status::Converged, se: vec![None] };
+    let outcomes = outcomes(&[good(1.0), good(1.1)], 100, Objective::Kl);
+    assert_eq!(outcomes[0].status, Status::Converged);
+    assert_eq!(outcomes[1].status, Status::ConvergedLocal);
+}
+
+#[test]
+fn a_likelihood_that_is_zero_everywhere_has_failed() {
+    // A drift that is never finite for these data.
+    let text = crate::models::built_in_text("bm").expect("bm").replace("law", "#law");
+    let text = text.replace("drift.x     = \"mu\"", "drift.x     = \"mu + 1e-9*log(40 - x)\"");
+    let model = crate::models::read("nan.toml", &text).expect("a model");
+    let mut series = path(&built_in("bm").expect("built in"), &[0.1, 1.0], 1.0, 100, 0.05);
+    series.value.iter_mut().for_each(|v| *v += 1000.0);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let settings = Settings { form: FormRequest::Asked(Form::Euler), ..settings(Objective::Kl) };
+    let fit = fit(&model, &data, &settings).expect("a fit");
+    assert!(matches!(fit.status, Status::Failed(_)), "{:?}", fit.status);
+    assert!(fit.log_likelihood.is_none());
+}
