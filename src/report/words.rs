@@ -1,6 +1,6 @@
 //! The sentence under each question: what the figure or table shows, read from the same numbers.
 
-use super::figure::{PitBins, held};
+use super::figure::{PitBins, above_frame, held};
 use super::format::{clip, fixed, level, moment, num, p_value, percent};
 use super::view::{Axis, Fan, ScoreRow, SeriesView};
 
@@ -131,7 +131,11 @@ pub fn error_by_horizon(series: &SeriesView) -> String {
         let better = if crps < other { "below" } else { "not below" };
         text += &format!(", {better} the best baseline there ({}, {})", score.model, num(other));
     }
-    text + "."
+    text += ".";
+    for (model, lowest) in above_frame(series) {
+        text += &format!(" {model}, never below {}, lies above the frame.", num(lowest));
+    }
+    text
 }
 
 pub fn scores(series: &SeriesView) -> String {

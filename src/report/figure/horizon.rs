@@ -59,9 +59,25 @@ fn lines(series: &SeriesView, measure: Measure) -> Vec<Line<'_>> {
             lines.push(Line { model: name, ink, width, points });
         }
     }
+    if measure == Measure::Crps {
+        let above = above_frame(series);
+        lines.retain(|l| !above.iter().any(|(name, _)| *name == l.model));
+    }
     lines.sort_by_key(|l| l.ink != Ink::Chosen);
     lines.truncate(MOST_LINES);
     lines
+}
+
+/// Models whose every CRPS is more than [`OFF`] times the chosen one's largest, with their smallest: on one axis with them
+/// the others would lie flat on zero.
+pub fn above_frame(series: &SeriesView) -> Vec<(&str, f64)> {
+    const OFF: f64 = 3.0;
+    let Some(chosen) = series.scores.iter().find(|s| s.chosen) else { return Vec::new() };
+    let of = |name: &str| series.by_horizon.iter().filter(|h| h.model == *name).map(|h| h.crps).collect::<Vec<_>>();
+    let top = of(&chosen.model).into_iter().fold(0.0, f64::max);
+    let lowest = |name: &str| of(name).into_iter().fold(f64::INFINITY, f64::min);
+    let names = series.scores.iter().map(|s| s.model.as_str());
+    names.map(|n| (n, lowest(n))).filter(|(_, low)| top > 0.0 && low.is_finite() && *low > OFF * top).collect()
 }
 
 /// Whether there are at least two horizons to draw a line between.
@@ -137,6 +153,17 @@ mod tests {
         assert!(svg.contains("s-chosen") && svg.contains("s-base0") && svg.contains("random-walk"), "{svg}");
         let cover = by_horizon(&view.series[0], Measure::Coverage80, Size::NARROW).unwrap();
         assert!(cover.contains("target 80 %"));
+    }
+
+    #[test]
+    fn a_hopeless_model_is_left_out_of_the_frame_and_named() {
+        let mut series = sample::single().series.remove(0);
+        for row in series.by_horizon.iter_mut().filter(|r| r.model == "climatology") {
+            row.crps *= 1000.0;
+        }
+        let svg = by_horizon(&series, Measure::Crps, Size::WIDE).unwrap();
+        assert!(!svg.contains("climatology"));
+        assert_eq!(above_frame(&series).iter().map(|a| a.0).collect::<Vec<_>>(), ["climatology"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod thin;
 pub use canvas::Size;
 pub use fan::{fan, held};
 pub use history::history;
-pub use horizon::{MOST_LINES, Measure, by_horizon, drawable};
+pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, drawable};
 pub use mark::interval_mark;
 pub use pit::{PitBins, pit};
 
