@@ -212,6 +212,16 @@ impl ExactTransitions {
         let score = |i: usize| match transition(law, &arguments, pairs.x0[i], pairs.dt[i]) {
             Predictive::Normal { mean, sd } => (pairs.x1[i] - mean) / sd,
             Predictive::LogNormal { mu, sigma } => (math::ln(pairs.x1[i]) - mu) / sigma,
+            // From the nearer tail, so that an outlier's score is large and not infinite.
+            Predictive::ScaledChiSquare { scale, df, lambda } => {
+                let x = pairs.x1[i] / scale;
+                let below = math::ncx2_cdf(x, df, lambda);
+                if below < 0.5 {
+                    math::normal_quantile(below)
+                } else {
+                    -math::normal_quantile(math::ncx2_sf(x, df, lambda))
+                }
+            }
             other => math::normal_quantile(other.cdf(pairs.x1[i])),
         };
         (0..pairs.len()).into_par_iter().map(score).collect()

@@ -1,0 +1,43 @@
+# Recipes for daily work: `just` lists them. Each is a cargo command that can be typed as well.
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Every test, in the profile of the program
+test:
+    cargo test --release
+
+# The program in the quick profile: seconds after an edit. `just quick report data/wti.csv`
+quick *args:
+    cargo run --profile quick -- {{ args }}
+
+# What continuous integration runs
+ci:
+    .ci/run
+
+# Format, then lint with warnings as errors
+lint:
+    cargo fmt --all
+    cargo clippy --release --all-targets -- -D warnings
+
+# The documentation, with warnings as errors
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+
+# Licences, advisories, duplicates and sources of all dependencies (needs cargo-deny)
+deny:
+    cargo deny check
+
+# Twenty random starts of every reference fit (minutes); writes reports/validation/starts.md
+starts:
+    cargo test --release --test it -- --ignored --nocapture twenty_random_starts
+
+# All forms against each other on several models; prints the table of errors
+agreement:
+    cargo test --release --test it -- --ignored --nocapture forms
+
+# The committed sample report. Its picture, report.png, is a browser's: open index.html, take the head and the first fan chart
+sample:
+    cargo run --release -- report data/eurusd.csv -o reports/sample
+    rm -f reports/sample/backtest.csv
