@@ -33,7 +33,7 @@ deny:
 starts:
     cargo test --release --test it -- --ignored --nocapture twenty_random_starts
 
-# All forms against each other on several models; prints the table of errors
+# All forms against each other on several models; writes reports/validation/forms.md
 agreement:
     cargo test --release --test it -- --ignored --nocapture forms
 

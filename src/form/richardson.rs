@@ -41,14 +41,18 @@ pub(super) fn extrapolated(
     };
     let (fine_grid, fine) = on(reach.spacing)?;
     let (coarse_grid, coarse) = on(2.0 * reach.spacing)?;
+    let widths = plain_widths(&fine_grid, &fine.widths);
+    let domain = [model.process.state.lower, model.process.state.upper];
     fine.masses
         .iter()
         .zip(&coarse.masses)
         .map(|(mass, coarse_mass)| {
             let corrections =
                 corrections((&fine_grid, mass, &fine.widths), (&coarse_grid, coarse_mass, &coarse.widths));
-            let mass: Vec<f64> = mass.iter().zip(&corrections).map(|(m, c)| m * math::exp(*c)).collect();
-            Density::new(fine_grid.edges.clone(), &fine_grid.nodes, &fine.widths, &mass)
+            let extrapolated = mass.iter().zip(&corrections).map(|(m, c)| m * math::exp(*c));
+            let mass: Vec<f64> =
+                extrapolated.zip(widths.iter().zip(&fine.widths)).map(|(m, (w, own))| m * w / own).collect();
+            Density::new(fine_grid.edges.clone(), &fine_grid.nodes, &widths, &mass, domain)
                 .map(Predictive::Density)
                 .ok_or_else(|| Error::Numerics {
                     what: format!("the density of model '{}'", model.id),
@@ -57,6 +61,14 @@ pub(super) fn extrapolated(
                 })
         })
         .collect()
+}
+
+/// The plain cell widths, with which density times width is the midpoint rule's term whose sums are moments and
+/// distribution function; beside an end the operator's own, weighted for a density like a power of the distance.
+fn plain_widths(grid: &Grid, own: &[f64]) -> Vec<f64> {
+    let near_end = |i: usize| (grid.at_lower && i < NEAR_END) || (grid.at_upper && i + NEAR_END >= grid.len());
+    let width = |i: usize| if near_end(i) { own[i] } else { grid.edges[i + 1] - grid.edges[i] };
+    (0..grid.len()).map(width).collect()
 }
 
 /// `(ln p_h - ln p_2h)/3` at every fine node, linear between the shared ones.

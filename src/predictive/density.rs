@@ -1,7 +1,8 @@
 //! A density on a grid of cells: what the Fokker-Planck and lattice forms answer with.
 //!
 //! Grid solutions are right to about 1e-14 of their peak and noise below. Nodes under [`TRUSTED`] of the peak are dropped,
-//! and the log density is continued beyond the last of the others as the parabola it ends in: exact for Gaussian tails.
+//! and the log density is continued beyond the last of the others, also past the grid, as the parabola it ends in: exact for
+//! Gaussian tails.
 
 use super::crps::integrate;
 use crate::base::math;
@@ -16,7 +17,7 @@ const TAIL: usize = 8;
 /// Nodes are evenly spaced in some smooth coordinate, so the masses are the midpoint rule's terms in it: their sums are
 /// the moments, and the distribution function at an edge is the sum up to it with the rule's first correction. Between
 /// edges it is a monotone cubic (Fritsch & Carlson 1980) with the density as slope. The log density is a cubic through
-/// the nodes, continued along its last slope beyond them but never beyond the edges.
+/// the nodes, continued beyond them to the ends of the domain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Density {
     /// `n + 1` cell edges, increasing.
@@ -30,6 +31,8 @@ pub struct Density {
     ln_p: Vec<f64>,
     /// Second derivative of the log density beyond the first and last of these nodes, never positive.
     bends: [f64; 2],
+    /// Ends of the state's domain; between the outermost edges and these the tails go on.
+    domain: [f64; 2],
     mean: f64,
     sd: f64,
 }
@@ -39,7 +42,8 @@ impl Density {
     ///
     /// `widths` are the effective widths that turn a cell's mass into the density at its node. Tiny negative masses
     /// count as zero. `None` when nothing positive is left.
-    pub fn new(edges: Vec<f64>, nodes: &[f64], widths: &[f64], mass: &[f64]) -> Option<Density> {
+    /// `domain` is where the state can be at all: beyond the grid but inside it the log density goes on as a parabola.
+    pub fn new(edges: Vec<f64>, nodes: &[f64], widths: &[f64], mass: &[f64], domain: [f64; 2]) -> Option<Density> {
         let total: f64 = mass.iter().map(|m| m.max(0.0)).sum();
         if !(total > 0.0 && total.is_finite()) {
             return None;
@@ -62,6 +66,7 @@ impl Density {
             bends: bends(&kept, &ln_p),
             nodes: kept,
             ln_p,
+            domain,
             mean,
             sd: variance.sqrt(),
         };
@@ -142,7 +147,7 @@ impl Density {
 
     pub fn log_pdf(&self, x: f64) -> f64 {
         let last = self.nodes.len() - 1;
-        if x < self.edges[0] || x > self.edges[self.edges.len() - 1] {
+        if x < self.domain[0] || x > self.domain[1] || x.is_infinite() {
             return f64::NEG_INFINITY;
         }
         if last == 0 {
@@ -244,6 +249,8 @@ mod tests {
     use super::*;
     use crate::predictive::Predictive;
 
+    const WHOLE_LINE: [f64; 2] = [f64::NEG_INFINITY, f64::INFINITY];
+
     /// A normal law cut into 400 cells over ±8 sd.
     fn normal_in_cells() -> Density {
         let n = 400;
@@ -251,7 +258,7 @@ mod tests {
         let nodes: Vec<f64> = edges.windows(2).map(|w| 0.5 * (w[0] + w[1])).collect();
         let widths: Vec<f64> = edges.windows(2).map(|w| w[1] - w[0]).collect();
         let mass: Vec<f64> = nodes.iter().map(|x| 0.04 * math::normal_pdf(*x)).collect();
-        Density::new(edges, &nodes, &widths, &mass).expect("positive mass")
+        Density::new(edges, &nodes, &widths, &mass, WHOLE_LINE).expect("positive mass")
     }
 
     #[test]
@@ -269,7 +276,7 @@ mod tests {
         }
         assert!(cells.mean().abs() < 1e-12);
         // Beyond what a grid can know the tail is continued as the parabola it is.
-        for x in [-7.9, 7.5] {
+        for x in [-9.5, -7.9, 7.5] {
             let exact = normal.log_pdf(x).expect("a density");
             assert!((cells.log_pdf(x) - exact).abs() < 1e-3, "{x}: {} {exact}", cells.log_pdf(x));
         }
@@ -277,6 +284,6 @@ mod tests {
 
     #[test]
     fn nothing_positive_is_no_density() {
-        assert!(Density::new(vec![0.0, 1.0, 2.0], &[0.5, 1.5], &[1.0, 1.0], &[0.0, -1e-20]).is_none());
+        assert!(Density::new(vec![0.0, 1.0, 2.0], &[0.5, 1.5], &[1.0, 1.0], &[0.0, -1e-20], WHOLE_LINE).is_none());
     }
 }

@@ -36,17 +36,28 @@ fn one_grid(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<Pre
     let mut coefficients = model.process.coefficients(question.theta);
     let mut again = model.process.coefficients(question.theta);
     let horizon = times.last().map_or(0.0, |t| t - question.t0);
-    let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
     let reach = lamperti::find_reach(
         model,
         &mut coefficients,
         (question.x0, question.t0, horizon),
         question.accuracy.cells,
-        |grid| solve(model, &mut again, grid, question.t0, times, rough).map(|s| s.masses),
+        |grid| pilot(model, &mut again, grid, question, times),
     )?;
     richardson::extrapolated(model, question, reach, |grid| {
         solve(model, &mut again, grid, question.t0, times, question.accuracy)
     })
+}
+
+/// Cell masses at each time, cheaply: for finding out where the probability is.
+pub(super) fn pilot(
+    model: &Model,
+    coefficients: &mut Coefficients,
+    grid: &Grid,
+    question: &Question,
+    times: &[f64],
+) -> Result<Vec<Vec<f64>>> {
+    let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
+    solve(model, coefficients, grid, question.t0, times, rough).map(|solution| solution.masses)
 }
 
 fn solve(

@@ -7,6 +7,7 @@
 //!
 //! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
 
+use super::fokker_planck;
 use super::lamperti::{self, Grid};
 use super::richardson::{self, Solution};
 use super::{Question, groups};
@@ -44,7 +45,8 @@ fn one_lattice(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<
         &mut coefficients,
         (question.x0, question.t0, horizon),
         question.accuracy.cells,
-        |grid| Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times),
+        // Uniformisation is slow where the first guess reaches far into a steep drift; the pilot needs no such care.
+        |grid| fokker_planck::pilot(model, &mut again, grid, question, times),
     )?;
     richardson::extrapolated(model, question, reach, |grid| {
         let masses = Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times)?;
@@ -74,6 +76,21 @@ impl Chain {
                 .ok_or_else(|| broken(model, "drift or diffusion is not finite on the lattice"))?;
             up[i] = if i + 1 < n { u } else { 0.0 };
             down[i] = if i > 0 { d } else { 0.0 };
+        }
+        // Where the diffusion vanishes at an end there is no mirror: what keeps the state inside is the drift alone, so
+        // the mean time to the next node is distance over drift (optional stopping), whatever the density does there.
+        let vanishes = |edge: f64, node: f64, b: f64, c: &mut Coefficients| {
+            c.at(time, edge + 1e-9 * (node - edge)).1.abs() < 1e-2 * b.abs()
+        };
+        if grid.at_lower && n > 1 && vanishes(grid.edges[0], grid.nodes[0], b[0], coefficients) {
+            up[0] = a[0].max(0.0) / (grid.nodes[1] - grid.nodes[0]);
+        }
+        if grid.at_upper
+            && grid.edges[n].is_finite()
+            && n > 1
+            && vanishes(grid.edges[n], grid.nodes[n - 1], b[n - 1], coefficients)
+        {
+            down[n - 1] = (-a[n - 1]).max(0.0) / (grid.nodes[n - 1] - grid.nodes[n - 2]);
         }
         Ok(Chain { up, down, start: grid.start })
     }
