@@ -64,7 +64,10 @@ impl Plan {
         let (first_test, asked) = match split {
             Split::Share(share) => {
                 if !(share > 0.0 && share < 1.0) {
-                    return Err(bad(format!("{share}"), "a share must lie strictly between 0 and 1".to_string()));
+                    return Err(bad(
+                        format!("{}%", 100.0 * share),
+                        "a share must lie strictly between 0 and 1".to_string(),
+                    ));
                 }
                 (n - ((n as f64 * share).round() as usize).min(n), format!("{}%", 100.0 * share))
             }

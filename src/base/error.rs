@@ -60,8 +60,6 @@ pub enum Error {
     RepeatedTimes { series: String, count: usize },
     #[error("{name}: there is no series '{id}'; the column '{column}' has {}", list(available))]
     UnknownSeries { name: String, id: String, column: String, available: Vec<String> },
-    #[error("{name}: column '{column}' makes {series} series; pick one here")]
-    SeveralSeries { name: String, column: String, series: usize },
     #[error("{name}: {rule}, {count} time(s), first at {place}; the cleaning rule {setting} refuses it")]
     CleaningRefused {
         name: String,
@@ -73,8 +71,17 @@ pub enum Error {
     },
 
     // ---- expressions and models
-    #[error("{place}:{line}:{column}: {message}\n  | {text}\n  | {}^", " ".repeat(column.saturating_sub(1)))]
-    Expression { place: String, line: usize, column: usize, message: String, text: String, nearest: Option<String> },
+    /// `caret` is the place in `text`, the line of the expression itself; `line` and `column` are those of the file.
+    #[error("{place}:{line}:{column}: {message}\n  | {text}\n  | {}^", " ".repeat(caret.saturating_sub(1)))]
+    Expression {
+        place: String,
+        line: usize,
+        column: usize,
+        message: String,
+        text: String,
+        caret: usize,
+        nearest: Option<String>,
+    },
     #[error("there is no model '{id}'")]
     UnknownModel { id: String, nearest: Option<String>, available: Vec<String> },
     #[error("{file}:{line}:{column}: {message}")]
@@ -150,7 +157,6 @@ impl Error {
             Error::NonPositive { .. } => "non-positive",
             Error::RepeatedTimes { .. } => "repeated-times",
             Error::UnknownSeries { .. } => "unknown-series",
-            Error::SeveralSeries { .. } => "several-series",
             Error::CleaningRefused { .. } => "cleaning-refused",
             Error::Expression { .. } => "expression",
             Error::UnknownModel { .. } => "unknown-model",
@@ -213,13 +219,12 @@ impl Error {
             Error::AllMissing { .. } => one("choose another column with --value NAME"),
             Error::Constant { .. } => one("a series that never moves has nothing to estimate; choose another column with --value NAME"),
             Error::TooFewRows { purpose, .. } if purpose.contains("backtest") || purpose.contains("report") => {
-                one("kramers fit DATA -m MODEL needs fewer rows, and kramers check DATA shows what is there; a smaller --test leaves more to fit")
+                one("a short table or a curve y = f(x) has too little to hold out: kramers fit DATA -m MODEL needs only a few rows more than the model has parameters (kramers models lists them)")
             }
             Error::TooFewRows { .. } => one("check what was dropped with kramers check DATA"),
             Error::NonPositive { .. } => one("use --transform none or diff, or --clean positive to drop such rows (they are counted)"),
-            Error::RepeatedTimes { .. } => one("kramers models of kind \"curve\" (y = f(x)) are the tool for it; a panel of several series wants --id COLUMN; kramers check DATA shows the rows"),
+            Error::RepeatedTimes { .. } => one("a panel of several series wants --id COLUMN; a curve y = f(x) with replicates is for models of kind \"curve\", which this version does not fit yet: keep one value a time to use it as a series"),
             Error::UnknownSeries { .. } => one("kramers check DATA --id COLUMN lists the series"),
-            Error::SeveralSeries { column, .. } => vec![format!("add --only NAME to take one value of '{column}'")],
             Error::CleaningRefused { mend, .. } => vec![format!("--clean {mend} lets it through and counts it; or mend the file")],
             Error::Expression { nearest, .. } => did_you_mean(nearest)
                 .into_iter()
@@ -271,9 +276,10 @@ mod tests {
     #[test]
     fn an_expression_error_points_at_its_column() {
         let error = Error::Expression {
-            place: "my.toml drift.x".into(),
-            line: 1,
-            column: 3,
+            place: "my.toml".into(),
+            line: 17,
+            column: 14,
+            caret: 3,
             message: "unknown name 'kapa'".into(),
             text: "2*kapa".into(),
             nearest: Some("kappa".into()),

@@ -39,6 +39,7 @@ pub enum Verb {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Common {
     /// Seed of every random number
     #[arg(long, global = true, default_value_t = 1, value_name = "N")]
@@ -65,6 +66,7 @@ pub struct Common {
 
 /// A data file and how to read it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// CSV file, plain or gzipped; - is standard input
     #[arg(value_name = "DATA")]
@@ -123,6 +125,7 @@ impl From<ClockArg> for ClockKind {
 
 /// How to estimate.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Estimation")]
 pub struct EstimateArgs {
     /// What is minimised
     #[arg(long, value_enum, default_value = "kl")]
@@ -139,7 +142,7 @@ pub struct EstimateArgs {
     #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_iterations: u64,
     /// Hold a parameter at a value
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub fix: Vec<(String, f64)>,
 }
 
@@ -159,6 +162,7 @@ pub enum OptimizerArg {
 
 /// What is held out and how windows roll.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Backtest")]
 pub struct PlanArgs {
     /// Held-out tail: a share (20%), a number of rows, or the date it begins
     #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
@@ -210,7 +214,7 @@ pub struct FitArgs {
     #[command(flatten)]
     pub estimate: EstimateArgs,
     /// Starting value of a parameter
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
 }
 
@@ -233,7 +237,7 @@ pub struct ForecastArgs {
     #[command(flatten)]
     pub estimate: EstimateArgs,
     /// Value to use for a parameter, instead of estimating it
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
 }
 
@@ -259,8 +263,8 @@ pub struct SimulateArgs {
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// Start value, e.g. x=1
-    #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, allow_hyphen_values = true)]
-    pub from: Option<(String, f64)>,
+    #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub from: Vec<(String, f64)>,
     /// Last time
     #[arg(long, default_value = "1", value_name = "T", value_parser = positive)]
     pub until: f64,
@@ -278,7 +282,7 @@ pub struct SimulateArgs {
     #[arg(long)]
     pub summary: bool,
     /// Value of a parameter
-    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
     /// Time of the start, for models whose coefficients change with time
     #[arg(long, default_value = "0", value_name = "T", value_parser = number, allow_hyphen_values = true)]

@@ -15,11 +15,12 @@ use crate::predictive::Forecaster;
 use serde_json::json;
 
 pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Result<Outcome> {
-    let folder = common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()?;
+    let folder = Folder::asked(common)?;
     let condition = args.fail_if.as_deref().map(Condition::parse).transpose()?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
     let (mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), long_header());
+    warnings.extend(select::leaking_rules(&args.data));
     let mut flagged = false;
     for series in &data.loaded.series {
         let plan = select::plan(series, &args.plan)?;
@@ -44,7 +45,7 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
     output.document(&document);
     if let Some(folder) = folder {
         folder.write("backtest.csv", &csv)?;
-        folder.write("run.json", &format!("{document:#}\n"))?;
+        folder.write_document(&document)?;
     }
     Ok(if flagged { Outcome::Flagged } else { Outcome::Good })
 }

@@ -1,16 +1,17 @@
 //! `kramers check`: what is in a file and what cleaning would do.
 
 use super::Outcome;
-use super::args::CheckArgs;
+use super::args::{CheckArgs, Common};
 use super::input::read_data;
-use super::output::Output;
+use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{VERSION, finding};
 use crate::base::Result;
 use crate::base::series::format_stamp;
 use serde_json::json;
 
-pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<Outcome> {
+pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    let folder = Folder::asked(common)?;
     let data = read_data(&args.data, &output.hushed())?;
     let loaded = &data.loaded;
     let columns: Vec<Vec<String>> = loaded
@@ -59,7 +60,7 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<Outcome> {
         text.push_str(&format!("  {} {}: {}\n", f.count, f.rule, f.action));
     }
     output.text(&text);
-    output.document(&json!({
+    let document = json!({
         "schema": "kramers/check@1",
         "version": VERSION,
         "data": super::values::data(&data, args.data.transform.name()),
@@ -71,6 +72,10 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> Result<Outcome> {
             "from": s.time.first(), "to": s.time.last(), "regular": s.is_regular(),
         })).collect::<Vec<_>>(),
         "findings": loaded.findings.iter().map(finding).collect::<Vec<_>>(),
-    }));
+    });
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write_document(&document)?;
+    }
     Ok(if loaded.dropped() > 0 { Outcome::Flagged } else { Outcome::Good })
 }

@@ -11,7 +11,7 @@ use crate::fit::{Fit, Observed, fit};
 use serde_json::{Map, Value, json};
 
 pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Outcome> {
-    let folder = common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()?;
+    let folder = Folder::asked(common)?;
     let model = read_model(&args.model, output)?;
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.initial = args.set.clone();
@@ -29,7 +29,7 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     let document = document(&fits, common.seed, &values::data(&data, args.data.transform.name()));
     output.document(&document);
     if let Some(folder) = folder {
-        folder.write("run.json", &format!("{document:#}\n"))?;
+        folder.write_document(&document)?;
     }
     let good = fits.iter().all(|(_, f)| f.status.is_good() && f.status.name() == "converged");
     Ok(if good { Outcome::Good } else { Outcome::Flagged })

@@ -25,7 +25,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
             hint: Some("--horizon 20 looks twenty rows ahead".to_string()),
         });
     }
-    let folder = common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()?;
+    let folder = Folder::asked(common)?;
     let model = read_model(&args.model, output)?;
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.fixed.extend(args.set.iter().cloned());
@@ -61,7 +61,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
     output.document(&document);
     if let Some(folder) = folder {
         folder.write("forecast.csv", &csv)?;
-        folder.write("run.json", &format!("{document:#}\n"))?;
+        folder.write_document(&document)?;
     }
     Ok(if flagged { Outcome::Flagged } else { Outcome::Good })
 }

@@ -76,8 +76,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
     let common = &cli.common;
     match &cli.verb {
         Verb::Report(args) => report::run(args, common, output),
-        Verb::Check(args) => check::run(args, output),
-        Verb::Models(args) => models::run(args, output),
+        Verb::Check(args) => check::run(args, common, output),
+        Verb::Models(args) => models::run(args, common, output),
         Verb::Fit(args) => fit::run(args, common, output),
         Verb::Forecast(args) => forecast::run(args, common, output),
         Verb::Backtest(args) => backtest::run(args, common, output),

@@ -1,16 +1,17 @@
 //! `kramers models`: the registry, or one model's card.
 
 use super::Outcome;
-use super::args::ModelsArgs;
+use super::args::{Common, ModelsArgs};
 use super::input::read_model;
-use super::output::Output;
+use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::Result;
 use crate::models::{Model, built_in, built_in_ids};
 use serde_json::{Value, json};
 
-pub(super) fn run(args: &ModelsArgs, output: &Output) -> Result<Outcome> {
+pub(super) fn run(args: &ModelsArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    let folder = Folder::asked(common)?;
     let models = match &args.model {
         Some(name) => vec![read_model(name, output)?],
         None => built_in_ids().map(built_in).collect::<Result<Vec<_>>>()?,
@@ -24,15 +25,19 @@ pub(super) fn run(args: &ModelsArgs, output: &Output) -> Result<Outcome> {
             output.say("\nhint: kramers models ID shows one model's parameters, forms and source");
         }
     }
-    output.document(&json!({
+    let document = json!({
         "schema": "kramers/models@1",
         "version": VERSION,
-        "models": models.iter().map(document).collect::<Vec<_>>(),
-    }));
+        "models": models.iter().map(model_document).collect::<Vec<_>>(),
+    });
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write_document(&document)?;
+    }
     Ok(Outcome::Good)
 }
 
-fn document(model: &Model) -> Value {
+fn model_document(model: &Model) -> Value {
     let state = &model.process.state;
     json!({
         "id": model.id, "title": model.title, "kind": "diffusion", "tags": model.tags, "equation": model.equation(),

@@ -97,6 +97,22 @@ impl Folder {
         Ok(Folder(path.to_path_buf()))
     }
 
+    /// The folder of `-o`, where the user gave one.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub fn asked(common: &Common) -> Result<Option<Folder>> {
+        common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()
+    }
+
+    /// The run's document, as run.json.
+    ///
+    /// # Errors
+    /// As [`Folder::write`].
+    pub fn write_document(&self, document: &Value) -> Result<()> {
+        self.write("run.json", &format!("{document:#}\n"))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -117,6 +133,7 @@ impl Folder {
 pub(super) fn write_whole(path: &Path, content: &str) -> Result<()> {
     let unwritable = |reason: String| Error::FileUnwritable { path: path.to_path_buf(), reason };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|e| unwritable(reason(&e)))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| unwritable(reason(&e)))?;
     file.write_all(content.as_bytes()).map_err(|e| unwritable(reason(&e)))?;
     #[cfg(unix)]

@@ -56,7 +56,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
         why: e.to_string(),
         hint: "this is a bug of ours; the numbers are in run.json".to_string(),
     };
-    folder.write("run.json", &format!("{document:#}\n"))?;
+    folder.write_document(&document)?;
     folder.write("forecast.csv", &report::forecast_csv(&view))?;
     folder.write("held_out.csv", &report::held_out_csv(&view))?;
     folder.write("scores.csv", &report::scores_csv(&view))?;
@@ -116,6 +116,7 @@ fn study<'a>(
     let (times, stamps) = series.ahead(longest);
     let ahead = fitted.predict_levels(series, &times, 0)?;
     let mut warnings = failures(&series.id, series, &result);
+    warnings.extend(select::leaking_rules(&args.data));
     warnings.extend(fitted.fit.warnings.iter().cloned());
     Ok(Study { series, plan, candidates, fitted, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
 }
@@ -159,7 +160,7 @@ impl Study<'_> {
         let second = match self.chosen_scores() {
             Some(s) => match s.skill {
                 Some((skill, se)) => format!(
-                    "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
+                    "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
                     against_random_walk(skill, se),
                     short(s.all.crps),
                     100.0 * skill,
@@ -174,7 +175,7 @@ impl Study<'_> {
         let last = self.series.len() - 1;
         let third = match self.ahead.2.last() {
             Some(law) => format!(
-                "From {} at {}, {} rows ahead: half of the chance below {}, and 80 % between {} and {}.",
+                "From {} at {}, {} rows ahead: half of the chance below {}, and 80 % between {} and {}.",
                 short(self.series.value[last]),
                 self.label(last),
                 self.ahead.2.len(),
@@ -263,7 +264,10 @@ fn notes(studies: &[Study]) -> Vec<String> {
 
 /// The command that makes this report again, without folders of this machine.
 fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
-    let mut words = vec!["kramers report".to_string(), data.file.clone()];
+    // A path below the working folder is told as typed, others by their name alone.
+    let typed = std::path::Path::new(&args.data.input);
+    let input = if typed.is_absolute() { data.file.clone() } else { args.data.input.clone() };
+    let mut words = vec!["kramers report".to_string(), input];
     let mut flag = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             words.push(format!("{name} {value}"));

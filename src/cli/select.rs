@@ -5,6 +5,7 @@ use super::input::{read_model, settings};
 use super::output::Output;
 use crate::backtest::{Plan, Refit, Split};
 use crate::base::{Error, Result, Series};
+use crate::data::Splits;
 use crate::forecast::ModelForecaster;
 use crate::models::{built_in, built_in_ids};
 
@@ -42,6 +43,13 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
         },
     };
     Plan::new(series, split, horizon, step, refit)
+}
+
+/// A warning for the one cleaning rule that reaches back from later rows.
+pub(super) fn leaking_rules(data: &DataArgs) -> Option<String> {
+    (data.clean.splits == Splits::Adjust).then(|| {
+        "splits=adjust rescales rows before a split by what came later; scores of windows before it are in adjusted units".to_string()
+    })
 }
 
 /// `20%`, `0.2`, `250` or `2019-01-01`.

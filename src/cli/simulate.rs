@@ -76,13 +76,16 @@ fn start(args: &SimulateArgs, model: &Model) -> Result<f64> {
         expected,
         hint: Some(format!("--from {}=1", state.name)),
     };
-    let x0 = match &args.from {
-        None if state.holds(1.0) => 1.0,
-        None => return Err(bad(String::new(), format!("'{}' needs a start value inside its domain", model.id))),
-        Some((name, _)) if *name != state.name => {
-            return Err(bad(name.clone(), format!("the state of '{}' is called {}", model.id, state.name)));
+    let x0 = match args.from.as_slice() {
+        [] if state.holds(1.0) => 1.0,
+        [] => return Err(bad(String::new(), format!("'{}' needs a start value inside its domain", model.id))),
+        [(name, value)] if *name == state.name => *value,
+        [(name, _), ..] if *name != state.name => {
+            return Err(bad(name.clone(), format!("the only state of '{}' is called {}", model.id, state.name)));
         }
-        Some((_, value)) => *value,
+        [_, (name, _), ..] | [(name, _)] => {
+            return Err(bad(name.clone(), format!("'{}' has the one state {}, given once", model.id, state.name)));
+        }
     };
     if !state.holds(x0) {
         let domain = format!("'{}' lives on [{}, {}]", model.id, state.lower, state.upper);

@@ -13,7 +13,8 @@ const MAX_DEPTH: usize = 200;
 const MAX_LENGTH: usize = 20_000;
 
 impl Pool {
-    /// Parse `text` into this pool. `place` says where it stands (file and key) for the error.
+    /// Parse `text` into this pool. `place` says where it stands (a file, a flag) for the error, whose line and column are
+    /// those of the text; the reader of a file moves them to the file's.
     ///
     /// # Errors
     /// [`Error::Expression`] with line, column and, for an unknown name, the nearest one.
@@ -53,6 +54,7 @@ impl Parser<'_> {
             column,
             message,
             text: text.chars().take(200).collect(),
+            caret: column,
             nearest,
         }
     }

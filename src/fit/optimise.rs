@@ -63,6 +63,10 @@ pub(super) fn minimise(
     let mut u = chart.coordinates(start);
     let mut iterations = 0;
     for _ in 0..4 {
+        let left = most_iterations.saturating_sub(iterations);
+        if left == 0 {
+            break;
+        }
         let before = in_coordinates(&u).0;
         let root = whitening(&in_coordinates, &u);
         let centre = u.clone();
@@ -77,8 +81,9 @@ pub(super) fn minimise(
         };
         let origin = vec![0.0; free.len()];
         let stopped = match optimizer {
-            Optimizer::Lbfgs => adapter::lbfgs(&whitened, &origin, 1e-7, most_iterations),
-            Optimizer::NelderMead => adapter::nelder_mead(&whitened, &origin, 0.5, 10 * most_iterations),
+            Optimizer::Lbfgs => adapter::lbfgs(&whitened, &origin, 1e-7, left),
+            // A simplex takes many more, and much cheaper, iterations.
+            Optimizer::NelderMead => adapter::nelder_mead(&whitened, &origin, 0.5, left.saturating_mul(10)),
         };
         iterations += stopped.iterations;
         u = to_u(&stopped.point);
@@ -86,16 +91,17 @@ pub(super) fn minimise(
             break;
         }
     }
-    let (u, steps) = newton(&in_coordinates, u);
+    let (u, steps) = newton(&in_coordinates, u, most_iterations.saturating_sub(iterations));
     let theta = chart.theta(&u);
     Optimum { value: objective(&theta).0, theta, iterations: iterations + steps }
 }
 
 /// Newton steps with the absolute values of the curvature's eigenvalues and halving, until nothing is gained.
-fn newton(objective: &adapter::Objective, mut u: Vec<f64>) -> (Vec<f64>, u64) {
+fn newton(objective: &adapter::Objective, mut u: Vec<f64>, left: u64) -> (Vec<f64>, u64) {
     const MOST: u64 = 30;
+    let most = MOST.min(left);
     let (mut value, mut gradient) = objective(&u);
-    for step in 0..MOST {
+    for step in 0..most {
         let root = whitening(objective, &u);
         let direction = -(&root * (root.transpose() * DVector::from_column_slice(&gradient)));
         let decrement = -direction.dot(&DVector::from_column_slice(&gradient));
@@ -123,7 +129,7 @@ fn newton(objective: &adapter::Objective, mut u: Vec<f64>) -> (Vec<f64>, u64) {
             None => return (u, step),
         }
     }
-    (u, MOST)
+    (u, most)
 }
 
 /// `S` with `S Sᵀ = |H|⁻¹` at `u`: eigenvalues by their absolute value, floored, so that it always exists.

@@ -139,6 +139,23 @@ fn a_parameter_the_data_cannot_tell_is_called_flat() {
 }
 
 #[test]
+fn one_iteration_is_not_convergence() {
+    let model = built_in("ckls").expect("built in");
+    let series = path(&model, &[2.0, -1.0, 0.4, 0.8], 2.0, 500, 0.05);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let settings = Settings {
+        form: FormRequest::Asked(Form::Euler),
+        max_iterations: 1,
+        initial: vec![("gamma".into(), 2.0), ("sigma".into(), 2.0)],
+        starts: 1,
+        ..Settings::default()
+    };
+    let fit = fit(&model, &data, &settings).expect("a fit");
+    assert_eq!(fit.status, Status::MaxIterations);
+    assert!(fit.iterations <= 1, "{}", fit.iterations);
+}
+
+#[test]
 fn a_start_that_ends_in_a_worse_valley_is_local() {
     let good =
         |value: f64| Solved { theta: vec![0.0], value, iterations: 1, status: Status::Converged, se: vec![None] };

@@ -182,10 +182,34 @@ fn read_dynamics(top: &Reader, pool: &mut Pool, state: &str) -> Result<(Id, Id)>
     let mut expression = |key: &str| -> Result<Id> {
         let table = dynamics.needed_table(key, &[state])?;
         let (text, offset) = table.needed_text(state)?;
-        let (line, _) = top.source.place(offset);
-        pool.parse(&text, &format!("{}:{line} {key}.{state}", top.source.file))
+        parse_at(top.source, pool, &text, offset, &format!("{key}.{state}"))
     };
     Ok((expression("drift")?, expression("diffusion")?))
+}
+
+/// Parse an expression that stands at `offset` of the file, and place its mistakes there.
+fn parse_at(source: Source, pool: &mut Pool, text: &str, offset: usize, key: &str) -> Result<Id> {
+    let (first_line, first_column) = source.place(offset);
+    // The opening quote is one character, of a multi-line text three and perhaps a line break.
+    let quoted = source.text.get(offset..).unwrap_or_default();
+    let long = quoted.starts_with("\"\"\"") || quoted.starts_with("'''");
+    let breaks = usize::from(long && quoted.get(3..4) == Some("\n"));
+    pool.parse(text, source.file).map_err(|error| match error {
+        Error::Expression { place, line, column, message, text, caret, nearest } => Error::Expression {
+            place,
+            line: first_line + line - 1 + breaks,
+            column: if line == 1 && breaks == 0 {
+                first_column + column - 1 + if long { 3 } else { 1 }
+            } else {
+                column
+            },
+            message: format!("{key}: {message}"),
+            text,
+            caret,
+            nearest,
+        },
+        other => other,
+    })
 }
 
 fn read_law(top: &Reader, pool: &mut Pool) -> Result<Option<LawClaim>> {
@@ -199,9 +223,14 @@ fn read_law(top: &Reader, pool: &mut Pool) -> Result<Option<LawClaim>> {
         .find(|l| l.name() == name.trim())
         .ok_or_else(|| wrong(format!("law '{}' is not known; the laws are {}", name.trim(), known.join(", "))))?;
     let inner = rest.trim_end().strip_suffix(')').ok_or_else(|| wrong(format!("law '{text}' lacks its ')'")))?;
-    let (line, _) = top.source.place(offset);
-    let place = format!("{}:{line} law", top.source.file);
-    let arguments = inner.split(',').map(|a| pool.parse(a, &place)).collect::<Result<Vec<_>>>()?;
+    let arguments = inner
+        .split(',')
+        .map(|a| {
+            // The slice's own place in the file: both are parts of one text.
+            let inside = text.find(a).unwrap_or(0);
+            parse_at(top.source, pool, a, offset + inside, "law")
+        })
+        .collect::<Result<Vec<_>>>()?;
     if arguments.len() != law.n_arguments() {
         return Err(wrong(format!(
             "law '{}' takes {} arguments, not {}",
@@ -253,6 +282,19 @@ mod tests {
                 assert_eq!(key, "state.x.domian");
                 assert!(line > 5);
                 assert_eq!(nearest.as_deref(), Some("domain"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_an_expression_is_placed_in_the_file() {
+        let text = ou().replace("kappa*(theta - x)\"", "kapa*(theta - x)\"");
+        match read("ou.toml", &text) {
+            Err(Error::Expression { place, line, column, caret, message, .. }) => {
+                let found = text.lines().nth(line - 1).and_then(|l| l.get(column - 1..column + 3));
+                assert_eq!((place.as_str(), found, caret), ("ou.toml", Some("kapa"), 1));
+                assert!(message.starts_with("drift.x: "), "{message}");
             }
             other => panic!("{other:?}"),
         }

@@ -90,6 +90,11 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
+/// `p = 0.041`, or `p < 0.001`.
+pub fn p_is(p: f64) -> String {
+    if p.is_finite() && p < 0.001 { "p\u{a0}<\u{a0}0.001".into() } else { format!("p\u{a0}=\u{a0}{}", p_value(p)) }
+}
+
 /// A skill with its standard error in percent: `+3.2 ± 0.5 %`; more decimals where both are small.
 pub fn skill(value: Option<f64>, se: Option<f64>) -> String {
     let Some(value) = value.filter(|v| v.is_finite()) else { return NOTHING.into() };

@@ -36,7 +36,7 @@ pub struct SeriesView {
     pub value_name: String,
     /// Unit of time, e.g. "year" or "min".
     pub time_unit: String,
-    /// Unit of CRPS, MAE and RMSE: the data's own, or the transformed series' (DESIGN section 5); empty where unknown.
+    /// Unit of CRPS, MAE and RMSE: the data's own, or the transformed series'; empty where unknown.
     pub score_unit: String,
     pub axis: Axis,
     /// Three sentences: which model, how good against the baselines, what it says of the future.

@@ -1,7 +1,7 @@
 //! The sentence under each question: what the figure or table shows, read from the same numbers.
 
 use super::figure::{PitBins, above_frame, held};
-use super::format::{clip, fixed, level, moment, num, p_value, percent};
+use super::format::{clip, fixed, level, moment, num, p_is, p_value, percent};
 use super::view::{Axis, Fan, ScoreRow, SeriesView};
 
 /// Below this a test's p-value is called out.
@@ -96,13 +96,13 @@ pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
     let verdict = match p {
         p if !p.is_finite() => "The test of uniformity gave no answer.".into(),
         p if p < SIGNIFICANT => format!(
-            "The outcomes are not spread as forecast: Kolmogorov-Smirnov p = {}. Read the stated probabilities with care.",
-            p_value(p)
+            "The outcomes are not spread as forecast: Kolmogorov-Smirnov {}. Read the stated probabilities with care.",
+            p_is(p)
         ),
         p => format!(
-            "The outcomes are spread as forecast, as far as {} can tell: Kolmogorov-Smirnov p = {}.",
+            "The outcomes are spread as forecast, as far as {} can tell: Kolmogorov-Smirnov {}.",
             rows(bins.n),
-            p_value(p)
+            p_is(p)
         ),
     };
     let bars = match bins.surprising() {
