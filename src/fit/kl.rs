@@ -76,6 +76,10 @@ pub(super) fn solve(
     let values: Vec<f64> = free.iter().map(|k| theta[*k]).collect();
     let steps: Vec<f64> = values.iter().map(|v| 1e-4 * v.abs().max(1e-6)).collect();
     let h = hessian(&at, &values, &steps);
-    let (status, se) = judge(params, &theta, free, &gradient, &h, data.pairs.len() as f64);
+    let (mut status, se) = judge(params, &theta, free, &gradient, &h, data.pairs.len() as f64);
+    if optimum.iterations >= settings.max_iterations && status != Status::Converged {
+        // Stopped on the way: whatever the point looks like, it is not where the search was going.
+        status = Status::MaxIterations;
+    }
     Solved { theta, value, iterations: optimum.iterations, status, se }
 }
