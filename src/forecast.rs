@@ -1,6 +1,7 @@
 //! A kramers model as a forecaster: fit to a training series, then answer with the law at any later times.
 
-use crate::base::{Error, Purpose, Result, Seed, Series, Transform};
+use crate::base::rng::word_of;
+use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, simulate};
 use crate::form::{Accuracy, Form, Question, marginals};
@@ -68,7 +69,16 @@ impl Fitted for FittedModel {
     fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
         let transform = self.forecaster.transform;
         let (x0, t0) = self.start(history)?;
-        let laws = marginals(&self.forecaster.model, self.forecaster.answer, &self.question(x0, t0, times, window))?;
+        let seed = self.forecaster.settings.seed;
+        let question = Question {
+            theta: &self.fit.theta,
+            x0,
+            t0,
+            times,
+            accuracy: self.forecaster.accuracy,
+            key: seed.key(Purpose::Forecast, word_of(&history.id), window),
+        };
+        let laws = marginals(&self.forecaster.model, self.forecaster.answer, &question)?;
         Ok(if transform == Transform::Log { laws.into_iter().map(Predictive::exp).collect() } else { laws })
     }
 
@@ -100,7 +110,7 @@ impl FittedModel {
             paths: self.forecaster.accuracy.paths,
             step: history.clock.step / 8.0,
             scheme: Scheme::EulerMaruyama,
-            key: self.forecaster.settings.seed.key(Purpose::Forecast, 0, window),
+            key: self.forecaster.settings.seed.key(Purpose::Forecast, word_of(&history.id), window),
         };
         let increments = simulate(&self.forecaster.model, &run)?.states;
         let mut levels = vec![level; self.forecaster.accuracy.paths];
@@ -133,18 +143,6 @@ impl FittedModel {
         match (state.value.last(), state.time.last()) {
             (Some(x), Some(t)) => Ok((*x, *t)),
             _ => Err(few()),
-        }
-    }
-
-    fn question<'a>(&'a self, x0: f64, t0: f64, times: &'a [f64], window: u64) -> Question<'a> {
-        let seed: Seed = self.forecaster.settings.seed;
-        Question {
-            theta: &self.fit.theta,
-            x0,
-            t0,
-            times,
-            accuracy: self.forecaster.accuracy,
-            key: seed.key(Purpose::Forecast, 0, window),
         }
     }
 }

@@ -48,6 +48,11 @@ impl Key {
     }
 }
 
+/// The word that stands for a name, a series' id for one, in a key.
+pub fn word_of(name: &str) -> u64 {
+    name.bytes().fold(name.len() as u64, |h, byte| mix64(h ^ u64::from(byte)))
+}
+
 /// Finaliser of SplitMix64 (Steele, Lea & Flood 2014).
 fn mix64(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
