@@ -4,9 +4,11 @@ use crate::base::rng::word_of;
 use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, simulate};
-use crate::form::{Accuracy, Form, Question, marginals};
+use crate::form::{Accuracy, Form, Question, exact, marginals};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
+use crate::stats;
+use rayon::prelude::*;
 
 /// A model with everything that decides its forecasts.
 #[derive(Debug, Clone)]
@@ -61,6 +63,7 @@ impl Forecaster for ModelForecaster {
 
     fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
         let fitted = self.fit_model(train, previous.map(Fitted::parameters))?;
+        fitted.require_good(train)?;
         Ok(Box::new(fitted))
     }
 }
@@ -91,7 +94,7 @@ impl FittedModel {
     /// Laws of the *level* at the next `rows` rows of the history's clock (at `times`), whatever the transform.
     ///
     /// For `return`, `log-return` and `diff` the levels are compounded along joint Monte Carlo paths of the increments,
-    /// one step a row.
+    /// row by row.
     ///
     /// # Errors
     /// As [`Fitted::predict`].
@@ -100,33 +103,78 @@ impl FittedModel {
         if transform.is_state() {
             return self.predict(history, times, window);
         }
-        let (x0, t0) = self.start(history)?;
-        let level = history.value[history.len() - 1];
-        let run = Run {
-            theta: &self.fit.theta,
-            x0,
-            t0,
-            times,
-            paths: self.forecaster.accuracy.paths,
-            step: history.clock.step / 8.0,
-            scheme: Scheme::EulerMaruyama,
-            key: self.forecaster.settings.seed.key(Purpose::Forecast, word_of(&history.id), window),
-        };
-        let increments = simulate(&self.forecaster.model, &run)?.states;
-        let mut levels = vec![level; self.forecaster.accuracy.paths];
-        increments
+        let mut level = vec![history.value[history.len() - 1]; self.forecaster.accuracy.paths];
+        self.increments(history, times, window)?
             .into_iter()
             .map(|row| {
-                for (level, z) in levels.iter_mut().zip(row) {
+                for (level, z) in level.iter_mut().zip(row) {
                     *level = transform.inverse(*level, z);
                 }
-                Ensemble::new(levels.clone(), Vec::new()).map(Predictive::Ensemble).ok_or_else(|| Error::Numerics {
+                Ensemble::new(level.clone(), Vec::new()).map(Predictive::Ensemble).ok_or_else(|| Error::Numerics {
                     what: "the forecast of levels".to_string(),
                     why: "a compounded path was no longer finite".to_string(),
                     hint: "use --transform log or none, or a shorter --horizon".to_string(),
                 })
             })
             .collect()
+    }
+
+    /// Joint paths of the transformed series, `[time][path]`: row by row from the closed law where there is one, else by
+    /// short Euler steps whose first row is held against the law it should have.
+    fn increments(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Vec<f64>>> {
+        /// Euler steps a row.
+        const STEPS: f64 = 64.0;
+        let model = &self.forecaster.model;
+        let (x0, t0) = self.start(history)?;
+        let paths = self.forecaster.accuracy.paths;
+        let key = self.forecaster.settings.seed.key(Purpose::Forecast, word_of(&history.id), window);
+        if let Some(claim) = &model.law {
+            let arguments = claim.arguments_at(&model.process, &self.fit.theta);
+            let path = |p: usize| -> Vec<f64> {
+                let mut stream = key.stream(p as u64);
+                let (mut x, mut now) = (x0, t0);
+                let step = |time: &f64| {
+                    x = exact::transition(claim.law, &arguments, x, time - now).sample(&mut stream);
+                    now = *time;
+                    x
+                };
+                times.iter().map(step).collect()
+            };
+            let by_path: Vec<Vec<f64>> = (0..paths).into_par_iter().map(path).collect();
+            return Ok((0..times.len()).map(|t| by_path.iter().map(|p| p[t]).collect()).collect());
+        }
+        let step = times.first().map_or(1.0, |t| t - t0) / STEPS;
+        let run = Run { theta: &self.fit.theta, x0, t0, times, paths, step, scheme: Scheme::EulerMaruyama, key };
+        let states = simulate(model, &run)?.states;
+        let first = self.predict(history, &times[..1.min(times.len())], window)?;
+        if let (Some(law), Some(row)) = (first.first(), states.first()) {
+            let (mean, sd) = (stats::mean(row), stats::sd(row));
+            let close =
+                law.mean().zip(law.sd()).is_none_or(|(m, s)| (mean - m).abs() < 0.1 * s && (sd / s - 1.0).abs() < 0.1);
+            if !close {
+                return Err(Error::Numerics {
+                    what: format!("the paths of model '{}'", model.id),
+                    why: format!("even {STEPS} steps a row are too long for its drift"),
+                    hint: "use a model with a closed law (ou, bm) for this transform".to_string(),
+                });
+            }
+        }
+        Ok(states)
+    }
+
+    /// # Errors
+    /// [`Error::NotFitted`] unless the fit may be used.
+    pub fn require_good(&self, train: &Series) -> Result<()> {
+        let status = &self.fit.status;
+        if status.is_good() {
+            return Ok(());
+        }
+        Err(Error::NotFitted {
+            model: self.fit.model.clone(),
+            series: train.id.clone(),
+            status: status.to_string(),
+            remedy: status.remedy().unwrap_or_default(),
+        })
     }
 
     /// The state and time to forecast from.

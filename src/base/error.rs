@@ -113,6 +113,8 @@ pub enum Error {
     BadOption { flag: String, value: String, expected: String, hint: Option<String> },
     #[error("form '{form}' does not apply to model '{model}': {why}")]
     FormUnavailable { form: String, model: String, why: String, available: Vec<String> },
+    #[error("model '{model}' could not be fitted to series '{series}': {status}")]
+    NotFitted { model: String, series: String, status: String, remedy: String },
     #[error("none of the models tried can be used on series '{series}': {why}")]
     NoCandidate { series: String, why: String },
     #[error("{what} did not reach its tolerance: {why}")]
@@ -170,6 +172,7 @@ impl Error {
             Error::OutsideDomain { .. } => "outside-domain",
             Error::BadOption { .. } => "bad-option",
             Error::FormUnavailable { .. } => "form-unavailable",
+            Error::NotFitted { .. } => "not-fitted",
             Error::NoCandidate { .. } => "no-candidate",
             Error::Numerics { .. } => "numerics",
             Error::Interrupted => "interrupted",
@@ -250,6 +253,7 @@ impl Error {
             Error::OutsideDomain { .. } => one("choose a model whose domain holds the data (kramers models), or --transform log for positive data"),
             Error::BadOption { hint, .. } => hint.iter().cloned().collect(),
             Error::FormUnavailable { available, .. } => vec![format!("forms that apply: {}", list(available))],
+            Error::NotFitted { remedy, .. } => vec![remedy.clone()],
             Error::NoCandidate { .. } => one("name a model yourself: -m ou; kramers models lists them"),
             Error::Interrupted => Vec::new(),
         }

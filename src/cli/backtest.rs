@@ -28,6 +28,7 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
         let settled = settle(&train, &forecasters)?;
         let result = with_baselines(series, &settled, &plan, output)?;
         let scores = Scores::of(&result);
+        flagged |= !result.failures.is_empty();
         warnings.extend(failures(&series.id, series, &result));
         output.text(&describe(series, &plan, &scores));
         flagged |= condition.as_ref().is_some_and(|c| scores.pooled.first().is_none_or(|s| c.holds(s)));
@@ -52,7 +53,12 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
 
 /// Settle each model's form on the training rows; a model that cannot learn from them is refused here, before the work.
 fn settle(train: &Series, forecasters: &[ModelForecaster]) -> Result<Vec<ModelForecaster>> {
-    forecasters.iter().map(|f| Ok(f.settled_by(&f.fit_model(train, None)?))).collect()
+    let settled = |f: &ModelForecaster| {
+        let fitted = f.fit_model(train, None)?;
+        fitted.require_good(train)?;
+        Ok(f.settled_by(&fitted))
+    };
+    forecasters.iter().map(settled).collect()
 }
 
 /// Backtest the models and the baselines together.

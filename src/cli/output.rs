@@ -40,6 +40,13 @@ impl Output {
         }
     }
 
+    /// As [`Output::document`], of a document too large to make unasked.
+    pub fn document_from(&self, make: impl FnOnce() -> Value) {
+        if self.json {
+            self.document(&make());
+        }
+    }
+
     /// Text for people, kept from stdout when a document goes there.
     pub fn text(&self, text: &str) {
         if !self.json {

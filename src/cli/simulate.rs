@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Numbers held at once: output times × paths.
-const MOST_VALUES: f64 = 2e8;
+const MOST_VALUES: f64 = 4e7;
 
 pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let model = read_model(&args.model, output)?;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
             output.say(&format!("wrote {path}"));
         }
     }
-    output.document(&json!({
+    output.document_from(|| json!({
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
         "params": params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v))).collect::<serde_json::Map<_, _>>(),
         "scheme": run.scheme.name(), "step": run.step, "paths": run.paths,

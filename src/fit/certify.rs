@@ -1,7 +1,7 @@
 //! Whether a point is an optimum: the statuses of a fit and the test that grants them, in natural coordinates.
 
 use super::optimise::symmetric_inverse;
-use crate::base::Param;
+use crate::base::{Coordinate, Param};
 use nalgebra::DMatrix;
 use serde::{Serialize, Serializer};
 
@@ -73,6 +73,9 @@ impl Serialize for Status {
     }
 }
 
+/// A positive parameter whose standard error is this many times itself is known to no power of ten.
+const VAGUE: f64 = 100.0;
+
 /// Score a converged point may have, in units of its standard deviation.
 pub(super) const SCORE: f64 = 1e-6;
 
@@ -107,9 +110,9 @@ pub(super) fn judge(
         return (Status::Failed("the curvature is not finite".to_string()), no_se);
     }
     for (i, (_, k)) in interior.iter().enumerate() {
-        // A move by the parameter's own size must matter by more than round-off of a log-likelihood.
-        let size = theta[*k].abs().max(1e-8);
-        if h[(i, i)].abs() * size * size < 1e-6 {
+        // A positive parameter must matter when it moves by its own size; of one that may be zero only its curvature tells.
+        let size = if params[*k].coordinate() == Coordinate::Linear { f64::INFINITY } else { theta[*k].abs() };
+        if h[(i, i)] == 0.0 || h[(i, i)].abs() * size * size < 1e-6 {
             return (Status::Flat(params[*k].name.clone()), no_se);
         }
     }
@@ -129,7 +132,12 @@ pub(super) fn judge(
     for (i, (_, k)) in interior.iter().enumerate() {
         se[*k] = Some(inverse[(i, i)].sqrt()).filter(|s| s.is_finite());
     }
-    let status = if !(scaled < SCORE) {
+    let vague = interior.iter().find(|(_, k)| {
+        params[*k].coordinate() == Coordinate::Log && se[*k].is_some_and(|s| s > VAGUE * theta[*k].abs())
+    });
+    let status = if let Some((_, k)) = vague {
+        Status::Flat(params[*k].name.clone())
+    } else if !(scaled < SCORE) {
         Status::MaxIterations
     } else if let Some(name) = bound {
         Status::AtBound(name)

@@ -182,8 +182,8 @@ pub(super) fn symmetric_inverse(h: &DMatrix<f64>) -> Option<DMatrix<f64>> {
     }
     let scaled = DMatrix::from_fn(n, n, |i, j| h[(i, j)] / (scale[i] * scale[j]));
     let lowest = if n > 0 { scaled.clone().symmetric_eigenvalues().min() } else { 1.0 };
-    // Differences of gradients carry about 1e-8 of relative error.
-    if !(lowest > 1e-9) {
+    // Differences of gradients carry about 1e-8 of relative error; what is no larger is not known to be positive.
+    if !(lowest > 1e-7) {
         return None;
     }
     let inverse = scaled.cholesky()?.inverse();

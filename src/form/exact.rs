@@ -129,6 +129,20 @@ impl Feller {
     }
 }
 
+impl Feller {
+    /// Slopes in (kappa, theta, sigma) from `u ∂/∂u`, `v ∂/∂v` and `∂/∂q`; `∂/∂ ln c` adds one for the `ln c` itself.
+    fn chain(&self, arguments: &[f64], by_u: f64, by_v: f64, by_q: f64) -> [f64; 3] {
+        let [kappa, theta, sigma] = [arguments[0], arguments[1], arguments[2]];
+        let variance = sigma * sigma;
+        let common = 1.0 + by_v;
+        [
+            common * self.dln_c + by_u * self.dln_u + by_q * 2.0 * theta / variance,
+            by_q * 2.0 * kappa / variance,
+            -2.0 / sigma * (common + by_u) - by_q * 4.0 * kappa * theta / (variance * sigma),
+        ]
+    }
+}
+
 /// Log density of the square-root process and its gradient in (kappa, theta, sigma).
 ///
 /// `ln c - (√v - √u)² + q/2 ln(v/u) + ln(I_q(z) e^-z)`, `z = 2√(uv)`: the scaled Bessel function keeps it finite at
@@ -138,27 +152,33 @@ fn square_root(arguments: &[f64], x0: f64, x1: f64, dt: f64, gradient: bool) -> 
     let v = f.c * x1;
     let z = 2.0 * (f.u * v).sqrt();
     let gap = v.sqrt() - f.u.sqrt();
+    if f.u * v < 1e-12 {
+        return square_root_forgotten(arguments, &f, v, gradient);
+    }
     let log_ratio = math::ln(x1 / x0) + arguments[0] * dt;
     let value = math::ln(f.c) - gap * gap + 0.5 * f.q * log_ratio + math::ln_bessel_i_scaled(f.q, z);
     if !gradient {
         return (value, [0.0; 3]);
     }
-    let [kappa, theta, sigma] = [arguments[0], arguments[1], arguments[2]];
     let ratio = math::bessel_i_ratio(f.q, z);
     // u ∂/∂u and v ∂/∂v of the log density.
     let by_u = -f.u + 0.5 * z * ratio;
     let by_v = -v + f.q + 0.5 * z * ratio;
     let by_q = 0.5 * log_ratio + math::d_ln_bessel_i_scaled_dnu(f.q, z);
-    let variance = sigma * sigma;
-    let common = 1.0 + by_v;
-    (
-        value,
-        [
-            common * f.dln_c + by_u * f.dln_u + by_q * 2.0 * theta / variance,
-            by_q * 2.0 * kappa / variance,
-            -2.0 / sigma * (common + by_u) - by_q * 4.0 * kappa * theta / (variance * sigma),
-        ],
-    )
+    (value, f.chain(arguments, by_u, by_v, by_q))
+}
+
+/// [`square_root`] where the start is all but forgotten (`uv` near zero): the first two terms of the Bessel series, in
+/// which `u` is no longer divided by. `ln c - u - v + q ln v - ln Γ(q+1) + ln(1 + uv/(q+1))`.
+fn square_root_forgotten(arguments: &[f64], f: &Feller, v: f64, gradient: bool) -> (f64, [f64; 3]) {
+    let second = f.u * v / (f.q + 1.0);
+    let value = math::ln(f.c) - f.u - v + f.q * math::ln(v) - math::ln_gamma(f.q + 1.0) + math::ln_1p(second);
+    if !gradient {
+        return (value, [0.0; 3]);
+    }
+    let both = second / (1.0 + second);
+    let by_q = math::ln(v) - math::digamma(f.q + 1.0) - both / (f.q + 1.0);
+    (value, f.chain(arguments, -f.u + both, -v + f.q + both, by_q))
 }
 
 /// A claimed law compiled for fitting: its arguments and their slopes in the model's parameters.
@@ -386,6 +406,27 @@ mod tests {
                 transitions.moments(theta, &Pairs { x0: vec![0.8], x1: vec![0.8], dt: vec![0.3], t0: vec![0.0] });
             assert!((moments.mean[0] - law.mean().expect("mean")).abs() < 1e-12, "{id}");
             assert!((moments.variance[0].sqrt() - law.sd().expect("sd")).abs() < 1e-12, "{id}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_gap_of_many_relaxation_times_leaves_the_stationary_gamma_law() -> Result<()> {
+        let model = built_in("cir")?;
+        let transitions = Transitions::new(&model, Form::Exact)?;
+        let at = |dt: f64| {
+            let pairs = Pairs { x0: vec![0.8], x1: vec![0.9], dt: vec![dt], t0: vec![0.0] };
+            transitions.log_density(&[0.5, 0.9, 0.4], &pairs, true)
+        };
+        // Gamma with shape 2κθ/σ² and rate 2κ/σ².
+        let (shape, rate) = (5.625, 6.25);
+        let gamma = shape * math::ln(rate) - math::ln_gamma(shape) + (shape - 1.0) * math::ln(0.9) - rate * 0.9;
+        assert!((at(5000.0).value[0] - gamma).abs() < 1e-12);
+        assert!(at(5000.0).gradient.iter().all(|g| g[0].is_finite()));
+        // The two ways of writing it meet where one hands over to the other.
+        for k in 0..3 {
+            let (before, after) = (at(57.0).gradient[k][0], at(58.5).gradient[k][0]);
+            assert!((before - after).abs() < 1e-7 * (1.0 + before.abs()), "{k}: {before} {after}");
         }
         Ok(())
     }

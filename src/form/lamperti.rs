@@ -16,9 +16,11 @@ pub(super) struct Grid {
     pub nodes: Vec<f64>,
     /// The node at the start value.
     pub start: usize,
-    /// Whether the first and last edge are ends of the process's domain.
+    /// Whether the first and last edge are (finite) ends of the process's domain.
     pub at_lower: bool,
     pub at_upper: bool,
+    /// Whether the grid could not be carried further on that side, for an end or because the state runs off to infinity.
+    blocked: [bool; 2],
 }
 
 impl Grid {
@@ -37,8 +39,8 @@ pub(super) struct Reach {
 
 /// Nodes at `x0` and every `spacing` of y from it, edges half-way in y.
 pub(super) fn grid(coefficients: &mut Coefficients, state: &State, x0: f64, t0: f64, reach: Reach) -> Grid {
-    let (down, at_lower) = march(coefficients, state, x0, t0, -reach.spacing, reach.below);
-    let (up, at_upper) = march(coefficients, state, x0, t0, reach.spacing, reach.above);
+    let (down, blocked_below) = march(coefficients, state, x0, t0, -reach.spacing, reach.below);
+    let (up, blocked_above) = march(coefficients, state, x0, t0, reach.spacing, reach.above);
     // Points alternate edge, node, edge, …; each side ends with an edge.
     let mut points: Vec<f64> = down.into_iter().rev().collect();
     let start_point = points.len();
@@ -46,7 +48,14 @@ pub(super) fn grid(coefficients: &mut Coefficients, state: &State, x0: f64, t0: 
     points.extend(up);
     let edges: Vec<f64> = points.iter().step_by(2).copied().collect();
     let nodes: Vec<f64> = points.iter().skip(1).step_by(2).copied().collect();
-    Grid { edges, nodes, start: start_point / 2, at_lower, at_upper }
+    Grid {
+        at_lower: edges.first() == Some(&state.lower),
+        at_upper: edges.last() == Some(&state.upper),
+        blocked: [blocked_below, blocked_above],
+        edges,
+        nodes,
+        start: start_point / 2,
+    }
 }
 
 /// Points at half-spacings from `x0` towards one side: an edge, a node, …, an edge. The last edge is the end of the
@@ -139,11 +148,11 @@ pub(super) fn find_reach(
             masses.iter().map(|m| m[range.clone()].iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
         };
         let mut grown = false;
-        if !grid.at_lower && share(0..2.min(n)) > OUTSIDE {
+        if !grid.blocked[0] && share(0..2.min(n)) > OUTSIDE {
             reach.below *= 1.6;
             grown = true;
         }
-        if !grid.at_upper && share(n.saturating_sub(2)..n) > OUTSIDE {
+        if !grid.blocked[1] && share(n.saturating_sub(2)..n) > OUTSIDE {
             reach.above *= 1.6;
             grown = true;
         }

@@ -12,10 +12,22 @@ use crate::process::{Boundary, ClosedLaw, Diffusion, LawClaim, State, symbol};
 const TOP: [&str; 11] =
     ["schema", "id", "title", "kind", "calculus", "source", "tags", "law", "state", "params", "dynamics"];
 /// Keys of the format that this version does not read yet.
-const LATER: [&str; 10] =
-    ["noise", "correlation", "observe", "jump", "counting", "volume", "species", "reaction", "event", "rule"];
+const LATER: [&str; 12] = [
+    "breaks",
+    "let",
+    "noise",
+    "correlation",
+    "observe",
+    "jump",
+    "counting",
+    "volume",
+    "species",
+    "reaction",
+    "event",
+    "rule",
+];
 /// A model has at most this many parameters; more is surely a mistake.
-const MAX_PARAMS: usize = 100;
+const MAX_PARAMS: usize = 40;
 
 /// Read a model from the text of its file. `file` is used in messages only.
 ///
@@ -57,6 +69,7 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
         law,
         file: file.to_string(),
     };
+    refuse_no_noise(source, &model)?;
     let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();
     model.check_finite(&defaults, &sample_states(&model.process.state))?;
     if let Some(claim) = &model.law {
@@ -76,6 +89,16 @@ fn refuse_later(source: Source, table: &toml::de::DeTable) -> Result<()> {
             ),
         )),
     }
+}
+
+/// A diffusion of zero everywhere is an ordinary differential equation.
+fn refuse_no_noise(source: Source, model: &Model) -> Result<()> {
+    if model.process.pool.constant(model.process.diffusion) == Some(0.0) {
+        return Err(
+            source.invalid("the diffusion is zero, so nothing is random", "write a diffusion such as \"sigma\"")
+        );
+    }
+    Ok(())
 }
 
 fn check_header(top: &Reader) -> Result<()> {
@@ -121,10 +144,11 @@ fn read_state(top: &Reader) -> Result<State> {
         None => Boundary::Auto,
         Some((text, at)) => match text.as_str() {
             "auto" => Boundary::Auto,
-            "natural" => Boundary::Natural,
             "reflecting" => Boundary::Reflecting,
             _ => {
-                return Err(top.source.error(at, format!("boundary '{text}' is not one of auto, natural, reflecting")));
+                return Err(top
+                    .source
+                    .error(at, format!("boundary '{text}' is not read by this version: \"auto\" or \"reflecting\"")));
             }
         },
     };

@@ -15,9 +15,10 @@ pub mod symbol {
 /// What happens at the ends of the domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
-    /// As the coefficients make it: no flux is added or removed.
+    /// As the coefficients make it: no flux is added or removed. Where the state can reach an end and leave it again, it is
+    /// sent back; where it cannot leave, it stays.
     Auto,
-    Natural,
+    /// The state is sent back at a finite end whatever the coefficients are.
     Reflecting,
 }
 

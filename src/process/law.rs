@@ -82,7 +82,7 @@ impl LawClaim {
         self.arguments.iter().map(|a| process.pool.eval(*a, &symbols)).collect()
     }
 
-    /// Check that drift and diffusion are those of the claimed law, at 60 states and parameter values.
+    /// Check that drift and diffusion are those of the claimed law, at 120 states and parameter values or more, over twelve decades of both signs.
     ///
     /// # Errors
     /// [`Error::LawMismatch`] naming the first place they differ by more than a relative 1e-9.
@@ -101,7 +101,9 @@ impl LawClaim {
             let theta: Vec<f64> = params.iter().enumerate().map(|(i, p)| probe(p, trial * 7 + i)).collect();
             let arguments = self.arguments_at(process, &theta);
             let symbols = process.symbols(&theta, 0.0);
-            for x in [0.03, 0.4, 1.0, 2.3, 17.0] {
+            const SIZES: [f64; 10] = [1e-6, 1e-3, 0.03, 0.4, 1.0, 2.3, 17.0, 341.0, 1e4, 1e6];
+            let below: &[f64] = if self.law.is_positive() { &[] } else { &SIZES };
+            for x in below.iter().map(|x| -x).chain(SIZES) {
                 let mut symbols = symbols.clone();
                 symbols[super::symbol::STATE] = x;
                 let ours = (process.pool.eval(process.drift, &symbols), process.pool.eval(process.diffusion, &symbols));

@@ -22,6 +22,9 @@ impl Operator {
     /// three-point Gauss quadrature.
     pub fn new(grid: &Grid, coefficients: &mut Coefficients, time: f64) -> Option<Operator> {
         let n = grid.len();
+        if n < 3 {
+            return None;
+        }
         let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
         coefficients.eval(time, &grid.nodes, &mut a, &mut b);
         let d: Vec<f64> = b.iter().map(|b| 0.5 * b * b).collect();
@@ -91,7 +94,7 @@ fn drift_over_diffusion(grid: &Grid, coefficients: &mut Coefficients, time: f64)
 fn widths(grid: &Grid, d: &[f64], w: &[f64]) -> Vec<f64> {
     let n = grid.len();
     let plain = |i: usize| grid.edges[i + 1] - grid.edges[i];
-    let end = match (grid.at_lower, grid.at_upper && grid.edges[n].is_finite()) {
+    let end = match (grid.at_lower, grid.at_upper) {
         (true, _) => grid.edges[0],
         (false, true) => grid.edges[n],
         (false, false) => return (0..n).map(plain).collect(),

@@ -64,6 +64,12 @@ struct Chain {
 impl Chain {
     fn new(model: &Model, coefficients: &mut Coefficients, grid: &Grid, time: f64) -> Result<Chain> {
         let n = grid.len();
+        if n < 3 {
+            return Err(broken(
+                model,
+                "the lattice has fewer than three nodes: the noise is too small against the state",
+            ));
+        }
         let (mut a, mut b) = (vec![0.0; n], vec![0.0; n]);
         coefficients.eval(time, &grid.nodes, &mut a, &mut b);
         let (mut up, mut down) = (vec![0.0; n], vec![0.0; n]);
@@ -85,11 +91,7 @@ impl Chain {
         if grid.at_lower && n > 1 && vanishes(grid.edges[0], grid.nodes[0], b[0], coefficients) {
             up[0] = a[0].max(0.0) / (grid.nodes[1] - grid.nodes[0]);
         }
-        if grid.at_upper
-            && grid.edges[n].is_finite()
-            && n > 1
-            && vanishes(grid.edges[n], grid.nodes[n - 1], b[n - 1], coefficients)
-        {
+        if grid.at_upper && n > 1 && vanishes(grid.edges[n], grid.nodes[n - 1], b[n - 1], coefficients) {
             down[n - 1] = (-a[n - 1]).max(0.0) / (grid.nodes[n - 1] - grid.nodes[n - 2]);
         }
         Ok(Chain { up, down, start: grid.start })

@@ -10,7 +10,7 @@ use crate::base::{Error, Result, math};
 use crate::expr::{LANES, Scratch, Tape};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
-use crate::process::{State, symbol};
+use crate::process::{Boundary, State, symbol};
 use rayon::prelude::*;
 
 /// The integrator of a path.
@@ -57,6 +57,8 @@ pub struct Paths {
     pub kernels: Vec<Vec<(f64, f64)>>,
 }
 
+/// States held at once, output times × paths: about a gigabyte with their kernels.
+const MOST_STATES: f64 = 4e7;
 /// More path-steps than this in one run are refused; a laptop does about 1e8 a second.
 const MOST_STEPS: f64 = 1e11;
 
@@ -71,6 +73,14 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
             what: "the simulation".to_string(),
             why: format!("{:e} path-steps are more than the limit of {MOST_STEPS:e}", steps * run.paths as f64),
             hint: "use fewer --paths, a longer --step or a nearer --until".to_string(),
+        });
+    }
+    let states = run.times.len() as f64 * run.paths as f64;
+    if !(states <= MOST_STATES) {
+        return Err(Error::Numerics {
+            what: "the simulation".to_string(),
+            why: format!("{states:e} states (output times × paths) are more than the limit of {MOST_STATES:e}"),
+            hint: "use fewer --paths, or fewer output times (a longer --every, a shorter --horizon)".to_string(),
         });
     }
     let engine = Engine::new(model, run);
@@ -94,7 +104,7 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
         Some(t) => Err(Error::Numerics {
             what: format!("the simulation of model '{}'", model.id),
             why: format!("a path was no longer finite at t = {}", run.times[t]),
-            hint: format!("use a shorter step: --step {:e}", run.step / 10.0),
+            hint: "the step is too long for the drift: simulate takes a shorter --step; forecasts are better answered by --answer auto".to_string(),
         }),
     }
 }
@@ -169,6 +179,9 @@ impl<'a> Engine<'a> {
                         x[i] += a[i] * h + b[i] * root * z[i];
                     }
                 }
+                if self.state.boundary == Boundary::Reflecting {
+                    self.reflect(&mut x);
+                }
             }
             let mut states = vec![0.0; n];
             self.put_inside(&x, &mut states);
@@ -177,10 +190,23 @@ impl<'a> Engine<'a> {
         out
     }
 
+    /// Mirror what stepped over an end (Lépingle 1995, without the bridge correction: weak order one half there).
+    fn reflect(&self, x: &mut [f64]) {
+        for x in x {
+            if *x < self.state.lower {
+                *x = 2.0 * self.state.lower - *x;
+            }
+            if *x > self.state.upper {
+                *x = 2.0 * self.state.upper - *x;
+            }
+        }
+    }
+
     /// The state moved into the open domain; a copy where the domain is the whole line.
     fn put_inside(&self, x: &[f64], out: &mut [f64]) {
-        let margin = 1e-12 * (1.0 + self.run.x0.abs());
-        let (lower, upper) = (self.state.lower + margin, self.state.upper - margin);
+        let inside = |end: f64| 1e-12 * (self.run.x0 - end).abs();
+        let lower = self.state.lower + if self.state.lower.is_finite() { inside(self.state.lower) } else { 0.0 };
+        let upper = self.state.upper - if self.state.upper.is_finite() { inside(self.state.upper) } else { 0.0 };
         for (o, x) in out.iter_mut().zip(x) {
             // NaN must stay NaN to be reported, so no min/max here.
             *o = if *x < lower {
