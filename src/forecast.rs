@@ -63,7 +63,7 @@ impl Forecaster for ModelForecaster {
 
     fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
         let fitted = self.fit_model(train, previous.map(Fitted::parameters))?;
-        fitted.require_good(train)?;
+        fitted.require_usable(train)?;
         Ok(Box::new(fitted))
     }
 }
@@ -163,10 +163,10 @@ impl FittedModel {
     }
 
     /// # Errors
-    /// [`Error::NotFitted`] unless the fit may be used.
-    pub fn require_good(&self, train: &Series) -> Result<()> {
+    /// [`Error::NotFitted`] unless forecasts may be made with the fit.
+    pub fn require_usable(&self, train: &Series) -> Result<()> {
         let status = &self.fit.status;
-        if status.is_good() {
+        if status.can_forecast() {
             return Ok(());
         }
         Err(Error::NotFitted {

@@ -9,7 +9,7 @@ mod scores;
 mod select;
 
 pub use plan::{Plan, Refit, Split, horizons};
-pub use scores::{ModelScores, Scored, Scores};
+pub use scores::{ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
 
 use crate::base::{Result, Series, Transform};
@@ -203,7 +203,7 @@ mod tests {
         assert!(at("ou").all.crps < at("random-walk").all.crps);
         assert!(at("ou").all.crps < at("climatology").all.crps);
         let skill = at("ou").skill.expect("against the random walk");
-        assert!(skill.0 > 3.0 * skill.1, "{skill:?}");
+        assert!(skill.value > 3.0 * skill.se && skill.verdict() == 1, "{skill:?}");
         assert!(at("ou").pit_ks_p > 0.01, "{}", at("ou").pit_ks_p);
         assert!(at("random-walk").skill.is_none());
         Ok(())

@@ -40,6 +40,11 @@ const LEAST_TRAIN: usize = 20;
 /// Held-out rows.
 const LEAST_TEST: usize = 5;
 
+/// A share as people type it.
+fn percent(share: f64) -> String {
+    format!("{}%", (1e10 * share).round() / 1e8)
+}
+
 impl Plan {
     /// # Errors
     /// [`Error::BadOption`] for a split that leaves nothing to learn from or to test on, [`Error::TooFewRows`].
@@ -64,18 +69,15 @@ impl Plan {
         let (first_test, asked) = match split {
             Split::Share(share) => {
                 if !(share > 0.0 && share < 1.0) {
-                    return Err(bad(
-                        format!("{}%", 100.0 * share),
-                        "a share must lie strictly between 0 and 1".to_string(),
-                    ));
+                    return Err(bad(percent(share), "a share must lie strictly between 0 and 1".to_string()));
                 }
-                (n - ((n as f64 * share).round() as usize).min(n), format!("{}%", 100.0 * share))
+                (n - ((n as f64 * share).round() as usize).min(n), percent(share))
             }
             Split::Rows(rows) => (n.saturating_sub(rows), rows.to_string()),
             Split::Date(date) => {
                 let Some(stamps) = &series.stamps else {
                     return Err(bad(
-                        "DATE".to_string(),
+                        crate::base::series::format_stamp(date),
                         "the series has no dates; give a share or a number of rows".to_string(),
                     ));
                 };
@@ -101,8 +103,15 @@ impl Plan {
             return Err(Error::BadOption {
                 flag: if step == 0 { "--step" } else { "--refit" }.to_string(),
                 value: "0".to_string(),
-                expected: "a number of windows of at least 1".to_string(),
-                hint: None,
+                expected: format!("a number of {} of at least 1", if step == 0 { "rows" } else { "windows" }),
+                hint: Some(
+                    if step == 0 {
+                        "--step 5 puts the cutoffs five rows apart"
+                    } else {
+                        "--refit 10 fits again every ten windows"
+                    }
+                    .to_string(),
+                ),
             });
         }
         Ok(Plan { rows: n, first_test, horizons: horizons(horizon), step, refit })

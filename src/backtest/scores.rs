@@ -28,11 +28,28 @@ pub struct ModelScores {
     /// All horizons pooled.
     pub all: Scored,
     pub by_horizon: Vec<(usize, Scored)>,
-    /// `1 - CRPS/CRPS(random walk)` over the windows both have, and its standard error.
-    pub skill: Option<(f64, f64)>,
+    /// Over the windows both have.
+    pub skill: Option<Skill>,
     /// PITs at the shortest horizon, in the order of the windows.
     pub pit: Vec<f64>,
     pub pit_ks_p: f64,
+}
+
+/// Skill against the random walk, `1 - CRPS/CRPS(random walk)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Skill {
+    pub value: f64,
+    pub se: f64,
+    /// Standard errors beyond which it is significant at 5 %: more than 1.96 where few windows overlap much.
+    pub critical: f64,
+}
+
+impl Skill {
+    /// 1 better, -1 worse, 0 not to be told apart at 5 %.
+    pub fn verdict(&self) -> i8 {
+        let beyond = self.value.abs() > self.critical * self.se;
+        if beyond { if self.value > 0.0 { 1 } else { -1 } } else { 0 }
+    }
 }
 
 /// Every model's scores, in the order of the backtest.
@@ -104,8 +121,8 @@ fn square(x: f64) -> f64 {
 }
 
 /// Skill over the windows in which both models answered: mean CRPS a window over horizons, then the ratio, its variance
-/// by the delta method with as many autocovariances as windows overlap.
-fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<(f64, f64)> {
+/// by the delta method with as many autocovariances as windows overlap. None where they overlap over half the record.
+fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<Skill> {
     let mine = window_means(backtest, model);
     let theirs = window_means(backtest, walk);
     let pairs: Vec<(f64, f64)> = mine.iter().zip(&theirs).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect();
@@ -117,8 +134,16 @@ fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<(f64, f64)> {
     let ratio = ours / reference;
     let residual: Vec<f64> = a.iter().zip(&b).map(|(a, b)| (a - ratio * b) / reference).collect();
     let overlap = backtest.plan.horizons.last().map_or(0, |h| (h - 1) / backtest.plan.step);
-    Some((1.0 - ratio, stats::variance_of_mean(&residual, overlap).sqrt()))
-        .filter(|s| s.0.is_finite() && s.1.is_finite())
+    let (value, se) = (1.0 - ratio, stats::variance_of_mean(&residual, overlap).sqrt());
+    // Share of the sample that the kernel spans.
+    let b = (overlap + 1) as f64 / residual.len() as f64;
+    (value.is_finite() && se.is_finite() && b <= 0.5).then_some(Skill { value, se, critical: fixed_b_critical(b) })
+}
+
+/// Two-sided 5 % point of a t-ratio whose variance is Bartlett's with bandwidth `b` of the sample (Kiefer & Vogelsang 2005,
+/// table 1): the normal point 1.96 rejects far too often once windows overlap over a good part of the record.
+fn fixed_b_critical(b: f64) -> f64 {
+    1.96 + b * (2.9694 + b * (0.4160 - b * 0.5324))
 }
 
 /// Mean CRPS of each window over its horizons.

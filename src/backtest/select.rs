@@ -119,7 +119,7 @@ fn consider(train: &Series, forecaster: ModelForecaster, horizon: usize) -> Cons
         Err(error) => return considered(None, &id, "not tried", error.to_string()),
     };
     let status = fitted.fit.status.clone();
-    if !status.is_good() {
+    if !status.can_forecast() {
         return considered(None, &id, status.name(), status.remedy().unwrap_or_default());
     }
     let settled = forecaster.settled_by(&fitted);

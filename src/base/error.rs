@@ -103,7 +103,7 @@ pub enum Error {
     LawMismatch { model: String, law: String, why: String },
     #[error("model '{model}' has no parameter '{param}'")]
     UnknownParam { model: String, param: String, nearest: Option<String>, available: Vec<String> },
-    #[error("model '{model}': {param} = {value} is outside its bounds [{lower}, {upper}]")]
+    #[error("model '{model}': {param} = {value} is outside its bounds [{lower:?}, {upper:?}]")]
     ParamOutOfBounds { model: String, param: String, value: f64, lower: f64, upper: f64 },
     #[error("model '{model}' lives on [{lower}, {upper}], but series '{series}' has the value {value} (row {})", row + 1)]
     OutsideDomain { model: String, series: String, row: usize, value: f64, lower: f64, upper: f64 },
@@ -184,9 +184,13 @@ impl Error {
         let did_you_mean = |nearest: &Option<String>| nearest.as_ref().map(|n| format!("did you mean '{n}'?"));
         let one = |text: &str| vec![text.to_string()];
         match self {
-            Error::FileMissing { nearest, .. } => did_you_mean(nearest)
+            Error::FileMissing { path, nearest } => did_you_mean(nearest)
                 .into_iter()
-                .chain(["give the path of a CSV file, or - to read standard input".to_string()])
+                .chain([match path.extension().is_some_and(|e| e == "toml") {
+                    true => "give the path of a model file, or the id of a built-in one: kramers models lists them",
+                    false => "give the path of a CSV file, or - to read standard input",
+                }
+                .to_string()])
                 .collect(),
             Error::FileUnreadable { .. } => one("check that it is a file, not a folder, and that you may read it"),
             Error::FileUnwritable { .. } => one("choose another place with -o PATH"),
@@ -200,6 +204,9 @@ impl Error {
                 one("kramers reads CSV text, plain or gzipped; export a spreadsheet or Parquet file as CSV (UTF-8) first")
             }
             Error::DataBadGzip { .. } => one("unpack it by hand (gunzip -t FILE tells what is wrong) and give the CSV"),
+            Error::DataRagged { line, expected, found, .. } if found < expected => {
+                vec![format!("mend line {line}: a missing value keeps its separator, as in 2021-01-04,,7")]
+            }
             Error::DataRagged { line, .. } => {
                 vec![format!("mend line {line}: a field with the separator in it wants quotes (\"…\")")]
             }
@@ -210,7 +217,7 @@ impl Error {
             Error::DuplicateHeader { .. } => one("rename one of the two columns"),
             Error::UnknownColumn { nearest, name, .. } => did_you_mean(nearest)
                 .into_iter()
-                .chain([format!("kramers check {name} shows every column and what is in it")])
+                .chain([format!("kramers check {} shows every column and what is in it", shell(name))])
                 .collect(),
             Error::AmbiguousColumn { role, candidates, .. } => {
                 vec![format!("say which: --{} {}", flag_of(role), shell(candidates.first().map_or("NAME", |c| c)))]
@@ -224,11 +231,20 @@ impl Error {
             Error::TooFewRows { purpose, .. } if purpose.contains("backtest") || purpose.contains("report") => {
                 one("a short table or a curve y = f(x) has too little to hold out: kramers fit DATA -m MODEL needs only a few rows more than the model has parameters (kramers models lists them)")
             }
-            Error::TooFewRows { .. } => one("check what was dropped with kramers check DATA"),
+            Error::TooFewRows { needed, .. } => vec![format!("bring at least {needed} rows: a longer file, or a wider --since and --before; a gentler --clean drops fewer")],
             Error::NonPositive { .. } => one("use --transform none or diff, or --clean positive to drop such rows (they are counted)"),
             Error::RepeatedTimes { .. } => one("a panel of several series wants --id COLUMN; a curve y = f(x) with replicates is for models of kind \"curve\", which this version does not fit yet: keep one value a time to use it as a series"),
-            Error::UnknownSeries { .. } => one("kramers check DATA --id COLUMN lists the series"),
+            Error::UnknownSeries { name, id, column, available } => {
+                let nearest = super::suggest::nearest(id, available.iter().map(String::as_str));
+                did_you_mean(&nearest.map(str::to_string))
+                    .into_iter()
+                    .chain([format!("kramers check {} --id {} lists the series", shell(name), shell(column))])
+                    .collect()
+            }
             Error::CleaningRefused { mend, .. } => vec![format!("--clean {mend} lets it through and counts it; or mend the file")],
+            Error::Expression { message, .. } if message.contains("division by zero") => {
+                one("change the divisor at the mark: it is zero whatever the state and the parameters are")
+            }
             Error::Expression { nearest, .. } => did_you_mean(nearest)
                 .into_iter()
                 .chain(["an expression has + - * / ^, parentheses, exp log sqrt sin cos tanh abs min max, t, the state and the parameters".to_string()])
@@ -237,7 +253,7 @@ impl Error {
                 .into_iter()
                 .chain([format!("the models are {}; or give the path of a model file (.toml)", list(available))])
                 .collect(),
-            Error::ModelSyntax { .. } => one("kramers models ou shows a model file that works"),
+            Error::ModelSyntax { .. } => one("compare it with a file that works, such as models/ou.toml of the repository"),
             Error::UnknownKey { nearest, available, .. } => did_you_mean(nearest)
                 .into_iter()
                 .chain([format!("the keys here are {}", list(available))])
@@ -249,8 +265,8 @@ impl Error {
                 .into_iter()
                 .chain([format!("its parameters are {}", list(available))])
                 .collect(),
-            Error::ParamOutOfBounds { param, lower, upper, .. } => vec![format!("give {param} a value in [{lower}, {upper}]")],
-            Error::OutsideDomain { .. } => one("choose a model whose domain holds the data (kramers models), or --transform log for positive data"),
+            Error::ParamOutOfBounds { param, lower, upper, .. } => vec![format!("give {param} a value in [{lower:?}, {upper:?}]")],
+            Error::OutsideDomain { .. } => one("choose a model whose domain holds the data, such as -m ou, which lives on all numbers; kramers models lists more"),
             Error::BadOption { hint, .. } => hint.iter().cloned().collect(),
             Error::FormUnavailable { available, .. } => vec![format!("forms that apply: {}", list(available))],
             Error::NotFitted { remedy, .. } => vec![remedy.clone()],

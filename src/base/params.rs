@@ -70,9 +70,33 @@ impl Param {
         }
     }
 
-    /// The closed end this value stands on (relative 1e-7 of the range or size), if any.
+    /// A move that counts as one of the parameter's own size: itself where it is positive, its range where that is short,
+    /// none (infinite) where it may be zero.
+    pub fn size(&self, value: f64) -> f64 {
+        match self.coordinate() {
+            Coordinate::Log => value.abs(),
+            Coordinate::Logit => self.upper - self.lower,
+            Coordinate::Linear => f64::INFINITY,
+        }
+    }
+
+    /// The end of the bounds this value stands on, if any: to a millionth of the value for positive parameters, of the range
+    /// for others.
     pub fn bound_at(&self, value: f64) -> Option<f64> {
-        let slack = |bound: f64| 1e-7 * bound.abs().max((self.upper - self.lower).min(1.0)).max(1e-12);
+        self.near_bound(value, 1e-6)
+    }
+
+    /// The end this value is so near that it may be meant to stand on it: to a hundredth.
+    pub fn leans_on(&self, value: f64) -> Option<f64> {
+        self.near_bound(value, 1e-2)
+    }
+
+    fn near_bound(&self, value: f64, share: f64) -> Option<f64> {
+        let slack = |bound: f64| match self.coordinate() {
+            Coordinate::Log => share * bound.abs().max(1e-300),
+            Coordinate::Logit => share * (self.upper - self.lower),
+            Coordinate::Linear => share * bound.abs().max(1e-12),
+        };
         [self.lower, self.upper].into_iter().find(|b| b.is_finite() && (value - b).abs() <= slack(*b))
     }
 }

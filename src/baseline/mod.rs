@@ -54,6 +54,13 @@ impl Forecaster for RandomWalk {
                 e * e / dt
             })
             .sum();
+        if !(squares > 0.0) {
+            return Err(Error::Numerics {
+                what: "the random walk".to_string(),
+                why: "the training rows lie on a straight line, so there is no noise to walk with".to_string(),
+                hint: "look at the data with kramers check DATA".to_string(),
+            });
+        }
         Ok(Box::new(Walk { drift, variance: squares / (n as f64 - 1.0).max(1.0), span }))
     }
 }
@@ -117,7 +124,7 @@ impl Forecaster for Climatology {
         if z.len() > POINTS {
             z = (0..POINTS).map(|i| stats::sorted_quantile(&z, (i as f64 + 0.5) / POINTS as f64)).collect();
         }
-        let kernels = z.iter().map(|x| (*x, width)).collect();
+        let kernels = if width > 0.0 { z.iter().map(|x| (*x, width)).collect() } else { Vec::new() };
         match Ensemble::new(z, kernels) {
             Some(past) => Ok(Box::new(Past(Predictive::Ensemble(past)))),
             None => Err(too_few(train)),

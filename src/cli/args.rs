@@ -99,7 +99,7 @@ pub struct DataArgs {
     #[arg(long, value_enum)]
     pub clock: Option<ClockArg>,
     /// Spacing of one row, over any clock; fractions such as 1/252 are welcome
-    #[arg(long, value_name = "H", value_parser = positive)]
+    #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
     pub dt: Option<f64>,
     /// How to read dates such as 4/5/2021 (mdy or dmy)
     #[arg(long, value_name = "ORDER")]
@@ -168,7 +168,7 @@ pub struct PlanArgs {
     #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
     pub test: String,
     /// Rows ahead to forecast (default: 20, or a fifth of the held-out rows if that is less)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub horizon: Option<usize>,
     /// Rows between cutoffs (default: at most 250 windows)
     #[arg(long, value_name = "K")]
@@ -226,7 +226,7 @@ pub struct ForecastArgs {
     #[arg(short, long, value_name = "MODEL")]
     pub model: String,
     /// Rows ahead
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
     pub horizon: usize,
     /// Central intervals in percent
     #[arg(long, default_value = "50,80,95", value_delimiter = ',', value_parser = level, value_name = "LEVELS")]
@@ -266,13 +266,13 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub from: Vec<(String, f64)>,
     /// Last time
-    #[arg(long, default_value = "1", value_name = "T", value_parser = positive)]
+    #[arg(long, default_value = "1", value_name = "T", value_parser = positive, allow_hyphen_values = true)]
     pub until: f64,
     /// Spacing of the output (default: a hundredth of the whole)
-    #[arg(long, value_name = "E", value_parser = positive)]
+    #[arg(long, value_name = "E", value_parser = positive, allow_hyphen_values = true)]
     pub every: Option<f64>,
     /// Longest step of the integrator (default: an eighth of --every)
-    #[arg(long, value_name = "H", value_parser = positive)]
+    #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
     pub step: Option<f64>,
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub paths: u64,

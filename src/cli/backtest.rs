@@ -15,12 +15,12 @@ use crate::predictive::Forecaster;
 use serde_json::json;
 
 pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    select::refuse_leaking_rules(&args.data)?;
     let folder = Folder::asked(common)?;
     let condition = args.fail_if.as_deref().map(Condition::parse).transpose()?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
     let (mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), long_header());
-    warnings.extend(select::leaking_rules(&args.data));
     let mut flagged = false;
     for series in &data.loaded.series {
         let plan = select::plan(series, &args.plan)?;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
 fn settle(train: &Series, forecasters: &[ModelForecaster]) -> Result<Vec<ModelForecaster>> {
     let settled = |f: &ModelForecaster| {
         let fitted = f.fit_model(train, None)?;
-        fitted.require_good(train)?;
+        fitted.require_usable(train)?;
         Ok(f.settled_by(&fitted))
     };
     forecasters.iter().map(settled).collect()
@@ -114,7 +114,7 @@ fn describe(series: &Series, plan: &Plan, scores: &Scores) -> String {
 }
 
 fn row(s: &ModelScores) -> Vec<String> {
-    let (skill, se) = s.skill.map_or((f64::NAN, f64::NAN), |s| s);
+    let (skill, se) = s.skill.map_or((f64::NAN, f64::NAN), |s| (s.value, s.se));
     let a = &s.all;
     let percent = |share: f64| format!("{:.1}", 100.0 * share);
     let mut cells = vec![s.model.clone()];
@@ -146,13 +146,14 @@ impl Condition {
         let at = text.find(['<', '>']).ok_or_else(bad)?;
         let mut pool = Pool::new(SCORES);
         let left = pool.parse(&text[..at], "--fail-if")?;
-        let right = pool.parse(&text[at + 1..], "--fail-if")?;
+        // <= and >= are taken as < and >: scores are never equal but by accident.
+        let right = pool.parse(text[at + 1..].trim_start_matches('='), "--fail-if")?;
         Ok(Condition { left, right, less: text[at..].starts_with('<'), pool })
     }
 
     /// Whether it holds; a score that is not a number fails too.
     fn holds(&self, s: &ModelScores) -> bool {
-        let (skill, se) = s.skill.unwrap_or((f64::NAN, f64::NAN));
+        let (skill, se) = s.skill.map_or((f64::NAN, f64::NAN), |s| (s.value, s.se));
         let a = &s.all;
         let values =
             [a.crps, a.log_score, a.mae, a.rmse, a.coverage_50, a.coverage_80, a.coverage_95, skill, se, s.pit_ks_p];

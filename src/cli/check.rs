@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{CheckArgs, Common};
-use super::input::read_data;
+use super::input::look_at_data;
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{VERSION, finding};
@@ -12,7 +12,7 @@ use serde_json::json;
 
 pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let folder = Folder::asked(common)?;
-    let data = read_data(&args.data, &output.hushed())?;
+    let data = look_at_data(&args.data, &output.hushed())?;
     let loaded = &data.loaded;
     let columns: Vec<Vec<String>> = loaded
         .columns

@@ -7,7 +7,7 @@ use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
 use crate::base::{Result, Transform};
-use crate::fit::{Fit, Observed, fit};
+use crate::fit::{Fit, Objective, Observed, fit};
 use serde_json::{Map, Value, json};
 
 pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Outcome> {
@@ -97,6 +97,7 @@ pub(super) fn describe(id: &str, time_unit: &str, fit: &Fit, transform: Transfor
             fit.bic.unwrap_or(f64::NAN),
             short(-l / fit.transitions as f64)
         )),
+        None if fit.objective == Objective::Kl => text.push_str("no likelihood: it is zero or not a number here\n"),
         None => text.push_str(&format!(
             "weighted mean squared error {} (no likelihood under mse)\n",
             short(fit.objective_value)

@@ -77,7 +77,7 @@ fn answer(name: &str, forecaster: &ModelForecaster) -> Result<Form> {
             flag: "--answer".to_string(),
             value: name.to_string(),
             expected: "one of auto, exact, fokker-planck, master-equation, monte-carlo".to_string(),
-            hint: None,
+            hint: Some("--answer auto takes the exact law where there is one".to_string()),
         }),
     }
 }

@@ -20,6 +20,24 @@ pub(super) struct Data {
 }
 
 pub(super) fn read_data(args: &DataArgs, output: &Output) -> Result<Data> {
+    read(args, output, Repeats::Refused)
+}
+
+/// The same to look at only: rows that share a time are counted instead of refused.
+pub(super) fn look_at_data(args: &DataArgs, output: &Output) -> Result<Data> {
+    match read(args, output, Repeats::Refused) {
+        Err(Error::RepeatedTimes { .. }) if args.input != "-" => read(args, output, Repeats::Kept),
+        other => other,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    Refused,
+    Kept,
+}
+
+fn read(args: &DataArgs, output: &Output, repeats: Repeats) -> Result<Data> {
     let (file, bytes) = if args.input == "-" {
         ("stdin".to_string(), read_stdin()?)
     } else {
@@ -38,9 +56,11 @@ pub(super) fn read_data(args: &DataArgs, output: &Output) -> Result<Data> {
         dt: args.dt,
         dates: args.dates,
         needs_positive: args.transform.needs_positive(),
-        allow_repeats: false,
+        allow_repeats: repeats == Repeats::Kept,
     };
-    let loaded = load(&file, &bytes, &options)?;
+    // Messages name the file as it was typed, documents without its folder.
+    let typed = if args.input == "-" { &file } else { &args.input };
+    let loaded = load(typed, &bytes, &options)?;
     if !output.json {
         for sentence in &loaded.inference {
             output.say(&format!("note: {sentence}"));
@@ -63,6 +83,11 @@ fn read_stdin() -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(|e| Error::FileUnreadable { path: PathBuf::from("-"), reason: reason(&e) })?;
     Ok(bytes)
+}
+
+/// A model as documents name it: without the folders of this machine.
+pub(super) fn model_name(typed: &str) -> String {
+    name_of(Path::new(typed))
 }
 
 /// The bytes of a file.
@@ -96,7 +121,7 @@ pub(super) fn read_model(name: &str, output: &Output) -> Result<Model> {
     let is_path = name.ends_with(".toml") || name.contains('/') || name.contains('\\');
     if is_path {
         let path = Path::new(name);
-        return models::read(&name_of(path), &text_of(path)?);
+        return models::read(name, &text_of(path)?);
     }
     for folder in [Some(PathBuf::from("models")), user_models()].into_iter().flatten() {
         let path = folder.join(format!("{name}.toml"));
@@ -147,7 +172,10 @@ pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
                     flag: "--form".to_string(),
                     value: name.to_string(),
                     expected: format!("{why}; one of auto, {}", fitting.join(", ")),
-                    hint: nearest(name, fitting.iter().copied()).map(|n| format!("did you mean --form {n}?")),
+                    hint: Some(match nearest(name, fitting.iter().copied()) {
+                        Some(near) if near != name => format!("did you mean --form {near}?"),
+                        _ => "--form auto takes the cheapest form that is accurate enough".to_string(),
+                    }),
                 });
             }
         },

@@ -26,8 +26,8 @@ mod values;
 
 use crate::base::{Error, Result};
 use args::{Cli, Verb};
-use clap::Parser;
-use output::Output;
+use clap::{CommandFactory, Parser};
+use output::{Output, print};
 use serde_json::{Value, json};
 
 /// Whether an answer came without reservations.
@@ -93,30 +93,50 @@ fn refuse_arguments(refusal: &clap::Error) -> u8 {
         // --help and --version are answers.
         return if refusal.print().is_ok() { 0 } else { 1 };
     }
-    if std::env::args().any(|a| a == "--json") {
-        let message = refusal.to_string();
-        println!(
-            "{}",
-            error_document("usage", message.lines().next().unwrap_or_default(), &["kramers --help".to_string()])
-        );
+    if refusal.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = refusal.print();
+        return 2;
     }
-    let _ = refusal.print();
+    let (message, hints) = usage(&refusal.render().to_string());
+    if std::env::args().any(|a| a == "--json") {
+        print(&format!("{:#}\n", error_document("usage", &message, &hints)));
+    }
+    complain(&message, &hints);
     2
+}
+
+/// What clap says, as a message and hints.
+fn usage(text: &str) -> (String, Vec<String>) {
+    let paragraphs: Vec<&str> = text.split("\n\n").map(str::trim_end).collect();
+    let message = paragraphs[0].strip_prefix("error: ").unwrap_or(paragraphs[0]).to_string();
+    let tips = paragraphs.iter().flat_map(|p| p.lines()).filter_map(|l| l.trim_start().strip_prefix("tip: "));
+    // Passing a mistyped flag on as a value helps nobody here.
+    let mut hints: Vec<String> = tips.filter(|t| !t.contains("as a value")).map(str::to_string).collect();
+    let verbs: Vec<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_string()).collect();
+    match std::env::args().skip(1).find(|a| verbs.contains(a)) {
+        Some(verb) => hints.push(format!("kramers {verb} --help shows every flag and what it takes")),
+        None => hints.push("kramers --help lists the commands".to_string()),
+    }
+    (message, hints)
 }
 
 fn fail(output: &Output, error: &Error) -> u8 {
     if output.json {
-        output.print(&format!("{:#}\n", error_document(error.code(), &error.to_string(), &error.hints())));
+        print(&format!("{:#}\n", error_document(error.code(), &error.to_string(), &error.hints())));
     }
-    eprintln!("error: {error}");
-    let hints = error.hints();
-    if !hints.is_empty() {
-        eprintln!();
-        for hint in hints {
-            eprintln!("hint: {hint}");
-        }
-    }
+    complain(&error.to_string(), &error.hints());
     if matches!(error, Error::Interrupted) { 130 } else { 2 }
+}
+
+fn complain(message: &str, hints: &[String]) {
+    let mut text = format!("error: {message}");
+    if !hints.is_empty() {
+        text.push('\n');
+    }
+    for hint in hints {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    output::complain(&text);
 }
 
 fn error_document(code: &str, message: &str, hints: &[String]) -> Value {

@@ -22,7 +22,9 @@ pub(super) fn run(args: &ModelsArgs, common: &Common, output: &Output) -> Result
             let rows: Vec<Vec<String>> =
                 models.iter().map(|m| vec![m.id.clone(), m.title.clone(), m.equation()]).collect();
             output.text(&table(&["model", "what it is", "equation"], &rows));
-            output.say("\nhint: kramers models ID shows one model's parameters, forms and source");
+            if !output.json {
+                output.say("\nhint: kramers models ID shows one model's parameters, forms and source");
+            }
         }
     }
     let document = json!({

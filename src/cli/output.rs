@@ -27,10 +27,9 @@ impl Output {
         Output { quiet: true, progress: false, ..*self }
     }
 
-    /// Data to stdout. A closed pipe is the reader's choice and no error.
+    /// Data to stdout.
     pub fn print(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        print(text);
     }
 
     /// The document of the run, with `--json`.
@@ -57,7 +56,7 @@ impl Output {
     /// Talk, to stderr.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            complain(text);
         }
     }
 
@@ -90,6 +89,17 @@ impl Output {
     }
 }
 
+/// Data to stdout. A closed pipe is the reader's choice and no error.
+pub(super) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A line of talk to stderr. Nobody listening is no error.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// A folder that results will be written to, made and tried before the long work begins.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
@@ -109,7 +119,7 @@ impl Folder {
     /// # Errors
     /// As [`Folder::open`].
     pub fn asked(common: &Common) -> Result<Option<Folder>> {
-        common.output.as_ref().map(|p| Folder::open(p.as_ref())).transpose()
+        common.output.as_ref().filter(|p| *p != "-").map(|p| Folder::open(p.as_ref())).transpose()
     }
 
     /// The run's document, as run.json.

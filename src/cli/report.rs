@@ -2,12 +2,12 @@
 
 use super::args::{Common, ReportArgs};
 use super::backtest::{failures, with_baselines};
-use super::input::{Data, read_data};
+use super::input::{Data, model_name, read_data};
 use super::output::{Folder, Output};
 use super::table::short;
 use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
-use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, choose};
+use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Skill, choose};
 use crate::base::series::format_stamp;
 use crate::base::{Error, Result, Series, Stamp};
 use crate::forecast::{FittedModel, ModelForecaster};
@@ -39,6 +39,7 @@ struct Study<'a> {
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    select::refuse_leaking_rules(&args.data)?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
     let path = common.output.clone().map_or_else(|| PathBuf::from("reports").join(&data.stem), PathBuf::from);
@@ -99,9 +100,12 @@ fn study<'a>(
     let usable: Vec<ModelForecaster> = candidates.iter().filter_map(|c| c.forecaster.clone()).collect();
     let Some(chosen) = usable.first() else {
         let why: Vec<String> = candidates.iter().map(|c| format!("{}: {}", c.model, c.remark)).collect();
-        // With a single model asked for, its own refusal says it best.
-        if let [only] = forecasters {
-            only.fit_model(&train, None)?;
+        // One reason for all (or a single model) is said best by the refusal itself.
+        if let [first, rest @ ..] = candidates.as_slice()
+            && rest.iter().all(|c| c.remark == first.remark)
+            && let Some(forecaster) = forecasters.first()
+        {
+            forecaster.fit_model(&train, None)?;
         }
         return Err(Error::NoCandidate { series: series.id.clone(), why: why.join("; ") });
     };
@@ -116,7 +120,6 @@ fn study<'a>(
     let (times, stamps) = series.ahead(longest);
     let ahead = fitted.predict_levels(series, &times, 0)?;
     let mut warnings = failures(&series.id, series, &result);
-    warnings.extend(select::leaking_rules(&args.data));
     warnings.extend(fitted.fit.warnings.iter().cloned());
     Ok(Study { series, plan, candidates, fitted, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
 }
@@ -159,12 +162,12 @@ impl Study<'_> {
         let rows = self.plan.rows - self.plan.first_test;
         let second = match self.chosen_scores() {
             Some(s) => match s.skill {
-                Some((skill, se)) => format!(
+                Some(skill) => format!(
                     "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
-                    against_random_walk(skill, se),
+                    against_random_walk(skill),
                     short(s.all.crps),
-                    100.0 * skill,
-                    100.0 * se,
+                    100.0 * skill.value,
+                    100.0 * skill.se,
                     100.0 * s.all.coverage_80,
                     width_remark(s.all.coverage_80),
                 ),
@@ -190,16 +193,13 @@ impl Study<'_> {
 }
 
 /// Skill in words. Below half a percent nobody would notice, however significant a long record makes it.
-fn against_random_walk(skill: f64, se: f64) -> &'static str {
+fn against_random_walk(skill: Skill) -> &'static str {
     const NOTICEABLE: f64 = 0.005;
-    if skill.abs() <= 2.0 * se {
-        "not to be told from a random walk with drift"
-    } else if skill.abs() < NOTICEABLE {
-        "as good as a random walk with drift, neither better nor worse by half a percent"
-    } else if skill > 0.0 {
-        "better than a random walk with drift, by more than two standard errors"
-    } else {
-        "worse than a random walk with drift, by more than two standard errors: do not use it"
+    match skill.verdict() {
+        0 => "not to be told from a random walk with drift",
+        _ if skill.value.abs() < NOTICEABLE => "as good as a random walk with drift, within half a percent",
+        1 => "better than a random walk with drift, significantly so (5 %)",
+        _ => "significantly worse (5 %) than a random walk with drift: do not use it",
     }
 }
 
@@ -282,7 +282,10 @@ fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
     flag("--before", d.before.clone());
     flag("--transform", (d.transform != crate::base::Transform::None).then(|| d.transform.name().to_string()));
     flag("--dt", d.dt.map(|v| v.to_string()));
-    flag("-m", (!args.model.is_empty()).then(|| args.model.join(",")));
+    flag(
+        "-m",
+        (!args.model.is_empty()).then(|| args.model.iter().map(|m| model_name(m)).collect::<Vec<_>>().join(",")),
+    );
     flag("--test", (args.plan.test != "20%").then(|| args.plan.test.clone()));
     flag("--horizon", args.plan.horizon.map(|h| h.to_string()));
     flag("--step", args.plan.step.map(|s| s.to_string()));
@@ -422,8 +425,8 @@ fn score_rows(study: &Study) -> Vec<ScoreRow> {
             coverage_50: m.all.coverage_50,
             coverage_80: m.all.coverage_80,
             coverage_95: m.all.coverage_95,
-            skill: m.skill.map(|s| s.0),
-            skill_se: m.skill.map(|s| s.1),
+            skill: m.skill.map(|s| s.value),
+            skill_se: m.skill.map(|s| s.se),
         })
         .collect();
     rows.sort_by(|a, b| a.crps.total_cmp(&b.crps));
@@ -468,7 +471,7 @@ fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Co
         "schema": "kramers/report@1", "version": VERSION, "command": view.command, "seed": common.seed,
         "config": {
             "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit,
-            "models": args.model, "transform": args.data.transform.name(), "clean": args.data.clean.to_string(),
+            "models": args.model.iter().map(|m| model_name(m)).collect::<Vec<_>>(), "transform": args.data.transform.name(), "clean": args.data.clean.to_string(),
         },
         "data": values::data(data, args.data.transform.name()),
         "series": series,

@@ -45,10 +45,21 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
     Plan::new(series, split, horizon, step, refit)
 }
 
-/// A warning for the one cleaning rule that reaches back from later rows.
-pub(super) fn leaking_rules(data: &DataArgs) -> Option<String> {
-    (data.clean.splits == Splits::Adjust).then(|| {
-        "splits=adjust rescales rows before a split by what came later; scores of windows before it are in adjusted units".to_string()
+/// The one cleaning rule that reaches back from later rows has no place where rows are held out.
+///
+/// # Errors
+/// [`Error::BadOption`].
+pub(super) fn refuse_leaking_rules(data: &DataArgs) -> Result<()> {
+    if data.clean.splits != Splits::Adjust {
+        return Ok(());
+    }
+    Err(Error::BadOption {
+        flag: "--clean".to_string(),
+        value: "splits=adjust".to_string(),
+        expected: "it rescales rows before a split by what came later, which a backtest must not see".to_string(),
+        hint: Some(
+            "adjust the file first, use an adjusted column (--value 'Adj Close'), or --clean splits=keep".to_string(),
+        ),
     })
 }
 

@@ -25,12 +25,20 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     model.check_finite(&params.values, &[x0])?;
     let every = args.every.unwrap_or(args.until / 100.0);
     let count = (args.until / every + 1e-9).floor();
-    if !(count >= 1.0 && count * args.paths as f64 <= MOST_VALUES) {
+    if count < 1.0 {
         return Err(Error::BadOption {
             flag: "--every".to_string(),
             value: every.to_string(),
-            expected: format!("at least one output time, and times × paths of at most {MOST_VALUES:e}"),
-            hint: Some("use a longer --every, fewer --paths, or --until further away".to_string()),
+            expected: format!("it is longer than --until {}, so there is no output time", args.until),
+            hint: Some(format!("--every {} gives a hundred output times", args.until / 100.0)),
+        });
+    }
+    if !(count * args.paths as f64 <= MOST_VALUES) {
+        return Err(Error::BadOption {
+            flag: "--every".to_string(),
+            value: every.to_string(),
+            expected: format!("{count} times × {} paths are more than {MOST_VALUES:e} numbers", args.paths),
+            hint: Some(format!("--every {} --paths 100, or an earlier --until", args.until / 100.0)),
         });
     }
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();

@@ -122,8 +122,10 @@ pub(super) fn scores(series: &str, scores: &Scores) -> Vec<Value> {
 
 fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> Value {
     let pooled = horizon == json!("all");
-    let skill =
-        model.skill.filter(|_| pooled).map(|(value, se)| json!({ "random-walk": { "value": value, "se": se } }));
+    let skill = model
+        .skill
+        .filter(|_| pooled)
+        .map(|s| json!({ "random-walk": { "value": s.value, "se": s.se, "critical": s.critical } }));
     json!({
         "series": series,
         "model": model.model,

@@ -12,14 +12,14 @@ pub const LANES: usize = 128;
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    Lane(u16),
-    Uniform(u16),
+    Lane(u32),
+    Uniform(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Op {
-    Unary(Unary, u16),
-    Power(u16, i32),
+    Unary(Unary, u32),
+    Power(u32, i32),
     Binary(Binary, Source, Source),
 }
 
@@ -30,9 +30,9 @@ pub struct Tape {
     uniform: Vec<Node>,
     uniform_children: Vec<[usize; 2]>,
     /// (operation, register it writes).
-    lane: Vec<(Op, u16)>,
+    lane: Vec<(Op, u32)>,
     /// Registers loaded from the lane inputs: (input position, register).
-    loads: Vec<(usize, u16)>,
+    loads: Vec<(usize, u32)>,
     registers: usize,
     outputs: Vec<Source>,
 }
@@ -137,7 +137,7 @@ struct Compiler<'a> {
     place: Vec<Option<Source>>,
     /// Last operation that reads each node.
     last_use: Vec<usize>,
-    free: Vec<u16>,
+    free: Vec<u32>,
     tape: Tape,
 }
 
@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
         for id in order {
             let Node::Symbol(s) = self.pool.node(*id) else { continue };
             if let Some(input) = self.lanes.iter().position(|l| *l == s as usize) {
-                let register = self.tape.registers as u16;
+                let register = self.tape.registers as u32;
                 self.tape.registers += 1;
                 self.tape.loads.push((input, register));
                 self.place[id.index()] = Some(Source::Lane(register));
@@ -222,11 +222,11 @@ impl<'a> Compiler<'a> {
             };
             self.tape.uniform_children.push([slot(kids[0]), slot(kids[1])]);
             self.tape.uniform.push(node);
-            return Source::Uniform((self.tape.uniform.len() - 1) as u16);
+            return Source::Uniform((self.tape.uniform.len() - 1) as u32);
         }
         let target = self.free.pop().unwrap_or_else(|| {
             self.tape.registers += 1;
-            (self.tape.registers - 1) as u16
+            (self.tape.registers - 1) as u32
         });
         let lane_of = |source: Source| match source {
             Source::Lane(r) => r,

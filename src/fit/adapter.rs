@@ -31,6 +31,7 @@ struct Problem<'a> {
     objective: &'a Objective<'a>,
     /// The last point with its value and gradient: argmin asks for them separately.
     last: RefCell<Option<Evaluation>>,
+    best: RefCell<Option<(f64, Vec<f64>)>>,
     evaluations: Cell<u64>,
     most_evaluations: u64,
 }
@@ -51,6 +52,9 @@ impl Problem<'_> {
             (value, gradient) = (PENALTY, vec![0.0; point.len()]);
         }
         *self.last.borrow_mut() = Some((point.to_vec(), value, gradient.clone()));
+        if self.best.borrow().as_ref().is_none_or(|(lowest, _)| value < *lowest) {
+            *self.best.borrow_mut() = Some((value, point.to_vec()));
+        }
         Ok((value, gradient))
     }
 }
@@ -77,6 +81,7 @@ fn problem<'a>(objective: &'a Objective<'a>, most_iterations: u64) -> Problem<'a
     Problem {
         objective,
         last: RefCell::new(None),
+        best: RefCell::new(None),
         evaluations: Cell::new(0),
         most_evaluations: most_iterations.saturating_mul(20).saturating_add(100),
     }
@@ -89,7 +94,6 @@ pub(super) fn lbfgs(objective: &Objective, start: &[f64], gradient_tolerance: f6
     let problem = problem(objective, most_iterations);
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), 8).with_tolerance_grad(gradient_tolerance);
     let Ok(solver) = solver else { return unmoved(objective, start) };
-    let best = RefCell::new(None::<(f64, Vec<f64>)>);
     let result = Executor::new(&problem, solver)
         .configure(|state| state.param(start.to_vec()).max_iters(most_iterations))
         .timer(false)
@@ -98,14 +102,10 @@ pub(super) fn lbfgs(objective: &Objective, start: &[f64], gradient_tolerance: f6
         Ok(result) => {
             let state = result.state();
             let point = state.get_best_param().cloned().unwrap_or_else(|| start.to_vec());
-            *best.borrow_mut() = Some((state.get_best_cost(), point));
-            finished(objective, start, best.into_inner(), state.get_iter())
+            finished(objective, start, Some((state.get_best_cost(), point)), state.get_iter())
         }
-        // The line search gave up: the last point it looked at is the best there is.
-        Err(_) => {
-            let last = problem.last.into_inner().map(|(point, value, _)| (value, point));
-            finished(objective, start, last, problem.evaluations.get())
-        }
+        // The line search gave up: the best point it looked at is what there is.
+        Err(_) => finished(objective, start, problem.best.into_inner(), problem.evaluations.get()),
     }
 }
 
@@ -127,7 +127,7 @@ pub(super) fn nelder_mead(objective: &Objective, start: &[f64], size: f64, most_
             let best = Some((state.get_best_cost(), point));
             finished(objective, start, best, state.get_iter())
         }
-        Err(_) => unmoved(objective, start),
+        Err(_) => finished(objective, start, problem.best.into_inner(), problem.evaluations.get()),
     }
 }
 

@@ -26,6 +26,11 @@ impl Status {
         matches!(self, Status::Converged | Status::AtBound(_))
     }
 
+    /// Whether forecasts may be made with it: a parameter the data cannot tell is one the forecast does not hang on.
+    pub fn can_forecast(&self) -> bool {
+        self.is_good() || matches!(self, Status::Flat(_))
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Status::Converged => "converged",
@@ -97,8 +102,11 @@ pub(super) fn judge(
     for (position, k) in free.iter().enumerate() {
         let p = &params[*k];
         match p.bound_at(theta[*k]) {
-            // A minimum on a bound: the objective rises into the interval.
-            Some(b) if (b == p.lower && gradient[*k] > 0.0) || (b == p.upper && gradient[*k] < 0.0) => {
+            // A minimum on a bound: the objective rises into the interval, by more than round-off of a log-likelihood.
+            Some(b)
+                if n * gradient[*k].abs() * p.size(theta[*k]) > 1e-6
+                    && ((b == p.lower && gradient[*k] > 0.0) || (b == p.upper && gradient[*k] < 0.0)) =>
+            {
                 bound = Some(p.name.clone());
             }
             _ => interior.push((position, *k)),
@@ -111,7 +119,7 @@ pub(super) fn judge(
     }
     for (i, (_, k)) in interior.iter().enumerate() {
         // A positive parameter must matter when it moves by its own size; of one that may be zero only its curvature tells.
-        let size = if params[*k].coordinate() == Coordinate::Linear { f64::INFINITY } else { theta[*k].abs() };
+        let size = params[*k].size(theta[*k]);
         if h[(i, i)] == 0.0 || h[(i, i)].abs() * size * size < 1e-6 {
             return (Status::Flat(params[*k].name.clone()), no_se);
         }

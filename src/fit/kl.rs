@@ -45,17 +45,20 @@ pub(super) fn solve(
     let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
     // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
     for k in free {
-        let nearest = [params[*k].lower, params[*k].upper].into_iter().filter(|b| b.is_finite()).find(|b| {
-            (optimum.theta[*k] - b).abs() <= 1e-3 * (params[*k].upper - params[*k].lower).min(b.abs().max(1e-3))
-        });
+        if optimum.iterations >= settings.max_iterations {
+            break;
+        }
+        let nearest = params[*k].leans_on(optimum.theta[*k]);
         if let Some(bound) = nearest {
             let mut moved = optimum.theta.clone();
             moved[*k] = bound;
             let rest: Vec<usize> = free.iter().copied().filter(|j| j != k).collect();
             let held = minimise(&objective, params, &moved, &rest, settings.optimizer, settings.max_iterations);
+            let iterations = optimum.iterations + held.iterations;
             if held.value <= optimum.value + 1e-12 * (1.0 + optimum.value.abs()) {
                 optimum = held;
             }
+            optimum.iterations = iterations;
         }
     }
     let theta = optimum.theta;
@@ -63,7 +66,7 @@ pub(super) fn solve(
     if !value.is_finite() {
         let status = Status::Failed("the likelihood is zero or not a number everywhere that was tried".to_string());
         let se = vec![None; theta.len()];
-        return Solved { theta, value, iterations: optimum.iterations, status, se };
+        return Solved { theta, value, rank: value, iterations: optimum.iterations, status, se };
     }
     let at = |free_values: &[f64]| {
         let mut theta = theta.clone();
@@ -77,9 +80,14 @@ pub(super) fn solve(
     let steps: Vec<f64> = values.iter().map(|v| 1e-4 * v.abs().max(1e-6)).collect();
     let h = hessian(&at, &values, &steps);
     let (mut status, se) = judge(params, &theta, free, &gradient, &h, data.pairs.len() as f64);
-    if optimum.iterations >= settings.max_iterations && status != Status::Converged {
+    let ran_out = optimum.iterations >= settings.max_iterations;
+    match status {
         // Stopped on the way: whatever the point looks like, it is not where the search was going.
-        status = Status::MaxIterations;
+        Status::Flat(_) | Status::Failed(_) if ran_out => status = Status::MaxIterations,
+        Status::MaxIterations if !ran_out => {
+            status = Status::Failed("the search stalled before the slope was zero".to_string());
+        }
+        _ => {}
     }
-    Solved { theta, value, iterations: optimum.iterations, status, se }
+    Solved { theta, value, rank: value, iterations: optimum.iterations, status, se }
 }

@@ -21,7 +21,7 @@ use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
 pub use certify::Status;
 
-use crate::base::{Error, Params, Result, Seed, Series, Transform};
+use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
 use crate::stats;
@@ -84,7 +84,7 @@ impl Observed {
     /// Transitions of a level series under a transform.
     ///
     /// # Errors
-    /// [`Error::NonPositive`] from the transform, [`Error::TooFewRows`] for fewer than `2 + transitions per parameter`.
+    /// [`Error::NonPositive`] from the transform, [`Error::TooFewRows`] for fewer than three more than parameters.
     pub fn of(series: &Series, transform: Transform, model: &Model) -> Result<Observed> {
         let state = transform.apply(series)?;
         let needed = model.params.len() + 3;
@@ -161,6 +161,9 @@ pub struct Fit {
 struct Solved {
     theta: Vec<f64>,
     value: f64,
+    /// Mean negative log-likelihood, Gaussian under `mse`: by what starts are compared. The `mse` value itself is one at
+    /// every fixed point.
+    rank: f64,
     iterations: u64,
     status: Status,
     /// Standard errors in natural coordinates, `None` where the curvature gives none.
@@ -203,10 +206,19 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     Ok(describe(model, data, settings, &transitions, choice, best, outcomes, &free))
 }
 
-/// The lowest objective among starts that ended well, else among all.
+/// The lowest negative log-likelihood among starts that ended well, else among all.
 fn best_of(solved: &[Solved]) -> usize {
-    let key = |s: &Solved| if s.value.is_finite() { s.value } else { f64::INFINITY };
-    (0..solved.len()).min_by(|a, b| key(&solved[*a]).total_cmp(&key(&solved[*b]))).unwrap_or(0)
+    let rank = |s: &Solved| if s.rank.is_finite() { s.rank } else { f64::INFINITY };
+    let order = |a: &usize, b: &usize| {
+        let (a, b) = (&solved[*a], &solved[*b]);
+        let good = |s: &Solved| s.status.is_good();
+        match (good(a), good(b)) {
+            (true, false) => std::cmp::Ordering::Less,
+            (false, true) => std::cmp::Ordering::Greater,
+            _ => rank(a).total_cmp(&rank(b)),
+        }
+    };
+    (0..solved.len()).min_by(order).unwrap_or(0)
 }
 
 fn outcomes(solved: &[Solved], n: usize, objective: Objective) -> Vec<StartOutcome> {
@@ -250,13 +262,7 @@ fn describe(
         .map(|(i, p)| {
             let estimate = solved.theta[i];
             let se = solved.se[i];
-            let interval = se.map(|se| {
-                // Normal in the parameter's own coordinate, so that an interval stays inside the bounds.
-                let u = p.to_coordinate(estimate);
-                let slope = p.derivative(u).abs();
-                let width = 1.959_963_984_540_054 * se / if slope > 0.0 { slope } else { 1.0 };
-                (p.to_natural(u - width), p.to_natural(u + width))
-            });
+            let interval = se.and_then(|se| interval(p, estimate, se));
             let fixed = !free.contains(&i);
             Estimate {
                 name: p.name.clone(),
@@ -294,6 +300,29 @@ fn describe(
     };
     fit.warnings = warnings(&fit, model);
     fit
+}
+
+/// The 95 % interval: normal in the parameter's own coordinate, so that it stays inside the bounds; where that coordinate
+/// is too bent over the interval's width (a positive parameter whose s.e. exceeds it, a bounded one within two s.e. of a
+/// bound) normal in the parameter itself, cut at the bounds. None where the estimate stands on a bound.
+fn interval(p: &Param, estimate: f64, se: f64) -> Option<(f64, f64)> {
+    // The 97.5 % point of the normal law.
+    const POINT: f64 = 1.959_963_984_540_054;
+    let u = p.to_coordinate(estimate);
+    let slope = p.derivative(u).abs();
+    if p.bound_at(estimate).is_some() || !(slope > 0.0) {
+        return None;
+    }
+    let bent = match p.coordinate() {
+        Coordinate::Linear => false,
+        Coordinate::Log => se > estimate.abs(),
+        Coordinate::Logit => estimate - 2.0 * se < p.lower || estimate + 2.0 * se > p.upper,
+    };
+    Some(if bent {
+        ((estimate - POINT * se).max(p.lower), (estimate + POINT * se).min(p.upper))
+    } else {
+        (p.to_natural(u - POINT * se / slope), p.to_natural(u + POINT * se / slope))
+    })
 }
 
 fn warnings(fit: &Fit, model: &Model) -> Vec<String> {

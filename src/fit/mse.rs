@@ -8,6 +8,7 @@
 use super::certify::Status;
 use super::optimise::minimise;
 use super::{Observed, Settings, Solved};
+use crate::base::math;
 use crate::form::{Moments, Transitions};
 use crate::models::Model;
 use crate::process::symbol;
@@ -57,12 +58,20 @@ pub(super) fn solve(
             break;
         }
     }
+    let moments = transitions.moments(&theta, &data.pairs);
+    let rank = (0..data.pairs.len())
+        .map(|i| {
+            let (e, v) = (data.pairs.x1[i] - moments.mean[i], moments.variance[i]);
+            0.5 * (math::ln(v) + e * e / v)
+        })
+        .sum::<f64>()
+        / data.pairs.len() as f64;
     let (status, se) = if !value.is_finite() {
         (Status::Failed("the conditional moments are not finite".to_string()), vec![None; theta.len()])
     } else {
         judge(transitions, data, &theta, &first, &second, settled)
     };
-    Solved { theta, value, iterations, status, se }
+    Solved { theta, value, rank, iterations, status, se }
 }
 
 /// `mean w (x' - m)²` and its gradient in all parameters.
@@ -126,6 +135,9 @@ fn judge(
     }
     let no_se = vec![None; params.len()];
     if let Some(k) = order.iter().find(|k| params[**k].bound_at(theta[**k]).is_some()) {
+        if !settled {
+            return (Status::MaxIterations, no_se);
+        }
         return (Status::AtBound(params[*k].name.clone()), no_se);
     }
     let Some(inverse) = a.try_inverse().filter(|i| i.iter().all(|v| v.is_finite())) else {

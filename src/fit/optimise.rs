@@ -8,6 +8,9 @@ use super::adapter;
 use crate::base::Param;
 use nalgebra::{DMatrix, DVector};
 
+/// Newton steps at most; a tenth of the iteration limit is kept for them.
+const NEWTON: u64 = 30;
+
 /// Value and gradient in natural coordinates over all parameters.
 pub(super) type Natural<'a> = dyn Fn(&[f64]) -> (f64, Vec<f64>) + 'a;
 
@@ -63,7 +66,7 @@ pub(super) fn minimise(
     let mut u = chart.coordinates(start);
     let mut iterations = 0;
     for _ in 0..4 {
-        let left = most_iterations.saturating_sub(iterations);
+        let left = (most_iterations - NEWTON.min(most_iterations / 10)).saturating_sub(iterations);
         if left == 0 {
             break;
         }
@@ -91,15 +94,15 @@ pub(super) fn minimise(
             break;
         }
     }
-    let (u, steps) = newton(&in_coordinates, u, most_iterations.saturating_sub(iterations));
+    let (u, steps) =
+        newton(&in_coordinates, u, most_iterations.saturating_sub(iterations).max(NEWTON.min(most_iterations / 10)));
     let theta = chart.theta(&u);
     Optimum { value: objective(&theta).0, theta, iterations: iterations + steps }
 }
 
 /// Newton steps with the absolute values of the curvature's eigenvalues and halving, until nothing is gained.
 fn newton(objective: &adapter::Objective, mut u: Vec<f64>, left: u64) -> (Vec<f64>, u64) {
-    const MOST: u64 = 30;
-    let most = MOST.min(left);
+    let most = NEWTON.min(left);
     let (mut value, mut gradient) = objective(&u);
     for step in 0..most {
         let root = whitening(objective, &u);

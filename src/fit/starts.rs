@@ -24,7 +24,8 @@ pub(super) fn starting_points(
 ) -> Result<Vec<Vec<f64>>> {
     let euler = Transitions::new(transitions.model(), Form::Euler)?;
     let sample = short_and_long(&data.pairs);
-    let scan = Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs) };
+    let scan =
+        Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs), scales: scales(&data.pairs) };
     let key = settings.seed.key(Purpose::Starts, 0, 0);
     let points = (0..settings.starts.max(1))
         .map(|start| {
@@ -83,10 +84,23 @@ fn centres(pairs: &Pairs) -> Vec<f64> {
     levels.iter().copied().chain(logs).collect()
 }
 
+/// Sizes the data suggest for whatever a parameter may be: level, spread, noise a root of time, rates of the record and of
+/// a row. With them the scan does not depend on the units of the data.
+fn scales(pairs: &Pairs) -> Vec<f64> {
+    let span: f64 = pairs.dt.iter().sum();
+    let row = span / pairs.len() as f64;
+    let squares: f64 = pairs.x0.iter().zip(&pairs.x1).map(|(a, b)| (b - a) * (b - a)).sum();
+    let noise = (squares / span).sqrt();
+    let level = stats::mean(&pairs.x0.iter().map(|x| x.abs()).collect::<Vec<_>>());
+    let all = [level, stats::sd(&pairs.x0), noise, noise / level, 1.0 / span, 1.0 / row];
+    all.into_iter().filter(|s| s.is_finite() && *s > 0.0).collect()
+}
+
 struct Scan<'a> {
     transitions: &'a Transitions<'a>,
     sample: &'a Pairs,
     centres: Vec<f64>,
+    scales: Vec<f64>,
 }
 
 impl Scan<'_> {
@@ -125,7 +139,8 @@ impl Scan<'_> {
                 .map(move |i| math::exp(std::f64::consts::LN_10 * (from + (to - from) * f64::from(i) / f64::from(n))))
         };
         let mut values: Vec<f64> = if wide {
-            decades(-4.0, 4.0, 24).collect()
+            let around = self.scales.iter().flat_map(|s| decades(-2.0, 2.0, 8).map(move |f| f * s));
+            decades(-4.0, 4.0, 24).chain(around).collect()
         } else {
             decades(-0.5, 0.5, 10).map(|f| f * now.abs()).collect()
         };

@@ -157,8 +157,14 @@ fn one_iteration_is_not_convergence() {
 
 #[test]
 fn a_start_that_ends_in_a_worse_valley_is_local() {
-    let good =
-        |value: f64| Solved { theta: vec![0.0], value, iterations: 1, status: Status::Converged, se: vec![None] };
+    let good = |value: f64| Solved {
+        theta: vec![0.0],
+        value,
+        rank: value,
+        iterations: 1,
+        status: Status::Converged,
+        se: vec![None],
+    };
     let outcomes = outcomes(&[good(1.0), good(1.1)], 100, Objective::Kl);
     assert_eq!(outcomes[0].status, Status::Converged);
     assert_eq!(outcomes[1].status, Status::ConvergedLocal);

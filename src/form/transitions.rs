@@ -1,7 +1,7 @@
 //! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
 
 use super::{Form, Question, exact, expansion::Expansion};
-use crate::base::{Result, Series, math};
+use crate::base::{Error, Result, Series, math};
 use crate::models::Model;
 use crate::predictive::Predictive;
 
@@ -60,6 +60,17 @@ pub struct Moments {
     pub d_variance: Vec<Vec<f64>>,
 }
 
+/// A refusal that offers only forms one can fit with.
+fn can_fit(error: Error) -> Error {
+    match error {
+        Error::FormUnavailable { form, model, why, mut available } => {
+            available.retain(|name| Form::named(name).is_some_and(Form::fits));
+            Error::FormUnavailable { form, model, why, available }
+        }
+        other => other,
+    }
+}
+
 /// A model's transition density by one form, compiled once and evaluated at many parameters.
 #[derive(Debug)]
 pub struct Transitions<'m> {
@@ -76,15 +87,15 @@ enum How {
 
 impl<'m> Transitions<'m> {
     /// # Errors
-    /// [`crate::base::Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
+    /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
     pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
-        form.require(model)?;
+        form.require(model).map_err(can_fit)?;
         let how = match (form, &model.law) {
             (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&model.process, claim)),
             (Form::Euler | Form::Kessler | Form::KesslerTruncated, _) => {
                 How::Gaussian(Box::new(Expansion::new(&model.process, form)))
             }
-            _ => return Err(form.unavailable(model, "fitting with it is not built yet")),
+            _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
         };
         Ok(Transitions { model, form, how })
     }

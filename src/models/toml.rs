@@ -71,9 +71,15 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
     };
     refuse_no_noise(source, &model)?;
     let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();
-    model.check_finite(&defaults, &sample_states(&model.process.state))?;
+    // Both are mistakes of the file, so it is the file they name.
+    model.check_finite(&defaults, &sample_states(&model.process.state)).map_err(|error| match error {
+        Error::NonFiniteCoefficient { coefficient, value, at, .. } => {
+            Error::NonFiniteCoefficient { model: file.to_string(), coefficient, value, at }
+        }
+        other => other,
+    })?;
     if let Some(claim) = &model.law {
-        claim.verify(&model.id, &model.process, &model.params)?;
+        claim.verify(file, &model.process, &model.params)?;
     }
     Ok(model)
 }

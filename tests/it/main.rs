@@ -4,4 +4,7 @@
 mod forms;
 mod reference_fits;
 mod reference_values;
+mod refusals;
+mod run;
 mod tidy;
+mod whole_job;
