@@ -9,7 +9,7 @@ use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
 use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Skill, choose};
 use crate::base::series::format_stamp;
-use crate::base::{Error, Result, Series, Stamp};
+use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::Predictive;
 use crate::report::view::{
@@ -90,7 +90,7 @@ fn study<'a>(
     let train = series.slice(0, plan.first_test);
     let longest = plan.horizons.last().copied().unwrap_or(1);
     let spinner = output.spinner(format!("choosing a model for {}", series.id));
-    let candidates = choose(&train, forecasters.to_vec(), longest);
+    let candidates = choose(&train, candidates_for(series, args, forecasters), longest);
     spinner.finish_and_clear();
     let candidates = candidates?;
     for c in &candidates {
@@ -122,6 +122,14 @@ fn study<'a>(
     let mut warnings = failures(&series.id, series, &result);
     warnings.extend(fitted.fit.warnings.iter().cloned());
     Ok(Study { series, plan, candidates, fitted, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
+}
+
+/// The models asked for, or of the registry those whose tags fit: a business clock tells of a market, so physics and
+/// chemistry are left out there.
+fn candidates_for(series: &Series, args: &ReportArgs, forecasters: &[ModelForecaster]) -> Vec<ModelForecaster> {
+    let market = series.clock.kind == ClockKind::Business;
+    let fits = |f: &&ModelForecaster| !args.model.is_empty() || !market || f.model.tags.iter().any(|t| t == "finance");
+    forecasters.iter().filter(fits).cloned().collect()
 }
 
 impl Study<'_> {
@@ -246,16 +254,19 @@ fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> R
             .map(|f| FindingRow { rule: f.rule.clone(), count: f.count, action: f.action.clone() })
             .collect(),
         series: studies.iter().map(|s| series_view(s, args)).collect(),
-        notes: notes(studies),
+        notes: notes(studies, args),
     }
 }
 
-fn notes(studies: &[Study]) -> Vec<String> {
+fn notes(studies: &[Study], args: &ReportArgs) -> Vec<String> {
     let mut notes = vec![
         "The model was chosen on a validation slice of the training rows; the held-out rows took no part in it.".to_string(),
         "Every backtest forecast was made from rows up to its cutoff only; the shown parameters and the forecast ahead use all rows.".to_string(),
         "Scores are in data units and lower is better; overlapping windows are allowed for in the standard error of the skill.".to_string(),
     ];
+    if args.model.is_empty() && studies.iter().any(|s| s.series.clock.kind == ClockKind::Business) {
+        notes.push("The clock is one of business days, so the candidates were the built-in models tagged \"finance\"; -m names others.".to_string());
+    }
     if studies.iter().any(|s| s.model().answer != crate::form::Form::Exact) {
         notes.push("Where a model has no closed law its forecasts come from the Fokker-Planck equation.".to_string());
     }

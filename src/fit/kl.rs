@@ -83,7 +83,7 @@ pub(super) fn solve(
     let ran_out = optimum.iterations >= settings.max_iterations;
     match status {
         // Stopped on the way: whatever the point looks like, it is not where the search was going.
-        Status::Flat(_) | Status::Failed(_) if ran_out => status = Status::MaxIterations,
+        Status::Failed(_) if ran_out => status = Status::MaxIterations,
         Status::MaxIterations if !ran_out => {
             status = Status::Failed("the search stalled before the slope was zero".to_string());
         }

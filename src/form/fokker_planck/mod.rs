@@ -162,6 +162,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_absorbed_at_zero_leaves_the_martingale_mean() -> Result<()> {
+        // cev with gamma >= 1/2 is stopped at zero, and e^{-mu t} x stays a martingale (Delbaen & Shirakawa 2002).
+        let model = built_in("cev")?;
+        for (gamma, t) in [(0.6, 2.0), (0.6, 4.0), (0.5, 2.0), (0.8, 4.0)] {
+            let theta = [0.05, 0.4, gamma];
+            let law = &marginals(&model, Form::FokkerPlanck, &ask(&theta, 0.3, &[t], 500))?[0];
+            let mean = law.mean().expect("mean");
+            assert!((mean / (0.3 * math::exp(0.05 * t)) - 1.0).abs() < 2e-3, "{gamma} {t}: {mean}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn the_double_well_settles_to_boltzmann() -> Result<()> {
         let model = built_in("double-well")?;
         let theta = [0.3, 1.0, 0.8];

@@ -42,6 +42,13 @@ impl Operator {
             up[i] = bernoulli(-w[i]) * d[i] / (h * widths[i]);
             down[i + 1] = bernoulli(w[i]) * d[i + 1] / (h * widths[i + 1]);
         }
+        // An end that is reached but never left again keeps what arrives.
+        if grid.at_lower && is_trap(grid, coefficients, time, (0, 1), d[1] / d[0], w[0]) {
+            up[0] = 0.0;
+        }
+        if grid.at_upper && is_trap(grid, coefficients, time, (n - 1, n - 2), d[n - 2] / d[n - 1], -w[n - 2]) {
+            down[n - 1] = 0.0;
+        }
         Some(Operator { up, down, widths })
     }
 
@@ -61,6 +68,23 @@ impl Operator {
     pub fn fastest(&self) -> f64 {
         self.up.iter().zip(&self.down).map(|(u, d)| u + d).fold(0.0, f64::max)
     }
+}
+
+/// Whether the end beside node `first` is an exit (Feller 1952): drift and diffusion vanish on it, and the speed density
+/// `s`, as a power of the distance, is not integrable there. `ratio` and `w` are `D(second)/D(first)` and `∫ a/D` from the
+/// first node to the second.
+fn is_trap(
+    grid: &Grid,
+    coefficients: &mut Coefficients,
+    time: f64,
+    (first, second): (usize, usize),
+    ratio: f64,
+    w: f64,
+) -> bool {
+    let end = if first == 0 { grid.edges[0] } else { grid.edges[grid.len()] };
+    let distances = (grid.nodes[second] - end).abs() / (grid.nodes[first] - end).abs();
+    let power = (w - math::ln(ratio)) / math::ln(distances);
+    coefficients.at(time, end) == (0.0, 0.0) && power <= -1.0 + 0.05
 }
 
 /// `z/(e^z - 1)`
