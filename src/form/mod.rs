@@ -142,6 +142,9 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<P
             upper: state.upper,
         });
     }
+    if question.times.is_empty() {
+        return Ok(Vec::new());
+    }
     match form {
         Form::Exact => exact::marginals(model, question),
         Form::FokkerPlanck => fokker_planck::marginals(model, question),
@@ -154,19 +157,4 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<P
             Err(form.unavailable(model, "it is the density of one step, and several horizons were asked"))
         }
     }
-}
-
-/// Split increasing `times` (after `t0`) into runs whose last is at most `ratio` times the first, each of which one
-/// grid can resolve.
-fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
-    let mut groups = Vec::new();
-    let mut start = 0;
-    for i in 0..times.len() {
-        if times[i] - t0 > ratio * (times[start] - t0) {
-            groups.push(&times[start..i]);
-            start = i;
-        }
-    }
-    groups.push(&times[start..]);
-    groups
 }

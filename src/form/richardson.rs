@@ -4,8 +4,8 @@
 //! The extrapolation is of the *logarithm* of the density, so it cannot go negative. Both grid forms use it, each with
 //! its own operator.
 
-use super::Question;
 use super::lamperti::{self, Grid, Reach};
+use super::{Question, fokker_planck};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::predictive::{Density, Predictive};
@@ -23,11 +23,46 @@ const LARGEST: f64 = 0.2;
 /// Cells next to an end of the domain that are left as they are: the expansion in the spacing fails there.
 const NEAR_END: usize = 6;
 
+/// A horizon this many times the shortest gets a grid of its own: one spacing cannot resolve both.
+const HORIZONS_PER_GRID: f64 = 40.0;
+
+/// Answer a question by an operator on grids: horizons grouped, each group's grid fitted by the Fokker-Planck pilot (cheap
+/// however far its first guess reaches into a steep drift), and the answers extrapolated.
+///
+/// # Errors
+/// What `solve` refuses, and [`Error::Numerics`] where no grid holds the process or nothing positive is left.
+pub(super) fn answers(
+    model: &Model,
+    question: &Question,
+    mut solve: impl FnMut(&Grid, &[f64]) -> Result<Solution>,
+) -> Result<Vec<Predictive>> {
+    let mut answers = Vec::with_capacity(question.times.len());
+    for times in groups(question.times, question.t0, HORIZONS_PER_GRID) {
+        let reach = fokker_planck::reach(model, question, times)?;
+        answers.extend(extrapolated(model, question, reach, |grid| solve(grid, times))?);
+    }
+    Ok(answers)
+}
+
+/// Split increasing `times` (after `t0`) into runs whose last is at most `ratio` times the first.
+fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
+    let mut groups = Vec::new();
+    let mut start = 0;
+    for i in 0..times.len() {
+        if times[i] - t0 > ratio * (times[start] - t0) {
+            groups.push(&times[start..i]);
+            start = i;
+        }
+    }
+    groups.push(&times[start..]);
+    groups
+}
+
 /// Solve on the grid of `reach` and on one twice as coarse, and extrapolate.
 ///
 /// # Errors
 /// What `solve` refuses, and [`Error::Numerics`] where nothing positive is left.
-pub(super) fn extrapolated(
+fn extrapolated(
     model: &Model,
     question: &Question,
     reach: Reach,

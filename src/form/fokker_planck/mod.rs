@@ -12,52 +12,38 @@ mod contour;
 mod operator;
 mod tr_bdf2;
 
-use super::lamperti::{self, Grid};
+use super::lamperti::{self, Grid, Reach};
 use super::richardson::{self, Solution};
-use super::{Accuracy, Question, groups};
+use super::{Accuracy, Question};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::Coefficients;
 use operator::Operator;
 
-/// A horizon this many times the shortest gets a grid of its own.
-const HORIZONS_PER_GRID: f64 = 40.0;
-
 pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predictive>> {
-    let mut answers = Vec::with_capacity(question.times.len());
-    for times in groups(question.times, question.t0, HORIZONS_PER_GRID) {
-        answers.extend(one_grid(model, question, times)?);
-    }
-    Ok(answers)
+    let mut coefficients = model.process.coefficients(question.theta);
+    richardson::answers(model, question, |grid, times| {
+        solve(model, &mut coefficients, grid, question.t0, times, question.accuracy)
+    })
 }
 
-fn one_grid(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<Predictive>> {
+/// How far a grid must reach to hold the probability at all `times`, by cheap pilot runs.
+///
+/// # Errors
+/// [`Error::Numerics`] where no finite grid holds the process.
+pub(super) fn reach(model: &Model, question: &Question, times: &[f64]) -> Result<Reach> {
     let mut coefficients = model.process.coefficients(question.theta);
     let mut again = model.process.coefficients(question.theta);
+    let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
     let horizon = times.last().map_or(0.0, |t| t - question.t0);
-    let reach = lamperti::find_reach(
+    lamperti::find_reach(
         model,
         &mut coefficients,
         (question.x0, question.t0, horizon),
         question.accuracy.cells,
-        |grid| pilot(model, &mut again, grid, question, times),
-    )?;
-    richardson::extrapolated(model, question, reach, |grid| {
-        solve(model, &mut again, grid, question.t0, times, question.accuracy)
-    })
-}
-
-/// Cell masses at each time, cheaply: for finding out where the probability is.
-pub(super) fn pilot(
-    model: &Model,
-    coefficients: &mut Coefficients,
-    grid: &Grid,
-    question: &Question,
-    times: &[f64],
-) -> Result<Vec<Vec<f64>>> {
-    let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
-    solve(model, coefficients, grid, question.t0, times, rough).map(|solution| solution.masses)
+        |grid| solve(model, &mut again, grid, question.t0, times, rough).map(|solution| solution.masses),
+    )
 }
 
 fn solve(
@@ -195,7 +181,7 @@ mod tests {
         let model = built_in("ckls")?;
         let theta = [2.0, -0.26, 0.13, 1.45];
         let mut coefficients = model.process.coefficients(&theta);
-        let reach = lamperti::Reach { below: 6.0, above: 6.0, spacing: 0.02 };
+        let reach = Reach { below: 6.0, above: 6.0, spacing: 0.02 };
         let grid = lamperti::grid(&mut coefficients, &model.process.state, 6.0, 0.0, reach);
         let accuracy = Accuracy { tolerance: 1e-8, ..Accuracy::default() };
         let solution = solve(&model, &mut coefficients, &grid, 0.0, &[0.1, 1.0], accuracy)?;

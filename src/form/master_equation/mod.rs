@@ -7,16 +7,14 @@
 //!
 //! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
 
-use super::fokker_planck;
-use super::lamperti::{self, Grid};
+use super::Question;
+use super::lamperti::Grid;
 use super::richardson::{self, Solution};
-use super::{Question, groups};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::Coefficients;
 
-const HORIZONS_PER_GRID: f64 = 40.0;
 /// More products than this and another form should be asked.
 const MOST_PRODUCTS: f64 = 3e6;
 
@@ -29,27 +27,9 @@ pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predic
             available: vec!["fokker-planck".to_string(), "monte-carlo".to_string()],
         });
     }
-    let mut answers = Vec::with_capacity(question.times.len());
-    for times in groups(question.times, question.t0, HORIZONS_PER_GRID) {
-        answers.extend(one_lattice(model, question, times)?);
-    }
-    Ok(answers)
-}
-
-fn one_lattice(model: &Model, question: &Question, times: &[f64]) -> Result<Vec<Predictive>> {
     let mut coefficients = model.process.coefficients(question.theta);
-    let mut again = model.process.coefficients(question.theta);
-    let horizon = times.last().map_or(0.0, |t| t - question.t0);
-    let reach = lamperti::find_reach(
-        model,
-        &mut coefficients,
-        (question.x0, question.t0, horizon),
-        question.accuracy.cells,
-        // Uniformisation is slow where the first guess reaches far into a steep drift; the pilot needs no such care.
-        |grid| fokker_planck::pilot(model, &mut again, grid, question, times),
-    )?;
-    richardson::extrapolated(model, question, reach, |grid| {
-        let masses = Chain::new(model, &mut again, grid, question.t0)?.masses(model, question.t0, times)?;
+    richardson::answers(model, question, |grid, times| {
+        let masses = Chain::new(model, &mut coefficients, grid, question.t0)?.masses(model, question.t0, times)?;
         Ok(Solution { masses, widths: grid.edges.windows(2).map(|w| w[1] - w[0]).collect() })
     })
 }
