@@ -53,6 +53,25 @@ pub struct Backtest {
     pub failures: Vec<Failure>,
 }
 
+impl Backtest {
+    /// The backtests of several series by the same forecasters as one, windows told apart. `None` of none.
+    ///
+    /// Scores are in the units of each series: pool what is comparable.
+    pub fn pooled(results: &[&Backtest]) -> Option<Backtest> {
+        let mut pooled = Backtest { rows: Vec::new(), failures: Vec::new(), ..(*results.first()?).clone() };
+        let mut offset = 0;
+        for result in results {
+            pooled.rows.extend(result.rows.iter().map(|r| Row { window: r.window + offset, ..r.clone() }));
+            pooled.failures.extend(result.failures.iter().cloned());
+            pooled.plan.horizons.extend(&result.plan.horizons);
+            offset += result.plan.windows();
+        }
+        pooled.plan.horizons.sort_unstable();
+        pooled.plan.horizons.dedup();
+        Some(pooled)
+    }
+}
+
 /// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread.
 ///
 /// # Errors

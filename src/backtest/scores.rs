@@ -103,6 +103,7 @@ fn scored(rows: &[&Row]) -> Scored {
         mean(&|r| f64::from(u8::from(r.actual >= r.quantiles[low] && r.actual <= r.quantiles[high])))
     };
     let mut windows: Vec<usize> = rows.iter().map(|r| r.window).collect();
+    windows.sort_unstable();
     windows.dedup();
     Scored {
         windows: windows.len(),
@@ -148,7 +149,8 @@ fn fixed_b_critical(b: f64) -> f64 {
 
 /// Mean CRPS of each window over its horizons.
 pub(super) fn window_means(backtest: &Backtest, model: usize) -> Vec<Option<f64>> {
-    let mut sums = vec![(0.0, 0.0); backtest.plan.windows()];
+    let windows = backtest.rows.iter().map(|r| r.window + 1).max().unwrap_or(0);
+    let mut sums = vec![(0.0, 0.0); windows];
     for row in backtest.rows.iter().filter(|r| r.model == model) {
         sums[row.window].0 += row.crps;
         sums[row.window].1 += 1.0;

@@ -195,6 +195,9 @@ pub struct ReportArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub data: DataArgs,
+    /// Held-out tail that a report or backtest would take: a share (20%), a number of rows, or the date it begins
+    #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
+    pub test: String,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
     let condition = args.fail_if.as_deref().map(Condition::parse).transpose()?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
-    let (mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), long_header());
+    let (mut results, mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), Vec::new(), long_header());
     let mut flagged = false;
     for series in &data.loaded.series {
         let plan = select::plan(series, &args.plan)?;
@@ -34,14 +34,17 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
         flagged |= condition.as_ref().is_some_and(|c| scores.pooled.first().is_none_or(|s| c.holds(s)));
         csv.push_str(&long_table(series, &result));
         rows.extend(values::scores(&series.id, &scores));
+        results.push(result);
     }
+    let mut all = values::pooled_scores(&results.iter().collect::<Vec<_>>());
+    all.append(&mut rows);
     for warning in &warnings {
         output.say(&format!("warning: {warning}"));
     }
     let document = json!({
         "schema": "kramers/backtest@1", "version": VERSION, "seed": common.seed,
         "config": { "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit },
-        "data": values::data(&data, args.data.transform.name()), "scores": rows, "warnings": warnings,
+        "data": values::data(&data, args.data.transform.name()), "scores": all, "warnings": warnings,
     });
     output.document(&document);
     if let Some(folder) = folder {

@@ -1,13 +1,14 @@
 //! `kramers check`: what is in a file and what cleaning would do.
 
-use super::Outcome;
 use super::args::{CheckArgs, Common};
 use super::input::look_at_data;
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{VERSION, finding};
-use crate::base::Result;
+use super::{Outcome, select};
 use crate::base::series::format_stamp;
+use crate::base::{Result, Series, Transform};
+use crate::stats;
 use serde_json::json;
 
 pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<Outcome> {
@@ -51,6 +52,10 @@ pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<
             short(s.clock.step),
             s.clock.unit
         ));
+        text.push_str(&format!("    {}\n", held_out(s, &args.test)));
+        if args.data.transform != Transform::None {
+            text.push_str(&format!("    {}\n", transformed(s, args.data.transform)));
+        }
     }
     text.push_str("\nfindings\n");
     if loaded.findings.is_empty() {
@@ -70,6 +75,7 @@ pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<
         "series": loaded.series.iter().map(|s| json!({
             "id": s.id, "rows": s.len(), "time_unit": s.clock.unit, "clock": s.clock.kind, "step": s.clock.step,
             "from": s.time.first(), "to": s.time.last(), "regular": s.is_regular(),
+            "first_test": select::first_test(s, &args.test).ok(),
         })).collect::<Vec<_>>(),
         "findings": loaded.findings.iter().map(finding).collect::<Vec<_>>(),
     });
@@ -78,4 +84,32 @@ pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<
         folder.write_document(&document)?;
     }
     Ok(if loaded.dropped() > 0 { Outcome::Flagged } else { Outcome::Good })
+}
+
+/// What a report would hold out of a series.
+fn held_out(series: &Series, test: &str) -> String {
+    match select::first_test(series, test) {
+        Ok(first) => {
+            let from = match &series.stamps {
+                Some(stamps) => format_stamp(stamps[first]),
+                None => short(series.time[first]),
+            };
+            format!("held out ({test}): the last {} rows, from {from}", series.len() - first)
+        }
+        Err(error) => format!("nothing held out: {error}"),
+    }
+}
+
+/// What a transform makes of a series.
+fn transformed(series: &Series, transform: Transform) -> String {
+    match transform.apply(series) {
+        Ok(z) => format!(
+            "{}: {} values, mean {}, sd {}",
+            z.value_name,
+            z.len(),
+            short(stats::mean(&z.value)),
+            short(stats::sd(&z.value))
+        ),
+        Err(error) => error.to_string(),
+    }
 }

@@ -19,11 +19,7 @@ const FITS: usize = 8;
 /// The backtest's plan for one series.
 pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
     let split = split(&args.test)?;
-    // A plan with one row ahead tells how many rows are held out, which the defaults need.
-    let held_out = {
-        let probe = Plan::new(series, split, 1, 1, Refit::Never)?;
-        probe.rows - probe.first_test
-    };
+    let held_out = series.len() - first_test(series, &args.test)?;
     let horizon = args.horizon.unwrap_or_else(|| HORIZON.min(held_out / 5).max(1));
     let step = args.step.unwrap_or_else(|| held_out.div_ceil(WINDOWS));
     let refit = match args.refit.as_deref() {
@@ -43,6 +39,11 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
         },
     };
     Plan::new(series, split, horizon, step, refit)
+}
+
+/// First held-out row of a series, or why it cannot be split.
+pub(super) fn first_test(series: &Series, test: &str) -> Result<usize> {
+    Plan::new(series, split(test)?, 1, 1, Refit::Never).map(|plan| plan.first_test)
 }
 
 /// The one cleaning rule that reaches back from later rows has no place where rows are held out.

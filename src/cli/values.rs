@@ -1,7 +1,7 @@
 //! The JSON documents of a run. Keys grow but never change meaning; a number that is not finite is null.
 
 use super::input::Data;
-use crate::backtest::{LEVELS, ModelScores, Scored, Scores};
+use crate::backtest::{Backtest, LEVELS, ModelScores, Scored, Scores};
 use crate::base::series::format_stamp;
 use crate::base::{Series, Stamp};
 use crate::fit::{Fit, Objective};
@@ -120,6 +120,11 @@ pub(super) fn scores(series: &str, scores: &Scores) -> Vec<Value> {
     pooled.chain(by_horizon).collect()
 }
 
+/// Rows of series "all": every series' forecasts together.
+pub(super) fn pooled_scores(results: &[&Backtest]) -> Vec<Value> {
+    Backtest::pooled(results).map_or_else(Vec::new, |all| scores("all", &Scores::of(&all)))
+}
+
 fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> Value {
     let pooled = horizon == json!("all");
     let skill = model
@@ -143,7 +148,7 @@ fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> V
 }
 
 /// The long table of a backtest as CSV: one row a series, model, cutoff and horizon.
-pub(super) fn long_table(series: &Series, result: &crate::backtest::Backtest) -> String {
+pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
     let label = |row: usize| match &series.stamps {
         Some(stamps) => format_stamp(stamps[row]),
         None => series.time[row].to_string(),
