@@ -3,7 +3,7 @@
 use crate::base::rng::word_of;
 use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
-use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::form::monte_carlo::{Run, Scheme, require_room, simulate};
 use crate::form::{Accuracy, Form, Question, exact, marginals};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
@@ -127,6 +127,7 @@ impl FittedModel {
         let model = &self.forecaster.model;
         let (x0, t0) = self.start(history)?;
         let paths = self.forecaster.accuracy.paths;
+        require_room(times.len(), paths)?;
         let key = self.forecaster.settings.seed.key(Purpose::Forecast, word_of(&history.id), window);
         if let Some(claim) = &model.law {
             let arguments = claim.arguments_at(&model.process, &self.fit.theta);

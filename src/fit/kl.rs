@@ -3,6 +3,7 @@
 use super::certify::{Status, judge};
 use super::optimise::{hessian, minimise};
 use super::{Observed, Settings, Solved};
+use crate::base::Coordinate;
 use crate::form::{Form, Transitions};
 
 /// Mean negative log density in the state's coordinate and its gradient in natural parameters; infinite where an
@@ -77,9 +78,19 @@ pub(super) fn solve(
         free.iter().map(|k| gradient[*k]).collect::<Vec<_>>()
     };
     let values: Vec<f64> = free.iter().map(|k| theta[*k]).collect();
-    let steps: Vec<f64> = values.iter().map(|v| 1e-4 * v.abs().max(1e-6)).collect();
+    let n = data.pairs.len() as f64;
+    let size = |k: usize, v: f64| if params[k].coordinate() == Coordinate::Log { v.abs() } else { v.abs().max(1e-6) };
+    let rough: Vec<f64> = free.iter().zip(&values).map(|(k, v)| 1e-4 * size(*k, *v)).collect();
+    let first = hessian(&at, &values, &rough);
+    // A parameter that may be zero has no size of its own: its step is a hundredth of the standard error just found.
+    let steps: Vec<f64> = (0..free.len())
+        .map(|i| match (params[free[i]].coordinate(), 1e-2 / (n * first[(i, i)].abs()).sqrt()) {
+            (Coordinate::Linear, step) if step.is_finite() && step > 0.0 => step,
+            _ => rough[i],
+        })
+        .collect();
     let h = hessian(&at, &values, &steps);
-    let (mut status, se) = judge(params, &theta, free, &gradient, &h, data.pairs.len() as f64);
+    let (mut status, se) = judge(params, &theta, free, &gradient, &h, n);
     let ran_out = optimum.iterations >= settings.max_iterations;
     match status {
         // Stopped on the way: whatever the point looks like, it is not where the search was going.

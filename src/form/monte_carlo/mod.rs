@@ -75,14 +75,7 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
             hint: "use fewer --paths, a longer --step or a nearer --until".to_string(),
         });
     }
-    let states = run.times.len() as f64 * run.paths as f64;
-    if !(states <= MOST_STATES) {
-        return Err(Error::Numerics {
-            what: "the simulation".to_string(),
-            why: format!("{states:e} states (output times × paths) are more than the limit of {MOST_STATES:e}"),
-            hint: "use fewer --paths, or fewer output times (a longer --every, a shorter --horizon)".to_string(),
-        });
-    }
+    require_room(run.times.len(), run.paths)?;
     let engine = Engine::new(model, run);
     let blocks: Vec<Block> = (0..run.paths.div_ceil(LANES))
         .into_par_iter()
@@ -107,6 +100,20 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
             hint: "the step is too long for the drift: simulate takes a shorter --step; forecasts are better answered by --answer auto".to_string(),
         }),
     }
+}
+
+/// # Errors
+/// [`Error::Numerics`] where more states would be held at once than a small machine has room for.
+pub fn require_room(times: usize, paths: usize) -> Result<()> {
+    let states = times as f64 * paths as f64;
+    if states <= MOST_STATES {
+        return Ok(());
+    }
+    Err(Error::Numerics {
+        what: "the simulation".to_string(),
+        why: format!("{states:e} states (output times × paths) are more than the limit of {MOST_STATES:e}"),
+        hint: "use fewer --paths, or fewer output times (a longer --every, a shorter --horizon)".to_string(),
+    })
 }
 
 /// Start, number of steps and step of every output interval.
