@@ -7,7 +7,7 @@ use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
 use crate::base::{Result, Transform};
-use crate::fit::{Fit, Objective, Observed, fit};
+use crate::fit::{Fit, Objective, Observed, Status, fit};
 use serde_json::{Map, Value, json};
 
 pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Outcome> {
@@ -31,7 +31,7 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     if let Some(folder) = folder {
         folder.write_document(&document)?;
     }
-    let good = fits.iter().all(|(_, f)| f.status.is_good() && f.status.name() == "converged");
+    let good = fits.iter().all(|(_, f)| f.status == Status::Converged);
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
 }
 

@@ -37,6 +37,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
     let mut csv = csv_header(&args.levels);
     for series in &data.loaded.series {
         let fitted = forecaster.fit_model(series, None)?;
+        fitted.require_usable(series)?;
         flagged |= !fitted.fit.status.is_good();
         if !fitted.fit.status.is_good() {
             output.say(&format!("warning: {}: {}", series.id, fitted.fit.status));

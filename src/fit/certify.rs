@@ -26,9 +26,10 @@ impl Status {
         matches!(self, Status::Converged | Status::AtBound(_))
     }
 
-    /// Whether forecasts may be made with it: a parameter the data cannot tell is one the forecast does not hang on.
+    /// Whether forecasts may be made with it: a parameter the data cannot tell is one the forecast does not hang on, and a
+    /// local optimum is one.
     pub fn can_forecast(&self) -> bool {
-        self.is_good() || matches!(self, Status::Flat(_))
+        self.is_good() || matches!(self, Status::Flat(_) | Status::ConvergedLocal)
     }
 
     pub fn name(&self) -> &'static str {

@@ -170,6 +170,13 @@ struct Solved {
     se: Vec<Option<f64>>,
 }
 
+impl Solved {
+    /// The rank, infinite where it is not a number.
+    fn finite_rank(&self) -> f64 {
+        if self.rank.is_finite() { self.rank } else { f64::INFINITY }
+    }
+}
+
 /// Fit `model` to `data`.
 ///
 /// # Errors
@@ -202,31 +209,29 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
         .collect();
     let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);
     let best = best_of(&solved);
-    let best = solved.swap_remove(best);
+    // The start's own status knows nothing of the other starts; its outcome does.
+    let best = Solved { status: outcomes[best].status.clone(), ..solved.swap_remove(best) };
     Ok(describe(model, data, settings, &transitions, choice, best, outcomes, &free))
 }
 
-/// The lowest negative log-likelihood among starts that ended well, else among all.
+/// The lowest negative log-likelihood among starts whose fit can be used, else among all.
 fn best_of(solved: &[Solved]) -> usize {
-    let rank = |s: &Solved| if s.rank.is_finite() { s.rank } else { f64::INFINITY };
+    let key = |s: &Solved| (!s.status.can_forecast(), s.finite_rank());
     let order = |a: &usize, b: &usize| {
-        let (a, b) = (&solved[*a], &solved[*b]);
-        let good = |s: &Solved| s.status.is_good();
-        match (good(a), good(b)) {
-            (true, false) => std::cmp::Ordering::Less,
-            (false, true) => std::cmp::Ordering::Greater,
-            _ => rank(a).total_cmp(&rank(b)),
-        }
+        let (a, b) = (key(&solved[*a]), key(&solved[*b]));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     };
     (0..solved.len()).min_by(order).unwrap_or(0)
 }
 
+/// Where every start ended, against the lowest of all: an optimum above it by more than 1e-3 in log-likelihood is local,
+/// whatever became of the start that found the lower point.
 fn outcomes(solved: &[Solved], n: usize, objective: Objective) -> Vec<StartOutcome> {
-    let best = solved.get(best_of(solved)).map_or(f64::NAN, |s| s.value);
+    let best = solved.iter().map(Solved::finite_rank).fold(f64::INFINITY, f64::min);
     solved
         .iter()
         .map(|s| {
-            let below = (s.value - best) * n as f64;
+            let below = (s.finite_rank() - best) * n as f64;
             StartOutcome {
                 objective_value: s.value,
                 below_best: (objective == Objective::Kl).then_some(below),

@@ -168,6 +168,11 @@ fn a_start_that_ends_in_a_worse_valley_is_local() {
     let outcomes = outcomes(&[good(1.0), good(1.1)], 100, Objective::Kl);
     assert_eq!(outcomes[0].status, Status::Converged);
     assert_eq!(outcomes[1].status, Status::ConvergedLocal);
+    // Also where the start that found the lower point did not end well: the fit is the optimum, and is called local.
+    let lower = Solved { status: Status::MaxIterations, ..good(0.9) };
+    let solved = [lower, good(1.0)];
+    assert_eq!(best_of(&solved), 1);
+    assert_eq!(super::outcomes(&solved, 100, Objective::Kl)[1].status, Status::ConvergedLocal);
 }
 
 #[test]
