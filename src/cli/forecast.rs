@@ -44,14 +44,10 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
         }
         let (times, stamps) = series.ahead(args.horizon);
         let laws = fitted.predict_levels(series, &times, 0)?;
-        let stamp = |i: usize| stamps.as_ref().map(|s| s[i]);
-        output.text(&describe(series, &laws, &times, &stamp, &args.levels));
-        csv.push_str(&csv_rows(series, &laws, &times, &stamp, &args.levels));
-        let horizons: Vec<Value> = laws
-            .iter()
-            .enumerate()
-            .map(|(i, law)| horizon(law, i + 1, times[i], stamp(i), &series.value_name, &args.levels))
-            .collect();
+        let ahead = Ahead { series, laws, times, stamps, levels: &args.levels };
+        output.text(&ahead.describe());
+        csv.push_str(&ahead.csv());
+        let horizons = ahead.horizons();
         documents.push(json!({ "id": series.id, "fit": values::fit(&fitted.fit), "horizons": horizons }));
     }
     let document = json!({
@@ -83,63 +79,66 @@ fn answer(name: &str, forecaster: &ModelForecaster) -> Result<Form> {
     }
 }
 
-fn label(time: f64, stamp: Option<Stamp>) -> String {
-    stamp.map_or_else(|| time.to_string(), format_stamp)
-}
-
-fn describe(
-    series: &Series,
-    laws: &[Predictive],
-    times: &[f64],
-    stamp: &dyn Fn(usize) -> Option<Stamp>,
-    levels: &[f64],
-) -> String {
-    let probabilities = probabilities(levels);
-    let names: Vec<String> = probabilities.iter().map(|p| format!("{} %", round(100.0 * p))).collect();
-    let mut header = vec!["rows ahead", "time", "mean", "sd"];
-    header.extend(names.iter().map(String::as_str));
-    let rows: Vec<Vec<String>> = laws
-        .iter()
-        .enumerate()
-        .map(|(i, law)| {
-            let mut row = vec![
-                (i + 1).to_string(),
-                stamp(i).map_or_else(|| short(times[i]), format_stamp),
-                short_or_dash(law.mean()),
-                short_or_dash(law.sd()),
-            ];
-            row.extend(probabilities.iter().map(|p| short(law.quantile(*p))));
-            row
-        })
-        .collect();
-    format!("{} ahead of {} rows\n\n{}\n", series.id, series.len(), table(&header, &rows))
-}
-
 fn csv_header(levels: &[f64]) -> String {
     let quantiles: Vec<String> = probabilities(levels).iter().map(|p| format!("q{}", round(*p))).collect();
     format!("series,time,h,mean,sd,{}\n", quantiles.join(","))
 }
 
-fn csv_rows(
-    series: &Series,
-    laws: &[Predictive],
-    times: &[f64],
-    stamp: &dyn Fn(usize) -> Option<Stamp>,
-    levels: &[f64],
-) -> String {
-    let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
-    let mut out = String::new();
-    for (i, law) in laws.iter().enumerate() {
-        let quantiles: Vec<String> = probabilities(levels).iter().map(|p| law.quantile(*p).to_string()).collect();
-        out.push_str(&format!(
-            "{},{},{},{},{},{}\n",
-            quoted(&series.id),
-            label(times[i], stamp(i)),
-            i + 1,
-            number(law.mean()),
-            number(law.sd()),
-            quantiles.join(",")
-        ));
+/// One series' forecast, to be told three ways from the same values.
+struct Ahead<'a> {
+    series: &'a Series,
+    laws: Vec<Predictive>,
+    times: Vec<f64>,
+    stamps: Option<Vec<Stamp>>,
+    levels: &'a [f64],
+}
+
+impl Ahead<'_> {
+    fn stamp(&self, i: usize) -> Option<Stamp> {
+        self.stamps.as_ref().map(|s| s[i])
     }
-    out
+
+    fn label(&self, i: usize, number: impl Fn(f64) -> String) -> String {
+        self.stamp(i).map_or_else(|| number(self.times[i]), format_stamp)
+    }
+
+    fn horizons(&self) -> Vec<Value> {
+        let one = |(i, law): (usize, &Predictive)| {
+            horizon(law, i + 1, self.times[i], self.stamp(i), &self.series.value_name, self.levels)
+        };
+        self.laws.iter().enumerate().map(one).collect()
+    }
+
+    fn describe(&self) -> String {
+        let probabilities = probabilities(self.levels);
+        let names: Vec<String> = probabilities.iter().map(|p| format!("{} %", round(100.0 * p))).collect();
+        let mut header = vec!["rows ahead", "time", "mean", "sd"];
+        header.extend(names.iter().map(String::as_str));
+        let row = |(i, law): (usize, &Predictive)| {
+            let mut row =
+                vec![(i + 1).to_string(), self.label(i, short), short_or_dash(law.mean()), short_or_dash(law.sd())];
+            row.extend(probabilities.iter().map(|p| short(law.quantile(*p))));
+            row
+        };
+        let rows: Vec<Vec<String>> = self.laws.iter().enumerate().map(row).collect();
+        format!("{} ahead of {} rows\n\n{}\n", self.series.id, self.series.len(), table(&header, &rows))
+    }
+
+    fn csv(&self) -> String {
+        let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+        let probabilities = probabilities(self.levels);
+        let row = |(i, law): (usize, &Predictive)| {
+            let quantiles: Vec<String> = probabilities.iter().map(|p| law.quantile(*p).to_string()).collect();
+            format!(
+                "{},{},{},{},{},{}\n",
+                quoted(&self.series.id),
+                self.label(i, |t| t.to_string()),
+                i + 1,
+                number(law.mean()),
+                number(law.sd()),
+                quantiles.join(",")
+            )
+        };
+        self.laws.iter().enumerate().map(row).collect()
+    }
 }

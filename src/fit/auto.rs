@@ -3,7 +3,7 @@
 //! Accuracy is measured, not assumed: from a sample of the observed states the expansion is held against the Fokker-Planck
 //! density, and the log-likelihood it is expected to lose per 100 observations is reported.
 
-use super::{Observed, Optimizer, Settings, kl, starts};
+use super::{Observed, Optimizer, Settings, Task, kl, starts};
 use crate::base::{Params, Purpose, Result};
 use crate::form::{Accuracy, Form, Pairs, Question, Transitions, marginals};
 use crate::models::Model;
@@ -76,7 +76,8 @@ pub(super) fn choose_form(
     let kessler = Transitions::new(model, Form::Kessler)?;
     let given = !settings.initial.is_empty();
     let start = starts::starting_points(&kessler, data, first, free, &one, given)?.remove(0);
-    let theta = kl::solve(&kessler, data, &start, free, &one).theta;
+    let task = Task { transitions: &kessler, data, free, settings: &one };
+    let theta = kl::solve(&task, &start).theta;
     let (nodes, reference) = reference(model, &theta, &data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE)));
     let mut best: Option<FormChoice> = None;
     for form in [Form::Euler, Form::Kessler] {

@@ -2,7 +2,7 @@
 
 use super::certify::{Status, judge};
 use super::optimise::{hessian, minimise};
-use super::{Observed, Settings, Solved};
+use super::{Observed, Solved, Task};
 use crate::base::Coordinate;
 use crate::form::{Form, Transitions};
 
@@ -17,13 +17,8 @@ pub(super) fn objective(transitions: &Transitions, data: &Observed, theta: &[f64
 
 /// Kessler's variance is not positive everywhere, so a search with it can begin outside what it can evaluate, or run into
 /// that wall. Euler's is, and its optimum is near.
-fn euler_first(
-    transitions: &Transitions,
-    data: &Observed,
-    start: &[f64],
-    free: &[usize],
-    settings: &Settings,
-) -> Vec<f64> {
+fn euler_first(task: &Task, start: &[f64]) -> Vec<f64> {
+    let Task { transitions, data, free, settings } = task;
     if !matches!(transitions.form(), Form::Kessler | Form::KesslerTruncated) {
         return start.to_vec();
     }
@@ -33,16 +28,11 @@ fn euler_first(
     minimise(&rough, params, start, free, settings.optimizer, settings.max_iterations).theta
 }
 
-pub(super) fn solve(
-    transitions: &Transitions,
-    data: &Observed,
-    start: &[f64],
-    free: &[usize],
-    settings: &Settings,
-) -> Solved {
+pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
+    let Task { transitions, data, free, settings } = *task;
     let params = &transitions.model().params;
     let objective = |theta: &[f64]| objective(transitions, data, theta);
-    let start = &euler_first(transitions, data, start, free, settings);
+    let start = &euler_first(task, start);
     let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
     // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
     for k in free {

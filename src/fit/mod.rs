@@ -157,6 +157,15 @@ pub struct Fit {
     pub warnings: Vec<String>,
 }
 
+/// What is fitted to what, and how: the same from every start.
+struct Task<'a> {
+    transitions: &'a Transitions<'a>,
+    data: &'a Observed,
+    /// Positions of the parameters that may move.
+    free: &'a [usize],
+    settings: &'a Settings,
+}
+
 /// An optimum with its curvature: what both objectives hand back.
 struct Solved {
     theta: Vec<f64>,
@@ -200,18 +209,19 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let transitions = Transitions::new(model, choice.form)?;
     let given = !settings.initial.is_empty();
     let starts = starts::starting_points(&transitions, data, &first, &free, settings, given)?;
+    let task = Task { transitions: &transitions, data, free: &free, settings };
     let mut solved: Vec<Solved> = starts
         .par_iter()
         .map(|start| match settings.objective {
-            Objective::Kl => kl::solve(&transitions, data, start, &free, settings),
-            Objective::Mse => mse::solve(&transitions, data, start, &free, settings),
+            Objective::Kl => kl::solve(&task, start),
+            Objective::Mse => mse::solve(&task, start),
         })
         .collect();
     let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);
     let best = best_of(&solved);
     // The start's own status knows nothing of the other starts; its outcome does.
     let best = Solved { status: outcomes[best].status.clone(), ..solved.swap_remove(best) };
-    Ok(describe(model, data, settings, &transitions, choice, best, outcomes, &free))
+    Ok(describe(&task, choice, best, outcomes))
 }
 
 /// The lowest negative log-likelihood among starts whose fit can be used, else among all.
@@ -244,17 +254,9 @@ fn outcomes(solved: &[Solved], n: usize, objective: Objective) -> Vec<StartOutco
         .collect()
 }
 
-#[allow(clippy::too_many_arguments)] // Everything the record holds, once, from the one place that makes it.
-fn describe(
-    model: &Model,
-    data: &Observed,
-    settings: &Settings,
-    transitions: &Transitions,
-    choice: FormChoice,
-    solved: Solved,
-    starts: Vec<StartOutcome>,
-    free: &[usize],
-) -> Fit {
+fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOutcome>) -> Fit {
+    let Task { transitions, data, free, settings } = task;
+    let model = transitions.model();
     let n = data.pairs.len();
     let log_likelihood = (settings.objective == Objective::Kl)
         .then_some(data.ln_jacobian - solved.value * n as f64)

@@ -7,7 +7,7 @@
 
 use super::certify::Status;
 use super::optimise::minimise;
-use super::{Observed, Settings, Solved};
+use super::{Observed, Solved, Task};
 use crate::base::math;
 use crate::form::{Moments, Transitions};
 use crate::models::Model;
@@ -20,13 +20,8 @@ pub(super) fn second_stage(model: &Model) -> Vec<usize> {
     (0..process.n_params).filter(|k| !process.pool.depends_on(process.drift, symbol::FIRST_PARAM + k)).collect()
 }
 
-pub(super) fn solve(
-    transitions: &Transitions,
-    data: &Observed,
-    start: &[f64],
-    free: &[usize],
-    settings: &Settings,
-) -> Solved {
+pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
+    let Task { transitions, data, free, settings } = *task;
     const ROUNDS: u64 = 60;
     let model = transitions.model();
     let second: Vec<usize> = second_stage(model).into_iter().filter(|k| free.contains(k)).collect();
