@@ -346,7 +346,9 @@ fn power(a: &[f64; LANES], n: i32, out: &mut [f64; LANES]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Error;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     /// A random expression in x, k, g as text.
     fn expression() -> impl Strategy<Value = String> {
@@ -371,11 +373,22 @@ mod tests {
         })
     }
 
+    /// The graph of generated text, which may divide by what simplifies to zero: that alone is refused.
+    fn parsed(pool: &mut Pool, text: &str) -> Option<Id> {
+        match pool.parse(text, "test") {
+            Ok(id) => Some(id),
+            Err(Error::Expression { message, .. }) if message == "division by zero" => None,
+            Err(other) => panic!("{text}: {other}"),
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
         #[test]
         fn the_tape_gives_the_bits_of_the_tree(text in expression(), k in 0.2f64..2.0, g in -1.0f64..1.0) {
             let mut pool = Pool::new(["x", "k", "g"]);
-            let id = pool.parse(&text, "test").expect("generated text parses");
+            let Some(id) = parsed(&mut pool, &text) else { return Ok(()) };
             let slope = pool.derivative(id, 0);
             let by_k = pool.derivative(slope, 1);
             let tape = Tape::compile(&pool, &[id, slope, by_k], &[0, 2]);
@@ -404,7 +417,7 @@ mod tests {
         #[test]
         fn a_derivative_is_the_limit_of_its_differences(text in expression(), x in 0.3f64..1.7) {
             let mut pool = Pool::new(["x", "k", "g"]);
-            let id = pool.parse(&text, "test").expect("generated text parses");
+            let Some(id) = parsed(&mut pool, &text) else { return Ok(()) };
             let slope = pool.derivative(id, 0);
             let f = |x: f64| pool.eval(id, &[x, 0.7, 0.4]);
             let exact = pool.eval(slope, &[x, 0.7, 0.4]);
