@@ -3,8 +3,8 @@
 use crate::base::rng::word_of;
 use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
-use crate::form::monte_carlo::{Run, Scheme, require_room, simulate};
-use crate::form::{Accuracy, Form, Question, exact, marginals};
+use crate::form::monte_carlo::{Run, Scheme, Start, require_room, simulate};
+use crate::form::{Accuracy, Form, Question, exact, laws};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
 use crate::stats;
@@ -75,13 +75,13 @@ impl Fitted for FittedModel {
         let seed = self.forecaster.settings.seed;
         let question = Question {
             theta: &self.fit.theta,
-            x0,
+            start: &[x0],
             t0,
             times,
             accuracy: self.forecaster.accuracy,
             key: seed.key(Purpose::Forecast, word_of(&history.id), window),
         };
-        let laws = marginals(&self.forecaster.model, self.forecaster.answer, &question)?;
+        let laws = laws(&self.forecaster.model, self.forecaster.answer, &question)?;
         Ok(if transform == Transform::Log { laws.into_iter().map(Predictive::exp).collect() } else { laws })
     }
 
@@ -129,8 +129,8 @@ impl FittedModel {
         let paths = self.forecaster.accuracy.paths;
         require_room(times.len(), paths)?;
         let key = self.forecaster.settings.seed.key(Purpose::Forecast, word_of(&history.id), window);
-        if let Some(claim) = &model.law {
-            let arguments = claim.arguments_at(&model.process, &self.fit.theta);
+        if let (Some(claim), Some(process)) = (&model.law, model.scalar()) {
+            let arguments = claim.arguments_at(&process, &self.fit.theta);
             let path = |p: usize| -> Vec<f64> {
                 let mut stream = key.stream(p as u64);
                 let (mut x, mut now) = (x0, t0);
@@ -145,8 +145,17 @@ impl FittedModel {
             return Ok((0..times.len()).map(|t| by_path.iter().map(|p| p[t]).collect()).collect());
         }
         let step = times.first().map_or(1.0, |t| t - t0) / STEPS;
-        let run = Run { theta: &self.fit.theta, x0, t0, times, paths, step, scheme: Scheme::EulerMaruyama, key };
-        let states = simulate(model, &run)?.states;
+        let run = Run {
+            theta: &self.fit.theta,
+            start: Start::At(&[x0]),
+            t0,
+            times,
+            paths,
+            step,
+            scheme: Scheme::EulerMaruyama,
+            key,
+        };
+        let states: Vec<Vec<f64>> = simulate(model, &run)?.states.into_iter().map(|row| row.concat()).collect();
         let first = self.predict(history, &times[..1.min(times.len())], window)?;
         if let (Some(law), Some(row)) = (first.first(), states.first()) {
             let (mean, sd) = (stats::mean(row), stats::sd(row));

@@ -40,6 +40,12 @@ impl Key {
         Stream { key: self, path, draw: 0, spare: None }
     }
 
+    /// A second family of streams beside this one, for what a path draws at times of its own.
+    pub fn twin(self) -> Key {
+        let h = mix64((u64::from(self.0[0]) | u64::from(self.0[1]) << 32) ^ 0x6A75_6D70_735F_6B31);
+        Key([h as u32, (h >> 32) as u32])
+    }
+
     /// The two 64-bit words of one (path, draw) counter.
     #[inline(always)]
     pub fn words(self, path: u64, draw: u64) -> [u64; 2] {

@@ -118,6 +118,7 @@ pub struct Pool {
     nodes: Vec<Node>,
     seen: HashMap<Node, Id>,
     symbols: Vec<String>,
+    defined: HashMap<String, Id>,
 }
 
 impl Pool {
@@ -129,6 +130,17 @@ impl Pool {
     pub fn symbols(&self) -> &[String] {
         &self.symbols
     }
+
+    pub fn add_symbol(&mut self, name: &str) -> usize {
+        self.symbols.push(name.to_string());
+        self.symbols.len() - 1
+    }
+
+    pub fn define(&mut self, name: &str, id: Id) {
+        self.defined.insert(name.to_string(), id);
+    }
+
+    pub fn define_vector(&mut self, _name: &str, _ids: Vec<Id>) {}
 
     pub fn node(&self, id: Id) -> Node {
         self.nodes[id.index()]
@@ -164,7 +176,7 @@ impl Pool {
 
     /// The symbol of this name, if the pool has one.
     pub fn symbol(&mut self, name: &str) -> Option<Id> {
-        let index = self.symbols.iter().position(|s| s == name)?;
+        let Some(index) = self.symbols.iter().position(|s| s == name) else { return self.defined.get(name).copied() };
         Some(self.intern(Node::Symbol(index as u32)))
     }
 

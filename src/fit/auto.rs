@@ -5,7 +5,7 @@
 
 use super::{Observed, Optimizer, Settings, Task, kl, starts};
 use crate::base::{Params, Purpose, Result};
-use crate::form::{Accuracy, Form, Pairs, Question, Transitions, marginals};
+use crate::form::{Accuracy, Form, Pairs, Question, Transitions, laws};
 use crate::models::Model;
 use rayon::prelude::*;
 
@@ -124,13 +124,13 @@ fn reference(model: &Model, theta: &[f64], sample: &Pairs) -> (Pairs, Vec<f64>) 
             let times = [sample.t0[i] + sample.dt[i]];
             let question = Question {
                 theta,
-                x0: sample.x0[i],
+                start: &sample.x0[i..=i],
                 t0: sample.t0[i],
                 times: &times,
                 accuracy: Accuracy { cells: 400, ..Accuracy::default() },
                 key: crate::base::Seed(0).key(Purpose::Forecast, 0, 0),
             };
-            marginals(model, Form::FokkerPlanck, &question).ok()?.pop()
+            laws(model, Form::FokkerPlanck, &question).ok()?.pop()
         })
         .collect();
     let (mut pairs, mut log_density) = (Pairs::default(), Vec::new());

@@ -11,13 +11,14 @@ use super::{Observed, Solved, Task};
 use crate::base::math;
 use crate::form::{Moments, Transitions};
 use crate::models::Model;
-use crate::process::symbol;
+use crate::process::Scalar;
 use nalgebra::DMatrix;
 
 /// Parameters of the second stage: those the drift does not depend on.
 pub(super) fn second_stage(model: &Model) -> Vec<usize> {
-    let process = &model.process;
-    (0..process.n_params).filter(|k| !process.pool.depends_on(process.drift, symbol::FIRST_PARAM + k)).collect()
+    let Some(process) = model.scalar() else { return Vec::new() };
+    let in_drift = |k: &usize| process.pool().depends_on(process.drift, Scalar::FIRST_PARAM + k);
+    (0..process.n_params()).filter(|k| !in_drift(k)).collect()
 }
 
 pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {

@@ -3,13 +3,15 @@
 //! A log density and its gradient in the law's own arguments; the chain rule through the model's expressions gives the
 //! gradient in the model's parameters.
 
-use super::{Batch, Moments, Pairs, Question};
-use crate::base::{Error, Result, math};
+use super::{Asked, Batch, Form, Moments, Pairs};
+use crate::base::{Result, math};
 use crate::expr::Id;
-use crate::models::Model;
 use crate::predictive::Predictive;
-use crate::process::{ClosedLaw, Diffusion, LawClaim, symbol};
+use crate::process::{ClosedLaw, LawClaim, Scalar};
 use rayon::prelude::*;
+
+/// Why most models have no closed law.
+pub(super) const NO_LAW: &str = "its file claims no closed law";
 
 /// Transitions evaluated together on one thread; a fixed number, so that results do not depend on threads.
 const CHUNK: usize = 1024;
@@ -32,16 +34,9 @@ pub fn transition(law: ClosedLaw, arguments: &[f64], x0: f64, dt: f64) -> Predic
     }
 }
 
-pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predictive>> {
-    let Some(claim) = &model.law else {
-        return Err(Error::FormUnavailable {
-            form: "exact".to_string(),
-            model: model.id.clone(),
-            why: "its file claims no closed law".to_string(),
-            available: model.forms().iter().map(ToString::to_string).collect(),
-        });
-    };
-    let arguments = claim.arguments_at(&model.process, question.theta);
+pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
+    let Some(claim) = &question.model.law else { return Err(Form::Exact.unavailable(question.model, NO_LAW)) };
+    let arguments = claim.arguments_at(&question.process, question.theta);
     let law = |time: &f64| transition(claim.law, &arguments, question.x0, time - question.t0);
     Ok(question.times.iter().map(law).collect())
 }
@@ -191,23 +186,23 @@ pub struct ExactTransitions {
 }
 
 impl ExactTransitions {
-    pub(super) fn new(process: &Diffusion, claim: &LawClaim) -> ExactTransitions {
-        let mut pool = process.pool.clone();
+    pub(super) fn new(process: &Scalar, claim: &LawClaim) -> ExactTransitions {
+        let mut pool = process.pool().clone();
         let slopes = claim
             .arguments
             .iter()
-            .map(|a| (0..process.n_params).map(|k| pool.derivative(*a, symbol::FIRST_PARAM + k)).collect())
+            .map(|a| (0..process.n_params()).map(|k| pool.derivative(*a, Scalar::FIRST_PARAM + k)).collect())
             .collect();
         ExactTransitions { claim: claim.clone(), slopes, pool }
     }
 
     /// `slopes[argument][parameter]` as numbers.
-    fn slopes_at(&self, process: &Diffusion, theta: &[f64]) -> Vec<Vec<f64>> {
+    fn slopes_at(&self, process: &Scalar, theta: &[f64]) -> Vec<Vec<f64>> {
         let symbols = process.symbols(theta, 0.0);
         self.slopes.iter().map(|row| row.iter().map(|id| self.pool.eval(*id, &symbols)).collect()).collect()
     }
 
-    pub(super) fn log_density(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
+    pub(super) fn log_density(&self, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         let arguments = self.claim.arguments_at(process, theta);
         let law = self.claim.law;
         let one = |i: usize| log_density(law, &arguments, pairs.x0[i], pairs.x1[i], pairs.dt[i], gradient);
@@ -226,7 +221,7 @@ impl ExactTransitions {
         Batch { value, gradient }
     }
 
-    pub(super) fn normal_scores(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
+    pub(super) fn normal_scores(&self, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         let arguments = self.claim.arguments_at(process, theta);
         let law = self.claim.law;
         let score = |i: usize| match transition(law, &arguments, pairs.x0[i], pairs.dt[i]) {
@@ -247,7 +242,7 @@ impl ExactTransitions {
         (0..pairs.len()).into_par_iter().map(score).collect()
     }
 
-    pub(super) fn moments(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs) -> Moments {
+    pub(super) fn moments(&self, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Moments {
         let arguments = self.claim.arguments_at(process, theta);
         let law = self.claim.law;
         let rows: Vec<[f64; 8]> =
@@ -395,7 +390,8 @@ mod tests {
             let model = built_in(id)?;
             let theta = &theta[..model.params.len()];
             let claim = model.law.as_ref().expect("a closed law");
-            let law = transition(claim.law, &claim.arguments_at(&model.process, theta), 0.8, 0.3);
+            let law =
+                transition(claim.law, &claim.arguments_at(&model.scalar().expect("one-dimensional"), theta), 0.8, 0.3);
             let transitions = Transitions::new(&model, Form::Exact)?;
             for x1 in [0.2, 0.7, 1.6] {
                 let pairs = Pairs { x0: vec![0.8], x1: vec![x1], dt: vec![0.3], t0: vec![0.0] };

@@ -6,7 +6,7 @@
 
 use super::{Form, Moments, Pairs};
 use crate::expr::{Id, Pool, Scratch, Tape};
-use crate::process::{Diffusion, symbol};
+use crate::process::{Scalar, symbol};
 
 /// Conditional mean and variance as a tape over (x0, dt, t0), with derivatives in every parameter.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Expansion {
 const LANES: [usize; 3] = [symbol::STATE, symbol::STEP, symbol::TIME];
 
 impl Expansion {
-    pub fn new(process: &Diffusion, form: Form) -> Expansion {
-        let mut pool = process.pool.clone();
+    pub fn new(process: &Scalar, form: Form) -> Expansion {
+        let mut pool = process.pool().clone();
         let (mean, variance) = match form {
             Form::Euler => euler(&mut pool, process),
             Form::KesslerTruncated => kessler(&mut pool, process, true),
@@ -28,18 +28,18 @@ impl Expansion {
         };
         let mut outputs = vec![mean, variance];
         for of in [mean, variance] {
-            for k in 0..process.n_params {
-                outputs.push(pool.derivative(of, symbol::FIRST_PARAM + k));
+            for k in 0..process.n_params() {
+                outputs.push(pool.derivative(of, Scalar::FIRST_PARAM + k));
             }
         }
         Expansion {
             values: Tape::compile(&pool, &outputs[..2], &LANES),
             with_gradient: Tape::compile(&pool, &outputs, &LANES),
-            n_params: process.n_params,
+            n_params: process.n_params(),
         }
     }
 
-    pub fn moments(&self, process: &Diffusion, theta: &[f64], pairs: &Pairs, gradient: bool) -> Moments {
+    pub fn moments(&self, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Moments {
         let n = pairs.len();
         let symbols = process.symbols(theta, 0.0);
         let tape = if gradient { &self.with_gradient } else { &self.values };
@@ -60,19 +60,19 @@ fn symbol_of(pool: &mut Pool, index: usize) -> Id {
     pool.symbol(&name).unwrap_or_else(|| pool.number(f64::NAN))
 }
 
-fn euler(pool: &mut Pool, process: &Diffusion) -> (Id, Id) {
+fn euler(pool: &mut Pool, process: &Scalar) -> (Id, Id) {
     let (x, dt) = (symbol_of(pool, symbol::STATE), symbol_of(pool, symbol::STEP));
     let step = pool.mul(process.drift, dt);
     let square = pool.power(process.diffusion, 2);
     (pool.add(x, step), pool.mul(square, dt))
 }
 
-fn kessler(pool: &mut Pool, process: &Diffusion, truncated: bool) -> (Id, Id) {
+fn kessler(pool: &mut Pool, process: &Scalar, truncated: bool) -> (Id, Id) {
     let (x, dt) = (symbol_of(pool, symbol::STATE), symbol_of(pool, symbol::STEP));
     let x2 = pool.power(x, 2);
     let mut twice = |f: Id| {
-        let first = Diffusion::generator(pool, process.drift, process.diffusion, f);
-        let second = Diffusion::generator(pool, process.drift, process.diffusion, first);
+        let first = Scalar::generator(pool, process.drift, process.diffusion, f);
+        let second = Scalar::generator(pool, process.drift, process.diffusion, first);
         (first, second)
     };
     let (lx, llx) = twice(x);

@@ -3,8 +3,8 @@
 //! In that coordinate the diffusion is one, so one spacing suits the whole range. Both grid forms use it, each with its
 //! own number of nodes and its own operator.
 
+use super::Asked;
 use crate::base::{Error, Result};
-use crate::models::Model;
 use crate::process::{Coefficients, State};
 
 /// Cell edges and one node in each cell.
@@ -122,10 +122,9 @@ fn half_step(coefficients: &mut Coefficients, state: &State, x: f64, t0: f64, h:
 /// # Errors
 /// [`Error::Numerics`] where no finite grid holds the process (it explodes).
 pub(super) fn find_reach(
-    model: &Model,
+    question: &Asked,
     coefficients: &mut Coefficients,
-    (x0, t0, horizon): (f64, f64, f64),
-    cells: usize,
+    horizon: f64,
     mut solve: impl FnMut(&Grid) -> Result<Vec<Vec<f64>>>,
 ) -> Result<Reach> {
     const PILOT_CELLS: usize = 160;
@@ -135,13 +134,13 @@ pub(super) fn find_reach(
     const ROOM: f64 = 1.3;
     let mut reach = Reach { below: 7.0 * horizon.sqrt(), above: 7.0 * horizon.sqrt(), spacing: 0.0 };
     let broken = |why: &str| Error::Numerics {
-        what: format!("the grid of model '{}'", model.id),
+        what: format!("the grid of model '{}'", question.model.id),
         why: why.to_string(),
         hint: "check the parameters (an explosive drift has no density), or use --form monte-carlo".to_string(),
     };
     for _ in 0..ROUNDS {
         reach.spacing = (reach.below + reach.above) / PILOT_CELLS as f64;
-        let grid = grid(coefficients, &model.process.state, x0, t0, reach);
+        let grid = grid(coefficients, question.process.state, question.x0, question.t0, reach);
         let masses = solve(&grid)?;
         let n = grid.len();
         let share = |range: std::ops::Range<usize>| {
@@ -171,7 +170,7 @@ pub(super) fn find_reach(
         let settled = new.below + new.above > 0.6 * (reach.below + reach.above);
         reach = new;
         if settled {
-            reach.spacing = (reach.below + reach.above) / cells as f64;
+            reach.spacing = (reach.below + reach.above) / question.accuracy.cells as f64;
             return Ok(reach);
         }
     }
@@ -196,9 +195,10 @@ mod tests {
     #[test]
     fn a_square_root_grid_ends_at_zero_and_has_its_start_on_a_node() -> Result<()> {
         let model = built_in("cir")?;
-        let mut coefficients = model.process.coefficients(&[1.0, 1.0, 0.5]);
+        let process = model.scalar().expect("one-dimensional");
+        let mut coefficients = process.coefficients(&[1.0, 1.0, 0.5]);
         let reach = Reach { below: 50.0, above: 2.0, spacing: 0.05 };
-        let grid = grid(&mut coefficients, &model.process.state, 1.0, 0.0, reach);
+        let grid = grid(&mut coefficients, process.state, 1.0, 0.0, reach);
         assert!(grid.at_lower && !grid.at_upper);
         assert_eq!(grid.edges[0], 0.0);
         assert_eq!(grid.nodes[grid.start], 1.0);

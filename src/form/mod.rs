@@ -18,6 +18,7 @@ use crate::base::rng::Key;
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::Predictive;
+use crate::process::{Boundary, Process, Scalar};
 
 /// The forms built so far, by the names `--form` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,18 +69,55 @@ impl Form {
         matches!(self, Form::Exact | Form::Euler | Form::Kessler | Form::KesslerTruncated)
     }
 
-    /// The cheapest form that is right at any horizon: the closed law, else Fokker-Planck.
+    /// The cheapest form that is right at any horizon: the closed law, else Fokker-Planck, else paths.
     pub fn of_choice(model: &Model) -> Form {
-        if model.law.is_some() { Form::Exact } else { Form::FokkerPlanck }
+        [Form::Exact, Form::FokkerPlanck, Form::MasterEquation]
+            .into_iter()
+            .find(|f| f.why_not(model).is_none())
+            .unwrap_or(Form::MonteCarlo)
     }
 
+    /// The forms that apply to a model, cheapest first.
+    pub fn of(model: &Model) -> Vec<Form> {
+        Form::ALL.into_iter().filter(|f| f.why_not(model).is_none()).collect()
+    }
+
+    /// Why the form does not apply to a model; `None` where it does.
+    pub fn why_not(self, model: &Model) -> Option<String> {
+        let whole = |text: &str| Some(text.to_string());
+        match (&model.process, self) {
+            (Process::Diffusion(_), Form::MonteCarlo) => None,
+            (Process::Diffusion(process), _) => {
+                let Some(scalar) = process.scalar() else {
+                    return Some(match process.jumps.is_empty() {
+                        true => format!("it has {} states; this form answers one", process.states.len()),
+                        false => "it jumps".to_string(),
+                    });
+                };
+                match (self, scalar.state.boundary) {
+                    (Form::Exact, _) if model.law.is_none() => whole(exact::NO_LAW),
+                    (Form::FokkerPlanck | Form::MasterEquation, b @ (Boundary::Absorbing | Boundary::Periodic)) => {
+                        Some(format!("its ends are {}", b.name()))
+                    }
+                    (Form::MasterEquation, _) if scalar.is_time_dependent() => {
+                        whole("its coefficients change with time, which uniformisation does not follow")
+                    }
+                    _ => None,
+                }
+            }
+            (process, _) => Some(format!("it is a {}", process.kind())),
+        }
+    }
+
+    /// The one-dimensional diffusion this form answers.
+    ///
     /// # Errors
     /// [`Error::FormUnavailable`] with the forms that do apply.
-    pub fn require(self, model: &Model) -> Result<()> {
-        if self == Form::Exact && model.law.is_none() {
-            return Err(self.unavailable(model, "its file claims no closed law"));
+    fn scalar(self, model: &Model) -> Result<Scalar<'_>> {
+        match (self.why_not(model), model.scalar()) {
+            (None, Some(scalar)) => Ok(scalar),
+            (why, _) => Err(self.unavailable(model, &why.unwrap_or_else(|| "it is not one-dimensional".to_string()))),
         }
-        Ok(())
     }
 
     fn unavailable(self, model: &Model, why: &str) -> Error {
@@ -87,22 +125,34 @@ impl Form {
             form: self.name().to_string(),
             model: model.id.clone(),
             why: why.to_string(),
-            available: model.forms().iter().map(ToString::to_string).collect(),
+            available: Form::of(model).iter().map(|f| f.name().to_string()).collect(),
         }
     }
 }
 
-/// A question to a form: the law of the state at `times`, given that it is `x0` at time `t0`.
+/// A question to a form: the law of the state at `times`, given that it is `start` at time `t0`.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     pub theta: &'a [f64],
-    pub x0: f64,
+    /// `[component]`
+    pub start: &'a [f64],
     pub t0: f64,
     /// Strictly increasing, all after `t0`.
     pub times: &'a [f64],
     pub accuracy: Accuracy,
     /// Key of the random numbers, for Monte Carlo.
     pub key: Key,
+}
+
+/// A question to a one-dimensional form.
+struct Asked<'a> {
+    model: &'a Model,
+    process: Scalar<'a>,
+    theta: &'a [f64],
+    x0: f64,
+    t0: f64,
+    times: &'a [f64],
+    accuracy: Accuracy,
 }
 
 /// How much work a form may do.
@@ -123,38 +173,78 @@ impl Default for Accuracy {
     }
 }
 
-/// The law of the state at each of the question's times.
+/// The laws of every component of the state at each of the question's times, `[time][component]`.
 ///
 /// # Errors
 /// [`Error::FormUnavailable`] where the form does not apply (also for `euler` and `kessler`, which are one-step
 /// densities: over several steps they are Monte Carlo or Fokker-Planck), [`Error::OutsideDomain`]-like refusals of the
 /// start, [`Error::Numerics`] where the computation breaks down.
-pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Predictive>> {
-    form.require(model)?;
-    let state = &model.process.state;
-    if !state.holds(question.x0) {
-        return Err(Error::OutsideDomain {
-            model: model.id.clone(),
-            series: "start value".to_string(),
-            row: 0,
-            value: question.x0,
-            lower: state.lower,
-            upper: state.upper,
-        });
+pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    if let Some(why) = form.why_not(model) {
+        return Err(form.unavailable(model, &why));
     }
+    check_start(model, question.start)?;
     if question.times.is_empty() {
         return Ok(Vec::new());
     }
-    match form {
-        Form::Exact => exact::marginals(model, question),
-        Form::FokkerPlanck => fokker_planck::marginals(model, question),
-        Form::MasterEquation => master_equation::marginals(model, question),
-        Form::MonteCarlo => monte_carlo::marginals(model, question),
-        Form::Euler | Form::Kessler | Form::KesslerTruncated => {
-            if let [time] = question.times {
-                return transitions::one_step(model, form, question, *time).map(|law| vec![law]);
+    if form == Form::MonteCarlo {
+        return monte_carlo::marginals(model, question);
+    }
+    let asked = Asked {
+        model,
+        process: form.scalar(model)?,
+        theta: question.theta,
+        x0: question.start[0],
+        t0: question.t0,
+        times: question.times,
+        accuracy: question.accuracy,
+    };
+    let laws = match form {
+        Form::Exact => exact::marginals(&asked)?,
+        Form::MasterEquation => master_equation::marginals(&asked)?,
+        Form::Euler | Form::Kessler | Form::KesslerTruncated => match question.times {
+            [time] => vec![transitions::one_step(form, &asked, *time)?],
+            _ => {
+                let why = "it is the density of one step, and several horizons were asked";
+                return Err(form.unavailable(model, why));
             }
-            Err(form.unavailable(model, "it is the density of one step, and several horizons were asked"))
+        },
+        Form::FokkerPlanck | Form::MonteCarlo => fokker_planck::marginals(&asked)?,
+    };
+    Ok(laws.into_iter().map(|law| vec![law]).collect())
+}
+
+/// As [`marginals`], the first component alone: all there is of a one-dimensional process.
+///
+/// # Errors
+/// As [`marginals`].
+pub fn laws(model: &Model, form: Form, question: &Question) -> Result<Vec<Predictive>> {
+    Ok(marginals(model, form, question)?.into_iter().filter_map(|row| row.into_iter().next()).collect())
+}
+
+/// Every component of a start must lie in its domain.
+fn check_start(model: &Model, start: &[f64]) -> Result<()> {
+    let outside = |value: f64, lower: f64, upper: f64| Error::OutsideDomain {
+        model: model.id.clone(),
+        series: "start value".to_string(),
+        row: 0,
+        value,
+        lower,
+        upper,
+    };
+    match &model.process {
+        Process::Diffusion(process) => {
+            if start.len() != process.states.len() {
+                return Err(outside(f64::NAN, f64::NEG_INFINITY, f64::INFINITY));
+            }
+            match process.states.iter().zip(start).find(|(state, x)| !state.holds(**x)) {
+                None => Ok(()),
+                Some((state, x)) => Err(outside(*x, state.lower, state.upper)),
+            }
         }
+        _ => match start.iter().find(|x| !x.is_finite()) {
+            None => Ok(()),
+            Some(x) => Err(outside(*x, f64::NEG_INFINITY, f64::INFINITY)),
+        },
     }
 }

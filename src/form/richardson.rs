@@ -5,9 +5,8 @@
 //! its own operator.
 
 use super::lamperti::{self, Grid, Reach};
-use super::{Question, fokker_planck};
+use super::{Asked, fokker_planck};
 use crate::base::{Error, Result, math};
-use crate::models::Model;
 use crate::predictive::{Density, Predictive};
 
 /// What an operator gives on one grid.
@@ -32,14 +31,13 @@ const HORIZONS_PER_GRID: f64 = 40.0;
 /// # Errors
 /// What `solve` refuses, and [`Error::Numerics`] where no grid holds the process or nothing positive is left.
 pub(super) fn answers(
-    model: &Model,
-    question: &Question,
+    question: &Asked,
     mut solve: impl FnMut(&Grid, &[f64]) -> Result<Solution>,
 ) -> Result<Vec<Predictive>> {
     let mut answers = Vec::with_capacity(question.times.len());
     for times in groups(question.times, question.t0, HORIZONS_PER_GRID) {
-        let reach = fokker_planck::reach(model, question, times)?;
-        answers.extend(extrapolated(model, question, reach, |grid| solve(grid, times))?);
+        let reach = fokker_planck::reach(question, times)?;
+        answers.extend(extrapolated(question, reach, |grid| solve(grid, times))?);
     }
     Ok(answers)
 }
@@ -63,21 +61,20 @@ fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
 /// # Errors
 /// What `solve` refuses, and [`Error::Numerics`] where nothing positive is left.
 fn extrapolated(
-    model: &Model,
-    question: &Question,
+    question: &Asked,
     reach: Reach,
     mut solve: impl FnMut(&Grid) -> Result<Solution>,
 ) -> Result<Vec<Predictive>> {
-    let mut coefficients = model.process.coefficients(question.theta);
+    let mut coefficients = question.process.coefficients(question.theta);
     let mut on = |spacing: f64| {
         let reach = Reach { spacing, ..reach };
-        let grid = lamperti::grid(&mut coefficients, &model.process.state, question.x0, question.t0, reach);
+        let grid = lamperti::grid(&mut coefficients, question.process.state, question.x0, question.t0, reach);
         solve(&grid).map(|solution| (grid, solution))
     };
     let (fine_grid, fine) = on(reach.spacing)?;
     let (coarse_grid, coarse) = on(2.0 * reach.spacing)?;
     let widths = plain_widths(&fine_grid, &fine.widths);
-    let domain = [model.process.state.lower, model.process.state.upper];
+    let domain = [question.process.state.lower, question.process.state.upper];
     fine.masses
         .iter()
         .zip(&coarse.masses)
@@ -90,7 +87,7 @@ fn extrapolated(
             Density::new(fine_grid.edges.clone(), &fine_grid.nodes, &widths, &mass, domain)
                 .map(Predictive::Density)
                 .ok_or_else(|| Error::Numerics {
-                    what: format!("the density of model '{}'", model.id),
+                    what: format!("the density of model '{}'", question.model.id),
                     why: "no probability was left on the grid".to_string(),
                     hint: "use --form monte-carlo, or check the parameters with --set".to_string(),
                 })

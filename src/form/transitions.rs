@@ -1,9 +1,10 @@
 //! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
 
-use super::{Form, Question, exact, expansion::Expansion};
+use super::{Asked, Form, exact, expansion::Expansion};
 use crate::base::{Error, Result, Series, math};
 use crate::models::Model;
 use crate::predictive::Predictive;
+use crate::process::Scalar;
 
 /// Transitions `x0 → x1` over `dt` from time `t0`, structure of arrays, all of one length.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,6 +76,7 @@ fn can_fit(error: Error) -> Error {
 #[derive(Debug)]
 pub struct Transitions<'m> {
     model: &'m Model,
+    scalar: Scalar<'m>,
     form: Form,
     how: How,
 }
@@ -89,15 +91,15 @@ impl<'m> Transitions<'m> {
     /// # Errors
     /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
     pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
-        form.require(model).map_err(can_fit)?;
+        let scalar = form.scalar(model).map_err(can_fit)?;
         let how = match (form, &model.law) {
-            (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&model.process, claim)),
+            (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),
             (Form::Euler | Form::Kessler | Form::KesslerTruncated, _) => {
-                How::Gaussian(Box::new(Expansion::new(&model.process, form)))
+                How::Gaussian(Box::new(Expansion::new(&scalar, form)))
             }
             _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
         };
-        Ok(Transitions { model, form, how })
+        Ok(Transitions { model, scalar, form, how })
     }
 
     pub fn form(&self) -> Form {
@@ -112,9 +114,9 @@ impl<'m> Transitions<'m> {
     /// parameters make no sense for an observation; the caller guards. Cost O(n), one pass.
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
-            How::Exact(exact) => exact.log_density(&self.model.process, theta, pairs, gradient),
+            How::Exact(exact) => exact.log_density(&self.scalar, theta, pairs, gradient),
             How::Gaussian(expansion) => {
-                let moments = expansion.moments(&self.model.process, theta, pairs, gradient);
+                let moments = expansion.moments(&self.scalar, theta, pairs, gradient);
                 gaussian_batch(&moments, pairs, gradient)
             }
         }
@@ -123,9 +125,9 @@ impl<'m> Transitions<'m> {
     /// `Φ⁻¹` of the probability integral transform of each observed step: standard normal if the law is right.
     pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         match &self.how {
-            How::Exact(exact) => exact.normal_scores(&self.model.process, theta, pairs),
+            How::Exact(exact) => exact.normal_scores(&self.scalar, theta, pairs),
             How::Gaussian(expansion) => {
-                let m = expansion.moments(&self.model.process, theta, pairs, false);
+                let m = expansion.moments(&self.scalar, theta, pairs, false);
                 (0..pairs.len()).map(|i| (pairs.x1[i] - m.mean[i]) / m.variance[i].sqrt()).collect()
             }
         }
@@ -134,8 +136,8 @@ impl<'m> Transitions<'m> {
     /// Conditional means and variances at `theta`, always with gradients.
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {
-            How::Exact(exact) => exact.moments(&self.model.process, theta, pairs),
-            How::Gaussian(expansion) => expansion.moments(&self.model.process, theta, pairs, true),
+            How::Exact(exact) => exact.moments(&self.scalar, theta, pairs),
+            How::Gaussian(expansion) => expansion.moments(&self.scalar, theta, pairs, true),
         }
     }
 }
@@ -166,9 +168,9 @@ fn gaussian_batch(moments: &Moments, pairs: &Pairs, gradient: bool) -> Batch {
 }
 
 /// The one-step Gaussian of an expansion as a law.
-pub(super) fn one_step(model: &Model, form: Form, question: &Question, time: f64) -> Result<Predictive> {
+pub(super) fn one_step(form: Form, question: &Asked, time: f64) -> Result<Predictive> {
     let pairs =
         Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
-    let moments = Transitions::new(model, form)?.moments(question.theta, &pairs);
+    let moments = Transitions::new(question.model, form)?.moments(question.theta, &pairs);
     Ok(Predictive::Normal { mean: moments.mean[0], sd: moments.variance[0].sqrt() })
 }

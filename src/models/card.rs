@@ -1,7 +1,19 @@
 //! A model as a person knows it: process, parameters, and the words around them.
 
 use crate::base::{Error, Param, Params, Result, Series};
-use crate::process::{Diffusion, LawClaim};
+use crate::expr::Id;
+use crate::process::{Distribution, Initial, LawClaim, Process, Scalar};
+
+/// What a data column measures of the state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    pub name: String,
+    pub unit: String,
+    /// In the states, time and parameters.
+    pub of: Id,
+    /// Error of measurement, added.
+    pub noise: Option<Distribution>,
+}
 
 /// A model: read once from text, then only used.
 #[derive(Debug, Clone)]
@@ -11,7 +23,9 @@ pub struct Model {
     pub source: String,
     pub tags: Vec<String>,
     pub params: Vec<Param>,
-    pub process: Diffusion,
+    pub process: Process,
+    /// What is measured; empty where every state is observed as it is.
+    pub observe: Vec<Observation>,
     /// The verified closed law, if the file claims one.
     pub law: Option<LawClaim>,
     /// The file it was read from.
@@ -24,18 +38,76 @@ impl Model {
         Params::new(&self.id, self.params.clone())
     }
 
-    /// The equation as text, e.g. `dx = kappa*(theta - x) dt + sigma dW`.
-    pub fn equation(&self) -> String {
-        let x = &self.process.state.name;
-        let [drift, diffusion] =
-            [self.process.drift, self.process.diffusion].map(|e| self.process.pool.print_factor(e));
-        format!("d{x} = {drift} dt + {diffusion} dW")
+    /// The one-dimensional diffusion without jumps, where the model is one.
+    pub fn scalar(&self) -> Option<Scalar<'_>> {
+        match &self.process {
+            Process::Diffusion(process) => process.scalar(),
+            _ => None,
+        }
     }
 
-    /// Names of the forms that can answer this model, cheapest first.
-    pub fn forms(&self) -> Vec<&'static str> {
-        let exact = self.law.as_ref().map(|_| "exact");
-        exact.into_iter().chain(["euler", "kessler", "fokker-planck", "master-equation", "monte-carlo"]).collect()
+    /// The expressions that must be finite at any state: drift and diffusion, propensities, a curve's value.
+    pub fn coefficients(&self) -> Vec<(String, Id)> {
+        let name = |what: &str, of: &str| format!("{what} of {of}");
+        match &self.process {
+            Process::Diffusion(p) => {
+                let mut list: Vec<(String, Id)> =
+                    p.states.iter().zip(&p.drift).map(|(s, id)| (name("drift", &s.name), *id)).collect();
+                for (state, row) in p.states.iter().zip(&p.diffusion) {
+                    list.extend(row.iter().map(|id| (name("diffusion", &state.name), *id)));
+                }
+                list.extend(p.jumps.iter().map(|j| ("jump rate".to_string(), j.rate)));
+                list
+            }
+            Process::Network(p) => p.reactions.iter().map(|r| (name("propensity", &r.name), r.propensity)).collect(),
+            Process::Field(p) => {
+                let u = &p.unknown;
+                let along = u.diffusion.iter().chain(&u.advection).map(|id| ("coefficient".to_string(), *id));
+                along.chain([("source".to_string(), u.source), ("initial".to_string(), u.initial)]).collect()
+            }
+            Process::Curve(p) => vec![(p.output.name.clone(), p.value)],
+            Process::Potential(p) => vec![("potential".to_string(), p.potential)],
+            Process::Value(p) => vec![("payoff".to_string(), p.payoff), ("discount".to_string(), p.discount)],
+        }
+    }
+
+    /// The start the file gives at these parameters, `[variable]`: numbers as they are, laws by their mean; `None` where it gives
+    /// none, or only "stationary".
+    pub fn default_start(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        let frame = self.process.frame();
+        let symbols = frame.symbols(theta, 0.0);
+        let value = |initial: &Initial| match initial {
+            Initial::Value(id) => Some(frame.pool.eval(*id, &symbols)),
+            Initial::Law(law) => law.at(frame, &symbols).map(|law| law.mean()),
+            Initial::Stationary => None,
+        };
+        match &self.process {
+            Process::Diffusion(p) => p.states.iter().map(|s| s.initial.as_ref().and_then(value)).collect(),
+            Process::Network(p) => p.species.iter().map(|s| value(&s.initial)).collect(),
+            _ => None,
+        }
+    }
+
+    /// Coefficients must be finite at this state and these parameters.
+    ///
+    /// # Errors
+    /// [`Error::NonFiniteCoefficient`] naming the first that is not.
+    pub fn check_finite(&self, theta: &[f64], state: &[f64]) -> Result<()> {
+        let frame = self.process.frame();
+        let mut symbols = frame.symbols(theta, 0.0);
+        for (i, x) in state.iter().enumerate().take(frame.n_variables) {
+            symbols[frame.variable(i)] = *x;
+        }
+        for (coefficient, id) in self.coefficients() {
+            let value = frame.pool.eval(id, &symbols);
+            if !value.is_finite() {
+                let named =
+                    (0..state.len()).map(|i| format!("{} = {}", frame.pool.symbols()[frame.variable(i)], state[i]));
+                let at = named.collect::<Vec<_>>().join(", ");
+                return Err(Error::NonFiniteCoefficient { model: self.id.clone(), coefficient, value, at });
+            }
+        }
+        Ok(())
     }
 
     /// Whether every value lies inside the model's domain.
@@ -43,7 +115,7 @@ impl Model {
     /// # Errors
     /// [`Error::OutsideDomain`] naming the first that does not.
     pub fn check_domain(&self, series: &Series) -> Result<()> {
-        let state = &self.process.state;
+        let Some(Scalar { state, .. }) = self.scalar() else { return Ok(()) };
         match series.value.iter().position(|x| !state.holds(*x)) {
             None => Ok(()),
             Some(row) => Err(Error::OutsideDomain {
@@ -55,27 +127,5 @@ impl Model {
                 upper: state.upper,
             }),
         }
-    }
-
-    /// Drift and diffusion must be finite at these states and parameters.
-    ///
-    /// # Errors
-    /// [`Error::NonFiniteCoefficient`] at the first state where one is not.
-    pub fn check_finite(&self, theta: &[f64], states: &[f64]) -> Result<()> {
-        let mut coefficients = self.process.coefficients(theta);
-        for x in states {
-            let (a, b) = coefficients.at(0.0, *x);
-            for (name, value) in [("drift", a), ("diffusion", b)] {
-                if !value.is_finite() {
-                    return Err(Error::NonFiniteCoefficient {
-                        model: self.id.clone(),
-                        coefficient: name.to_string(),
-                        value,
-                        at: format!("{} = {x}", self.process.state.name),
-                    });
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -3,10 +3,10 @@
 //! Built-in models are the files of `models/`, embedded at build; a user's file is read by the same code.
 
 mod card;
-mod reader;
+mod equation;
+mod read;
 mod registry;
-mod toml;
 
-pub use card::Model;
+pub use card::{Model, Observation};
+pub use read::read;
 pub use registry::{built_in, built_in_ids, built_in_text};
-pub use toml::read;

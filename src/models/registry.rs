@@ -1,6 +1,6 @@
 //! The built-in models, one file each under `models/`.
 
-use super::{Model, toml};
+use super::{Model, read};
 use crate::base::{Error, Result, suggest::nearest};
 
 include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -21,7 +21,7 @@ pub fn built_in_text(id: &str) -> Option<&'static str> {
 /// [`Error::UnknownModel`] with the nearest id.
 pub fn built_in(id: &str) -> Result<Model> {
     match built_in_text(id) {
-        Some(text) => toml::read(&format!("models/{id}.toml"), text),
+        Some(text) => read(&format!("models/{id}.toml"), text),
         None => Err(Error::UnknownModel {
             id: id.to_string(),
             nearest: nearest(id, built_in_ids()).map(str::to_string),

@@ -1,16 +1,11 @@
-//! One-dimensional Itô diffusions `dx = a(x, t; θ) dt + b(x, t; θ) dW`.
+//! Itô diffusions in any number of dimensions, with correlated noise and jumps:
+//! `dX = a(X, t; θ) dt + B(X, t; θ) dW + Σ jumps`, `dWₖ dWₗ = ρₖₗ dt`.
 
-use crate::expr::{Id, Pool, Scratch, Tape};
-
-/// Positions of the fixed symbols in a diffusion's pool; parameters follow in the order of the model file.
-pub mod symbol {
-    pub const STATE: usize = 0;
-    pub const TIME: usize = 1;
-    /// Length of a time step. Its name cannot be typed, so no model text can use it.
-    pub const STEP: usize = 2;
-    pub const STEP_NAME: &str = "#step";
-    pub const FIRST_PARAM: usize = 3;
-}
+use super::distribution::Distribution;
+use super::frame::{Frame, symbol};
+use super::jump::Jump;
+use super::scalar::Scalar;
+use crate::expr::{Id, Pool};
 
 /// What happens at the ends of the domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +13,39 @@ pub enum Boundary {
     /// As the coefficients make it: no flux is added or removed. Where the state can reach an end and leave it again, it is
     /// sent back; where it cannot leave, it stays.
     Auto,
+    /// The state never reaches the ends; the file says so.
+    Natural,
     /// The state is sent back at a finite end whatever the coefficients are.
     Reflecting,
+    /// The state stays at a finite end once it is there.
+    Absorbing,
+    /// The two ends are one point.
+    Periodic,
+}
+
+impl Boundary {
+    pub const ALL: [Boundary; 5] =
+        [Boundary::Auto, Boundary::Natural, Boundary::Reflecting, Boundary::Absorbing, Boundary::Periodic];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Boundary::Auto => "auto",
+            Boundary::Natural => "natural",
+            Boundary::Reflecting => "reflecting",
+            Boundary::Absorbing => "absorbing",
+            Boundary::Periodic => "periodic",
+        }
+    }
+}
+
+/// How a variable starts when nobody says otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Initial {
+    /// An expression in the parameters.
+    Value(Id),
+    Law(Distribution),
+    /// The law that does not change with time.
+    Stationary,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +55,7 @@ pub struct State {
     pub lower: f64,
     pub upper: f64,
     pub boundary: Boundary,
+    pub initial: Option<Initial>,
 }
 
 impl State {
@@ -38,80 +65,138 @@ impl State {
     }
 }
 
-/// A one-dimensional diffusion, Itô, with its expressions.
+/// A diffusion, Itô, with its expressions.
 #[derive(Debug, Clone)]
 pub struct Diffusion {
-    pub pool: Pool,
-    pub state: State,
-    pub drift: Id,
-    pub diffusion: Id,
-    /// Number of parameters (symbols after the fixed three).
-    pub n_params: usize,
+    pub frame: Frame,
+    pub states: Vec<State>,
+    /// `[state]`
+    pub drift: Vec<Id>,
+    /// Names of the Wiener processes.
+    pub noises: Vec<String>,
+    /// `[state][noise]`; zero where the noise does not act.
+    pub diffusion: Vec<Vec<Id>>,
+    /// `[noise][noise]`, in the parameters: symmetric, ones on the diagonal.
+    pub correlation: Vec<Vec<Id>>,
+    pub jumps: Vec<Jump>,
+    /// Times at which coefficients jump, in the parameters.
+    pub breaks: Vec<Id>,
 }
 
 impl Diffusion {
-    /// Values for every symbol: the state and step are lanes or set by the caller, parameters are `theta`.
-    pub fn symbols(&self, theta: &[f64], time: f64) -> Vec<f64> {
-        let mut symbols = vec![f64::NAN, time, f64::NAN];
-        symbols.extend_from_slice(theta);
-        symbols
+    /// The view of the one-dimensional forms, where the process is one-dimensional and does not jump.
+    pub fn scalar(&self) -> Option<Scalar<'_>> {
+        match (self.states.as_slice(), self.drift.as_slice(), self.diffusion.as_slice()) {
+            ([state], [drift], [row]) if self.jumps.is_empty() => match row.as_slice() {
+                [diffusion] => Some(Scalar { process: self, state, drift: *drift, diffusion: *diffusion }),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
-    /// Whether drift or diffusion changes with time.
+    /// Whether any coefficient changes with time.
     pub fn is_time_dependent(&self) -> bool {
-        self.pool.depends_on(self.drift, symbol::TIME) || self.pool.depends_on(self.diffusion, symbol::TIME)
+        let jumps = self.jumps.iter().flat_map(|j| j.after.iter().copied().chain([j.rate]));
+        let all = self.drift.iter().copied().chain(self.diffusion.iter().flatten().copied()).chain(jumps);
+        let mut all = all;
+        all.any(|id| self.frame.is_timed(id))
     }
 
-    /// Itô generator applied to `f(x, t)`: `f_t + a f_x + ½ b² f_xx`.
-    pub fn generator(pool: &mut Pool, drift: Id, diffusion: Id, f: Id) -> Id {
-        let f_t = pool.derivative(f, symbol::TIME);
-        let f_x = pool.derivative(f, symbol::STATE);
-        let f_xx = pool.derivative(f_x, symbol::STATE);
-        let advected = pool.mul(drift, f_x);
-        let variance = pool.power(diffusion, 2);
-        let spread = pool.mul(variance, f_xx);
-        let half = pool.scale(0.5, spread);
-        let sum = pool.add(f_t, advected);
-        pool.add(sum, half)
+    /// `(B ρ Bᵀ)ᵢⱼ`: the instantaneous covariance of states `i` and `j`, an expression made in `pool` (a copy of the
+    /// process's own).
+    pub fn covariance(&self, pool: &mut Pool, i: usize, j: usize) -> Id {
+        let mut sum = pool.number(0.0);
+        for k in 0..self.noises.len() {
+            for l in 0..self.noises.len() {
+                let product = pool.mul(self.diffusion[i][k], self.diffusion[j][l]);
+                let term = pool.mul(self.correlation[k][l], product);
+                sum = pool.add(sum, term);
+            }
+        }
+        sum
     }
 
-    /// Drift and diffusion ready to be evaluated at one parameter value.
-    pub fn coefficients(&self, theta: &[f64]) -> Coefficients {
-        Coefficients {
-            tape: Tape::compile(&self.pool, &[self.drift, self.diffusion], &[symbol::STATE]),
-            symbols: self.symbols(theta, f64::NAN),
-            scratch: Scratch::default(),
+    /// Itô generator without the jumps, applied to `f(x, t)`: `f_t + Σ aᵢ f_i + ½ Σ (B ρ Bᵀ)ᵢⱼ f_ij`.
+    pub fn generator(&self, pool: &mut Pool, f: Id) -> Id {
+        let mut sum = pool.derivative(f, symbol::TIME);
+        for i in 0..self.states.len() {
+            let f_i = pool.derivative(f, self.frame.variable(i));
+            let advected = pool.mul(self.drift[i], f_i);
+            sum = pool.add(sum, advected);
+            for j in 0..self.states.len() {
+                let f_ij = pool.derivative(f_i, self.frame.variable(j));
+                let covariance = self.covariance(pool, i, j);
+                let spread = pool.mul(covariance, f_ij);
+                let half = pool.scale(0.5, spread);
+                sum = pool.add(sum, half);
+            }
+        }
+        sum
+    }
+
+    /// The lower triangle `L` with `L Lᵀ = ρ` at these parameters, `[noise][noise]`: `dW = L dZ` with independent `Z`. `None` where
+    /// `ρ` is no correlation (not positive semi-definite, or not finite).
+    pub fn correlation_root(&self, theta: &[f64]) -> Option<Vec<Vec<f64>>> {
+        let n = self.noises.len();
+        let symbols = self.frame.symbols(theta, 0.0);
+        let rho = |k: usize, l: usize| self.frame.pool.eval(self.correlation[k][l], &symbols);
+        let mut root = vec![vec![0.0; n]; n];
+        for k in 0..n {
+            for l in 0..=k {
+                let rest = rho(k, l) - (0..l).map(|m| root[k][m] * root[l][m]).sum::<f64>();
+                // A semi-definite matrix has pivots that vanish, and their columns with them; round-off leaves a little.
+                const SMALL: f64 = 1e-12;
+                root[k][l] = if k == l {
+                    if !(rest >= -SMALL) {
+                        return None;
+                    }
+                    rest.max(0.0).sqrt()
+                } else if root[l][l] > SMALL {
+                    rest / root[l][l]
+                } else if rest.abs() <= 1e-6 {
+                    0.0
+                } else {
+                    return None;
+                };
+            }
+        }
+        Some(root)
+    }
+
+    /// Convert Stratonovich drift to Itô drift: `aᵢ + ½ Σ_{jkl} ρₖₗ bⱼₖ ∂bᵢₗ/∂xⱼ` (Øksendal 2003, eq. 6.1.3; correlated
+    /// noise as `W = L Z`).
+    pub fn stratonovich_to_ito(&mut self) {
+        for i in 0..self.states.len() {
+            let mut drift = self.drift[i];
+            for j in 0..self.states.len() {
+                for k in 0..self.noises.len() {
+                    for l in 0..self.noises.len() {
+                        let pool = &mut self.frame.pool;
+                        let slope = pool.derivative(self.diffusion[i][l], symbol::STATE + j);
+                        let product = pool.mul(self.diffusion[j][k], slope);
+                        let weighted = pool.mul(self.correlation[k][l], product);
+                        let half = pool.scale(0.5, weighted);
+                        drift = pool.add(drift, half);
+                    }
+                }
+            }
+            self.drift[i] = drift;
         }
     }
-}
 
-/// Drift and diffusion at fixed parameters, over blocks of states.
-#[derive(Debug)]
-pub struct Coefficients {
-    tape: Tape,
-    symbols: Vec<f64>,
-    scratch: Scratch,
-}
-
-impl Coefficients {
-    /// `drift[i] = a(x[i], time)`, `diffusion[i] = b(x[i], time)`.
-    pub fn eval(&mut self, time: f64, x: &[f64], drift: &mut [f64], diffusion: &mut [f64]) {
-        self.bind(time);
-        self.tape.run_bound(&[x], &mut [drift, diffusion], &mut self.scratch);
-    }
-
-    /// Drift and diffusion at one state.
-    pub fn at(&mut self, time: f64, x: f64) -> (f64, f64) {
-        self.bind(time);
-        let mut out = [0.0; 2];
-        self.tape.run_one(&[x], &mut out, &mut self.scratch);
-        (out[0], out[1])
-    }
-
-    fn bind(&mut self, time: f64) {
-        if self.symbols[symbol::TIME] != time {
-            self.symbols[symbol::TIME] = time;
-            self.tape.bind(&self.symbols, &mut self.scratch);
+    /// In one dimension several noises are one of the same variance: `b = √(B ρ Bᵀ)`.
+    pub fn merge_noises(&mut self) {
+        if self.states.len() != 1 || self.noises.len() == 1 {
+            return;
         }
+        let mut pool = std::mem::take(&mut self.frame.pool);
+        let variance = self.covariance(&mut pool, 0, 0);
+        let b = pool.unary(crate::expr::Unary::Sqrt, variance);
+        let one = pool.number(1.0);
+        self.frame.pool = pool;
+        self.noises = vec!["w".to_string()];
+        self.diffusion = vec![vec![b]];
+        self.correlation = vec![vec![one]];
     }
 }

@@ -3,7 +3,7 @@
 //! A law is never attached by a model's name: `law = "ornstein-uhlenbeck(kappa, theta, sigma)"` is checked on load by
 //! comparing the law's own drift and diffusion with the model's at many states and parameter values.
 
-use super::diffusion::Diffusion;
+use super::scalar::Scalar;
 use crate::base::{Error, Param, Result, math};
 use crate::expr::Id;
 
@@ -77,16 +77,16 @@ pub struct LawClaim {
 
 impl LawClaim {
     /// Values of the law's arguments at `theta`.
-    pub fn arguments_at(&self, process: &Diffusion, theta: &[f64]) -> Vec<f64> {
+    pub fn arguments_at(&self, process: &Scalar, theta: &[f64]) -> Vec<f64> {
         let symbols = process.symbols(theta, 0.0);
-        self.arguments.iter().map(|a| process.pool.eval(*a, &symbols)).collect()
+        self.arguments.iter().map(|a| process.pool().eval(*a, &symbols)).collect()
     }
 
     /// Check that drift and diffusion are those of the claimed law, at 120 states and parameter values or more, over twelve decades of both signs.
     ///
     /// # Errors
     /// [`Error::LawMismatch`] naming the first place they differ by more than a relative 1e-9.
-    pub fn verify(&self, model: &str, process: &Diffusion, params: &[Param]) -> Result<()> {
+    pub fn verify(&self, model: &str, process: &Scalar, params: &[Param]) -> Result<()> {
         let refuse =
             |why: String| Error::LawMismatch { model: model.to_string(), law: self.law.name().to_string(), why };
         let positive = process.state.lower == 0.0 && process.state.upper == f64::INFINITY;
@@ -106,7 +106,8 @@ impl LawClaim {
             for x in below.iter().map(|x| -x).chain(SIZES) {
                 let mut symbols = symbols.clone();
                 symbols[super::symbol::STATE] = x;
-                let ours = (process.pool.eval(process.drift, &symbols), process.pool.eval(process.diffusion, &symbols));
+                let ours =
+                    (process.pool().eval(process.drift, &symbols), process.pool().eval(process.diffusion, &symbols));
                 let law = self.law.coefficients(&arguments, x);
                 for (what, a, b) in [("drift", ours.0, law.0), ("diffusion", ours.1.abs(), law.1.abs())] {
                     let same = (a - b).abs() <= 1e-9 * (a.abs() + b.abs() + 1e-12);

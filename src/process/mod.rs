@@ -1,10 +1,64 @@
 //! What moves: stochastic processes as values, apart from how they are posed or solved.
 //!
-//! Built so far: one-dimensional Itô diffusions. A process is expressions in a [`crate::expr::Pool`]; it knows no
-//! numbers for its parameters, no data and no algorithm.
+//! A process is expressions in a [`crate::expr::Pool`] with their roles named: drift and diffusion, propensities and
+//! stoichiometry, fluxes and sources. It knows no numbers for its parameters, no data and no algorithm.
 
+mod curve;
 mod diffusion;
+mod distribution;
+mod field;
+mod frame;
+mod jump;
 mod law;
+mod network;
+mod potential;
+mod scalar;
+mod value;
 
-pub use diffusion::{Boundary, Coefficients, Diffusion, State, symbol};
+pub use curve::{Curve, Quantity};
+pub use diffusion::{Boundary, Diffusion, Initial, State};
+pub use distribution::{Distribution, Family, Law};
+pub use field::{Axis, End, Field, Unknown};
+pub use frame::{Frame, symbol};
+pub use jump::{Jump, Mark};
 pub use law::{ClosedLaw, LawClaim};
+pub use network::{Counting, Event, Network, Reaction, Rule, Species};
+pub use potential::Potential;
+pub use scalar::{Coefficients, Scalar};
+pub use value::{Average, AverageKind, Barrier, BarrierKind, Value};
+
+/// Everything that can be written in a model file.
+#[derive(Debug, Clone)]
+pub enum Process {
+    Diffusion(Diffusion),
+    Network(Network),
+    Field(Field),
+    Curve(Curve),
+    Potential(Potential),
+    Value(Value),
+}
+
+impl Process {
+    /// The `kind` of the model file.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Process::Diffusion(_) => "diffusion",
+            Process::Network(_) => "network",
+            Process::Field(_) => "field",
+            Process::Curve(_) => "curve",
+            Process::Potential(_) => "potential",
+            Process::Value(_) => "value",
+        }
+    }
+
+    pub fn frame(&self) -> &Frame {
+        match self {
+            Process::Diffusion(p) => &p.frame,
+            Process::Network(p) => &p.frame,
+            Process::Field(p) => &p.frame,
+            Process::Curve(p) => &p.frame,
+            Process::Potential(p) => &p.frame,
+            Process::Value(p) => &p.under.frame,
+        }
+    }
+}

@@ -14,76 +14,68 @@ mod tr_bdf2;
 
 use super::lamperti::{self, Grid, Reach};
 use super::richardson::{self, Solution};
-use super::{Accuracy, Question};
+use super::{Accuracy, Asked};
 use crate::base::{Error, Result};
-use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::Coefficients;
 use operator::Operator;
 
-pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predictive>> {
-    let mut coefficients = model.process.coefficients(question.theta);
-    richardson::answers(model, question, |grid, times| {
-        solve(model, &mut coefficients, grid, question.t0, times, question.accuracy)
-    })
+pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
+    let mut coefficients = question.process.coefficients(question.theta);
+    richardson::answers(question, |grid, times| solve(question, &mut coefficients, grid, times, question.accuracy))
 }
 
 /// How far a grid must reach to hold the probability at all `times`, by cheap pilot runs.
 ///
 /// # Errors
 /// [`Error::Numerics`] where no finite grid holds the process.
-pub(super) fn reach(model: &Model, question: &Question, times: &[f64]) -> Result<Reach> {
-    let mut coefficients = model.process.coefficients(question.theta);
-    let mut again = model.process.coefficients(question.theta);
+pub(super) fn reach(question: &Asked, times: &[f64]) -> Result<Reach> {
+    let mut coefficients = question.process.coefficients(question.theta);
+    let mut again = question.process.coefficients(question.theta);
     let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
     let horizon = times.last().map_or(0.0, |t| t - question.t0);
-    lamperti::find_reach(
-        model,
-        &mut coefficients,
-        (question.x0, question.t0, horizon),
-        question.accuracy.cells,
-        |grid| solve(model, &mut again, grid, question.t0, times, rough).map(|solution| solution.masses),
-    )
+    lamperti::find_reach(question, &mut coefficients, horizon, |grid| {
+        solve(question, &mut again, grid, times, rough).map(|solution| solution.masses)
+    })
 }
 
 fn solve(
-    model: &Model,
+    question: &Asked,
     coefficients: &mut Coefficients,
     grid: &Grid,
-    t0: f64,
     times: &[f64],
     accuracy: Accuracy,
 ) -> Result<Solution> {
-    let operator = Operator::new(grid, coefficients, t0).ok_or_else(|| broken(model, NOT_FINITE))?;
+    let operator = Operator::new(grid, coefficients, question.t0).ok_or_else(|| broken(question, NOT_FINITE))?;
     let mut start = vec![0.0; grid.len()];
     start[grid.start] = 1.0;
-    let masses = if model.process.is_time_dependent() {
-        stepped(model, coefficients, grid, (t0, times), accuracy.tolerance, start)?
+    let masses = if question.process.is_time_dependent() {
+        stepped(question, coefficients, grid, times, accuracy.tolerance, start)?
     } else {
-        times.iter().map(|time| contour::exponential(&operator, &start, time - t0)).collect()
+        times.iter().map(|time| contour::exponential(&operator, &start, time - question.t0)).collect()
     };
     Ok(Solution { masses, widths: operator.widths })
 }
 
 /// Steps in time, the matrix assembled anew at the middle of each.
 fn stepped(
-    model: &Model,
+    question: &Asked,
     coefficients: &mut Coefficients,
     grid: &Grid,
-    (t0, times): (f64, &[f64]),
+    times: &[f64],
     tolerance: f64,
     mut mass: Vec<f64>,
 ) -> Result<Vec<Vec<f64>>> {
-    let mut at = |time: f64| Operator::new(grid, coefficients, time).ok_or_else(|| broken(model, NOT_FINITE));
-    let mut stepper = tr_bdf2::Stepper::new(&at(t0)?, tolerance);
+    let mut at = |time: f64| Operator::new(grid, coefficients, time).ok_or_else(|| broken(question, NOT_FINITE));
+    let mut stepper = tr_bdf2::Stepper::new(&at(question.t0)?, tolerance);
     let mut masses = Vec::with_capacity(times.len());
-    let mut now = t0;
+    let mut now = question.t0;
     for time in times {
         while now < *time {
             let operator = at(now + 0.5 * stepper.planned(*time - now))?;
             let done = stepper
                 .step(&operator, &mut mass, *time - now)
-                .ok_or_else(|| broken(model, "the time step became too small for the drift"))?;
+                .ok_or_else(|| broken(question, "the time step became too small for the drift"))?;
             // Land on the asked time exactly.
             now = if done >= *time - now { *time } else { now + done };
         }
@@ -94,9 +86,9 @@ fn stepped(
 
 const NOT_FINITE: &str = "drift or diffusion is not finite on the grid";
 
-fn broken(model: &Model, why: &str) -> Error {
+fn broken(question: &Asked, why: &str) -> Error {
     Error::Numerics {
-        what: format!("the Fokker-Planck equation of model '{}'", model.id),
+        what: format!("the Fokker-Planck equation of model '{}'", question.model.id),
         why: why.to_string(),
         hint: "use --form monte-carlo, or check the parameters with --set".to_string(),
     }
@@ -106,12 +98,12 @@ fn broken(model: &Model, why: &str) -> Error {
 mod tests {
     use super::*;
     use crate::base::{Purpose, Seed, math};
-    use crate::form::{Form, marginals};
+    use crate::form::{Form, Question, laws};
     use crate::models::built_in;
 
-    fn ask<'a>(theta: &'a [f64], x0: f64, times: &'a [f64], cells: usize) -> Question<'a> {
+    fn ask<'a>(theta: &'a [f64], start: &'a [f64], times: &'a [f64], cells: usize) -> Question<'a> {
         let accuracy = Accuracy { cells, tolerance: 1e-9, ..Accuracy::default() };
-        Question { theta, x0, t0: 0.0, times, accuracy, key: Seed(1).key(Purpose::Forecast, 0, 0) }
+        Question { theta, start, t0: 0.0, times, accuracy, key: Seed(1).key(Purpose::Forecast, 0, 0) }
     }
 
     #[test]
@@ -119,8 +111,8 @@ mod tests {
         let model = built_in("ou")?;
         let theta = [1.5, 0.5, 0.8];
         let error = |cells: usize| -> Result<f64> {
-            let exact = &marginals(&model, Form::Exact, &ask(&theta, -1.0, &[0.7], cells))?[0];
-            let grid = &marginals(&model, Form::FokkerPlanck, &ask(&theta, -1.0, &[0.7], cells))?[0];
+            let exact = &laws(&model, Form::Exact, &ask(&theta, &[-1.0], &[0.7], cells))?[0];
+            let grid = &laws(&model, Form::FokkerPlanck, &ask(&theta, &[-1.0], &[0.7], cells))?[0];
             let worst = [0.05, 0.3, 0.5, 0.8, 0.95].map(|p| (grid.quantile(p) - exact.quantile(p)).abs());
             Ok(worst.into_iter().fold(0.0, f64::max))
         };
@@ -136,8 +128,8 @@ mod tests {
         let model = built_in("cir")?;
         let theta = [1.0, 0.25, 1.0];
         let times = [0.2, 1.0, 5.0];
-        let exact = marginals(&model, Form::Exact, &ask(&theta, 0.3, &times, 800))?;
-        let grid = marginals(&model, Form::FokkerPlanck, &ask(&theta, 0.3, &times, 800))?;
+        let exact = laws(&model, Form::Exact, &ask(&theta, &[0.3], &times, 800))?;
+        let grid = laws(&model, Form::FokkerPlanck, &ask(&theta, &[0.3], &times, 800))?;
         for (e, g) in exact.iter().zip(&grid) {
             assert!((e.mean().expect("mean") - g.mean().expect("mean")).abs() < 1e-4, "{:?} {:?}", e.mean(), g.mean());
             for p in [0.3, 0.5, 0.95] {
@@ -153,7 +145,7 @@ mod tests {
         let model = built_in("cev")?;
         for (gamma, t) in [(0.6, 2.0), (0.6, 4.0), (0.5, 2.0), (0.8, 4.0)] {
             let theta = [0.05, 0.4, gamma];
-            let law = &marginals(&model, Form::FokkerPlanck, &ask(&theta, 0.3, &[t], 500))?[0];
+            let law = &laws(&model, Form::FokkerPlanck, &ask(&theta, &[0.3], &[t], 500))?[0];
             let mean = law.mean().expect("mean");
             assert!((mean / (0.3 * math::exp(0.05 * t)) - 1.0).abs() < 2e-3, "{gamma} {t}: {mean}");
         }
@@ -164,7 +156,7 @@ mod tests {
     fn the_double_well_settles_to_boltzmann() -> Result<()> {
         let model = built_in("double-well")?;
         let theta = [0.3, 1.0, 0.8];
-        let law = &marginals(&model, Form::FokkerPlanck, &ask(&theta, 0.9, &[200.0], 600))?[0];
+        let law = &laws(&model, Form::FokkerPlanck, &ask(&theta, &[0.9], &[200.0], 600))?[0];
         // p ∝ exp(-2 U / sigma²), U = height ((x/width)² - 1)².
         let weight = |x: f64| math::exp(-2.0 * 0.3 * (x * x - 1.0).powi(2) / 0.64);
         let total: f64 = (-40_000..40_000).map(|i| weight(f64::from(i) * 1e-4) * 1e-4).sum();
@@ -180,11 +172,13 @@ mod tests {
     fn mass_is_kept_and_nothing_is_negative() -> Result<()> {
         let model = built_in("ckls")?;
         let theta = [2.0, -0.26, 0.13, 1.45];
-        let mut coefficients = model.process.coefficients(&theta);
+        let process = model.scalar().expect("one-dimensional");
+        let mut coefficients = process.coefficients(&theta);
         let reach = Reach { below: 6.0, above: 6.0, spacing: 0.02 };
-        let grid = lamperti::grid(&mut coefficients, &model.process.state, 6.0, 0.0, reach);
+        let grid = lamperti::grid(&mut coefficients, process.state, 6.0, 0.0, reach);
         let accuracy = Accuracy { tolerance: 1e-8, ..Accuracy::default() };
-        let solution = solve(&model, &mut coefficients, &grid, 0.0, &[0.1, 1.0], accuracy)?;
+        let question = Asked { model: &model, process, theta: &theta, x0: 6.0, t0: 0.0, times: &[0.1, 1.0], accuracy };
+        let solution = solve(&question, &mut coefficients, &grid, question.times, accuracy)?;
         for mass in &solution.masses {
             assert!((mass.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!(mass.iter().all(|m| *m > -1e-13));

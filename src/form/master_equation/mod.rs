@@ -7,29 +7,28 @@
 //!
 //! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
 
-use super::Question;
+use super::Asked;
 use super::lamperti::Grid;
 use super::richardson::{self, Solution};
 use crate::base::{Error, Result, math};
-use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::Coefficients;
 
 /// More products than this and another form should be asked.
 const MOST_PRODUCTS: f64 = 3e6;
 
-pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Predictive>> {
-    if model.process.is_time_dependent() {
+pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
+    if question.process.is_time_dependent() {
         return Err(Error::FormUnavailable {
             form: "master-equation".to_string(),
-            model: model.id.clone(),
+            model: question.model.id.clone(),
             why: "its coefficients change with time, which uniformisation does not follow".to_string(),
             available: vec!["fokker-planck".to_string(), "monte-carlo".to_string()],
         });
     }
-    let mut coefficients = model.process.coefficients(question.theta);
-    richardson::answers(model, question, |grid, times| {
-        let masses = Chain::new(model, &mut coefficients, grid, question.t0)?.masses(model, question.t0, times)?;
+    let mut coefficients = question.process.coefficients(question.theta);
+    richardson::answers(question, |grid, times| {
+        let masses = Chain::new(question, &mut coefficients, grid)?.masses(question, times)?;
         Ok(Solution { masses, widths: grid.edges.windows(2).map(|w| w[1] - w[0]).collect() })
     })
 }
@@ -42,11 +41,11 @@ struct Chain {
 }
 
 impl Chain {
-    fn new(model: &Model, coefficients: &mut Coefficients, grid: &Grid, time: f64) -> Result<Chain> {
-        let n = grid.len();
+    fn new(question: &Asked, coefficients: &mut Coefficients, grid: &Grid) -> Result<Chain> {
+        let (n, time) = (grid.len(), question.t0);
         if n < 3 {
             return Err(broken(
-                model,
+                question,
                 "the lattice has fewer than three nodes: the noise is too small against the state",
             ));
         }
@@ -59,7 +58,7 @@ impl Chain {
             let right =
                 if i + 1 < n { grid.nodes[i + 1] - grid.nodes[i] } else { 2.0 * (grid.edges[n] - grid.nodes[i]) };
             let (u, d) = exit_rates(a[i], 0.5 * b[i] * b[i], left, right)
-                .ok_or_else(|| broken(model, "drift or diffusion is not finite on the lattice"))?;
+                .ok_or_else(|| broken(question, "drift or diffusion is not finite on the lattice"))?;
             up[i] = if i + 1 < n { u } else { 0.0 };
             down[i] = if i > 0 { d } else { 0.0 };
         }
@@ -78,19 +77,19 @@ impl Chain {
     }
 
     /// Probabilities at each time, by uniformisation from one time to the next.
-    fn masses(&self, model: &Model, t0: f64, times: &[f64]) -> Result<Vec<Vec<f64>>> {
+    fn masses(&self, question: &Asked, times: &[f64]) -> Result<Vec<Vec<f64>>> {
         let n = self.up.len();
         let fastest = self.up.iter().zip(&self.down).map(|(u, d)| u + d).fold(0.0, f64::max);
-        let last = times.last().map_or(0.0, |t| t - t0);
+        let last = times.last().map_or(0.0, |t| t - question.t0);
         if !(fastest * last < MOST_PRODUCTS) {
-            return Err(broken(model, "the horizon is too many times the lattice's fastest rate"));
+            return Err(broken(question, "the horizon is too many times the lattice's fastest rate"));
         }
         let (up, down): (Vec<f64>, Vec<f64>) =
             (self.up.iter().map(|r| r / fastest).collect(), self.down.iter().map(|r| r / fastest).collect());
         let stay: Vec<f64> = up.iter().zip(&down).map(|(u, d)| 1.0 - u - d).collect();
         let mut mass = vec![0.0; n];
         mass[self.start] = 1.0;
-        let mut now = t0;
+        let mut now = question.t0;
         let mut masses = Vec::with_capacity(times.len());
         let mut next = vec![0.0; n];
         for time in times {
@@ -152,9 +151,9 @@ fn exit_rates(a: f64, d: f64, left: f64, right: f64) -> Option<(f64, f64)> {
     (rates.0 >= 0.0 && rates.1 >= 0.0 && (rates.0 + rates.1).is_finite()).then_some(rates)
 }
 
-fn broken(model: &Model, why: &str) -> Error {
+fn broken(question: &Asked, why: &str) -> Error {
     Error::Numerics {
-        what: format!("the master equation of model '{}'", model.id),
+        what: format!("the master equation of model '{}'", question.model.id),
         why: why.to_string(),
         hint: "use --form fokker-planck".to_string(),
     }

@@ -35,7 +35,7 @@ pub(super) struct Reader<'a, 'b> {
     pub source: Source<'a>,
     table: &'b DeTable<'a>,
     /// Where the table stands, for "missing key" errors.
-    offset: usize,
+    pub offset: usize,
     path: String,
 }
 
@@ -96,6 +96,55 @@ impl<'a, 'b> Reader<'a, 'b> {
         self.text(key)?.ok_or_else(|| self.missing(key))
     }
 
+    /// A text or a number, as the text of an expression, and its place.
+    pub fn expression(&self, key: &str) -> Result<Option<(String, usize)>> {
+        let Some(value) = self.find(key) else { return Ok(None) };
+        let at = value.span().start;
+        match value.get_ref() {
+            DeValue::String(text) => Ok(Some((text.to_string(), at))),
+            DeValue::Integer(_) | DeValue::Float(_) => Ok(Some((self.as_number(key, value)?.to_string(), at))),
+            other => {
+                let message = format!("'{key}' wants an expression in quotes or a number, not a {}", other.type_str());
+                Err(self.source.error(at, message))
+            }
+        }
+    }
+
+    pub fn needed_expression(&self, key: &str) -> Result<(String, usize)> {
+        self.expression(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    pub fn is_table(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|v| matches!(v.get_ref(), DeValue::Table(_)))
+    }
+
+    pub fn is_list(&self, key: &str) -> bool {
+        self.find(key).is_some_and(|v| matches!(v.get_ref(), DeValue::Array(_)))
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.find(key).is_some()
+    }
+
+    pub fn flag(&self, key: &str) -> Result<bool> {
+        match self.find(key) {
+            None => Ok(false),
+            Some(value) => match value.get_ref() {
+                DeValue::Boolean(flag) => Ok(*flag),
+                _ => Err(self.source.error(value.span().start, format!("'{key}' wants true or false"))),
+            },
+        }
+    }
+
+    /// Numbers of a list, or the one number there is; empty where the key is missing.
+    pub fn numbers(&self, key: &str) -> Result<Vec<f64>> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(|item| self.as_number(key, item)).collect(),
+            _ => Ok(vec![self.as_number(key, value)?]),
+        }
+    }
+
     pub fn number(&self, key: &str) -> Result<Option<f64>> {
         self.find(key).map(|v| self.as_number(key, v)).transpose()
     }
@@ -132,6 +181,19 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// The texts or numbers of a list, each as the text of an expression with its place.
+    pub fn expressions(&self, key: &str) -> Result<Vec<(String, usize)>> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        let wrong = || self.source.error(value.span().start, format!("'{key}' wants a list of expressions in quotes"));
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong()) };
+        let each = |item: &Spanned<DeValue<'a>>| match item.get_ref() {
+            DeValue::String(text) => Ok((text.to_string(), item.span().start)),
+            DeValue::Integer(_) | DeValue::Float(_) => Ok((self.as_number(key, item)?.to_string(), item.span().start)),
+            _ => Err(wrong()),
+        };
+        items.iter().map(each).collect()
+    }
+
     pub fn texts(&self, key: &str) -> Result<Vec<String>> {
         let Some(value) = self.find(key) else { return Ok(Vec::new()) };
         let wrong = || self.source.error(value.span().start, format!("'{key}' wants a list of texts"));
@@ -143,6 +205,20 @@ impl<'a, 'b> Reader<'a, 'b> {
                 _ => Err(wrong()),
             })
             .collect()
+    }
+
+    /// The tables of a list of tables, `[[key]]`.
+    pub fn tables(&self, key: &str, known: &[&str]) -> Result<Vec<Reader<'a, 'b>>> {
+        let Some(value) = self.find(key) else { return Ok(Vec::new()) };
+        let wrong = |at: usize| self.source.error(at, format!("'{key}' wants its own tables, each under [[{key}]]"));
+        let DeValue::Array(items) = value.get_ref() else { return Err(wrong(value.span().start)) };
+        let each = |(i, item): (usize, &'b Spanned<DeValue<'a>>)| match item.get_ref() {
+            DeValue::Table(table) => {
+                Reader::new(self.source, table, item.span().start, &format!("{key}[{}]", i + 1), known)
+            }
+            _ => Err(wrong(item.span().start)),
+        };
+        items.iter().enumerate().map(each).collect()
     }
 
     /// The sub-table at `key`.

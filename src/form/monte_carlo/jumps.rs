@@ -1,0 +1,176 @@
+//! Jumps at their own times: the integrated rate of each path runs against a unit exponential, and the step in which it is
+//! reached is cut there (jump-adapted discretisation: Platen & Bruti-Liberati 2010, section 8.6; for rates that hang on the
+//! state, the time change of Glasserman & Merener 2004).
+//!
+//! The rate is held over a step, as drift and diffusion are. The Wiener path is kept: its value at the jump is drawn from
+//! the Brownian bridge of the step.
+
+use super::Run;
+use super::engine::{Engine, Single};
+use crate::base::math;
+use crate::base::rng::{Key, Stream};
+use crate::process::Diffusion;
+
+/// The jumps of a process, shared by all blocks.
+pub(super) struct Jumps<'a> {
+    process: &'a Diffusion,
+    key: Key,
+}
+
+impl<'a> Jumps<'a> {
+    pub fn new(process: &'a Diffusion, run: &Run) -> Jumps<'a> {
+        Jumps { process, key: run.key.twin() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.process.jumps.is_empty()
+    }
+
+    pub fn block(&self, first: usize, width: usize) -> Jumping {
+        if self.is_empty() {
+            return Jumping { paths: Vec::new(), single: None };
+        }
+        let paths = (0..width)
+            .map(|p| {
+                let mut stream = self.key.stream((first + p) as u64);
+                let left = self.process.jumps.iter().map(|_| exponential(&mut stream)).collect();
+                Clock { stream, left }
+            })
+            .collect();
+        Jumping { paths, single: None }
+    }
+}
+
+/// A path's random numbers for jumps, and the integrated rate left until each next one.
+struct Clock {
+    stream: Stream,
+    left: Vec<f64>,
+}
+
+/// The jumps of one block.
+pub(super) struct Jumping {
+    paths: Vec<Clock>,
+    single: Option<Single>,
+}
+
+/// More jumps than this of one path in one step are an explosion.
+const MOST_JUMPS: usize = 100_000;
+
+/// Mean and sd of the last Gaussian, `[component][path]`.
+type Kernels = Vec<Vec<(f64, f64)>>;
+
+impl Jumping {
+    /// Run every path's clock over the step from `now` of length `h` that took `before` to `x` by the increments `√h w`; where it
+    /// strikes, make the step again in parts.
+    #[allow(clippy::too_many_arguments)] // One step's state, all of it borrowed from the block that owns it.
+    pub fn step(
+        &mut self,
+        engine: &Engine,
+        (now, h): (f64, f64),
+        before: &[Vec<f64>],
+        rates: &[Vec<f64>],
+        w: &[Vec<f64>],
+        x: &mut [Vec<f64>],
+        mut kernels: Option<&mut Kernels>,
+    ) {
+        for (p, clock) in self.paths.iter_mut().enumerate() {
+            let strikes = clock.left.iter().zip(rates).any(|(left, rate)| !(rate[p] * h < *left && rate[p] >= 0.0));
+            if !strikes {
+                for (left, rate) in clock.left.iter_mut().zip(rates) {
+                    *left -= rate[p] * h;
+                }
+                continue;
+            }
+            let single = self.single.get_or_insert_with(|| engine.single_scratch());
+            let mut state: Vec<f64> = before.iter().map(|b| b[p]).collect();
+            let rate: Vec<f64> = rates.iter().map(|r| r[p]).collect();
+            let dw: Vec<f64> = w.iter().map(|w| w[p] * h.sqrt()).collect();
+            let last = clock.walk(engine, &mut state, rate, (now, h), dw, single);
+            for (i, value) in state.iter().enumerate() {
+                x[i][p] = *value;
+                if let Some(kernels) = kernels.as_deref_mut() {
+                    kernels[i][p] = (last.mean[i], last.sd[i]);
+                }
+            }
+        }
+    }
+}
+
+/// The Gaussian of the last part of a step.
+struct Last {
+    mean: Vec<f64>,
+    sd: Vec<f64>,
+}
+
+impl Clock {
+    /// Walk one path over a step, stopping at each jump.
+    fn walk(
+        &mut self,
+        engine: &Engine,
+        x: &mut Vec<f64>,
+        mut rates: Vec<f64>,
+        (mut now, mut h): (f64, f64),
+        mut dw: Vec<f64>,
+        single: &mut Single,
+    ) -> Last {
+        for _ in 0..MOST_JUMPS {
+            let due = |(left, rate): (&f64, &f64)| if *rate > 0.0 { left / rate } else { f64::INFINITY };
+            let next = self.left.iter().zip(&rates).map(due).enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+            if rates.iter().any(|r| !(*r >= 0.0)) {
+                // A negative rate or NaN makes no jump time; the path says so by its value.
+                x.fill(f64::NAN);
+                break;
+            }
+            let Some((which, wait)) = next.filter(|(_, wait)| *wait < h) else { break };
+            let part = self.bridge(engine, wait, h, &mut dw);
+            engine.single(x, now, wait, &part, single);
+            for (left, rate) in self.left.iter_mut().zip(&rates) {
+                *left -= rate * wait;
+            }
+            self.left[which] = exponential(&mut self.stream);
+            (now, h) = (now + wait, h - wait);
+            engine.jumps.apply(which, x, now, &mut self.stream, engine);
+            rates = engine.rates_at(x, now, single).to_vec();
+        }
+        for (left, rate) in self.left.iter_mut().zip(&rates) {
+            *left -= rate * h;
+        }
+        engine.single(x, now, h, &dw, single);
+        Last { mean: single.mean.clone(), sd: engine.sd_of(single, h) }
+    }
+
+    /// The increment over the first `wait` of an interval `h` whose whole increment is `dw`; `dw` becomes the rest.
+    fn bridge(&mut self, engine: &Engine, wait: f64, h: f64, dw: &mut [f64]) -> Vec<f64> {
+        let share = wait / h;
+        let sd = (wait * (1.0 - share)).max(0.0).sqrt();
+        let z: Vec<f64> = dw.iter().map(|_| self.stream.normal()).collect();
+        let mut part = Vec::with_capacity(dw.len());
+        for (k, row) in engine.root().iter().enumerate() {
+            let noise: f64 = row.iter().zip(&z).take(k + 1).map(|(l, z)| l * z).sum();
+            part.push(share * dw[k] + sd * noise);
+            dw[k] -= part[k];
+        }
+        part
+    }
+}
+
+impl Jumps<'_> {
+    /// Draw the marks of jump `which` and move the state.
+    fn apply(&self, which: usize, x: &mut [f64], time: f64, stream: &mut Stream, engine: &Engine) {
+        let jump = &self.process.jumps[which];
+        let mut symbols = engine.symbols_at(x, time);
+        for mark in &jump.marks {
+            symbols[mark.symbol] = match mark.law.at(&self.process.frame, &symbols) {
+                Some(law) => law.sample(stream),
+                None => f64::NAN,
+            };
+        }
+        let moved: Vec<f64> = jump.after.iter().map(|id| self.process.frame.pool.eval(*id, &symbols)).collect();
+        x.copy_from_slice(&moved);
+    }
+}
+
+/// Exponential of rate one.
+fn exponential(stream: &mut Stream) -> f64 {
+    -math::ln(stream.uniform())
+}

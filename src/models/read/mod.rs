@@ -1,0 +1,248 @@
+//! The model file: TOML to [`Model`], with every mistake placed.
+//!
+//! `scope` has the names and parses expressions where they stand; `diffusion`, `network`, `field` and `plain` read one kind
+//! each; here is the header and what every kind is held to.
+
+mod diffusion;
+mod field;
+mod network;
+mod plain;
+mod reader;
+mod scope;
+
+use super::Model;
+use super::card::Observation;
+use crate::base::{Error, Result, suggest::nearest};
+use crate::process::{LawClaim, Process, State};
+use reader::{Reader, Source};
+use scope::{Declared, Scope};
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// Keys every kind may have.
+const HEADER: [&str; 9] = ["schema", "id", "title", "kind", "source", "tags", "meaning", "params", "let"];
+const KINDS: [(&str, &[&str]); 6] = [
+    ("diffusion", &["calculus", "law", "noise", "correlation", "breaks", "state", "observe", "dynamics", "jump"]),
+    ("network", &["counting", "volume", "breaks", "species", "reaction", "event", "rule", "observe"]),
+    ("field", &["form", "space", "field"]),
+    ("curve", &["input", "state", "dynamics"]),
+    ("potential", &["state", "potential"]),
+    ("value", &["of", "with", "payoff", "discount", "expiry", "barrier", "average"]),
+];
+/// Longest model file, in bytes.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Read a model from the text of its file. `file` is used in messages only.
+///
+/// # Errors
+/// [`Error::ModelSyntax`], [`Error::UnknownKey`], [`Error::Expression`], [`Error::ModelInvalid`],
+/// [`Error::LawMismatch`] or [`Error::NonFiniteCoefficient`], each with its place.
+pub fn read(file: &str, text: &str) -> Result<Model> {
+    let source = Source { file, text };
+    let document = parse_document(source)?;
+    let any = Reader::new(source, document.get_ref(), 0, "", &[])?;
+    let kind = kind(&any)?;
+    let own = KINDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| keys);
+    let known: Vec<&str> = HEADER.iter().chain(own).copied().collect();
+    let top = Reader::new(source, document.get_ref(), 0, "", &known)?;
+    let mut params = Declared::read(&top)?;
+    let (process, law, observe) = read_process(&top, &kind, &mut params)?;
+    let model = Model {
+        id: top.needed_text("id")?.0,
+        title: top.needed_text("title")?.0,
+        source: top.text("source")?.map(|s| s.0).unwrap_or_default(),
+        tags: top.texts("tags")?,
+        params: params.list,
+        process,
+        observe,
+        law,
+        file: file.to_string(),
+    };
+    check(file, &model)?;
+    Ok(model)
+}
+
+fn parse_document(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
+    if source.text.len() > MAX_BYTES {
+        return Err(source.error(0, format!("the file is longer than {} MiB", MAX_BYTES >> 20)));
+    }
+    DeTable::parse(source.text).map_err(|e| {
+        let offset = e.span().map_or(0, |s| s.start);
+        source.error(offset, e.message().lines().next().unwrap_or("not valid TOML"))
+    })
+}
+
+fn kind(top: &Reader) -> Result<String> {
+    let schema = top.needed_number("schema")?;
+    if schema != 1.0 {
+        return Err(top.source.invalid(format!("schema {schema} is not known"), "write schema = 1"));
+    }
+    let (kind, offset) = top.needed_text("kind")?;
+    let known = || KINDS.iter().map(|(name, _)| *name);
+    if known().any(|k| k == kind) {
+        return Ok(kind);
+    }
+    let close = nearest(&kind, known()).map_or(String::new(), |n| format!("; did you mean '{n}'?"));
+    let all: Vec<&str> = known().collect();
+    Err(top.source.error(offset, format!("unknown kind '{kind}'{close} The kinds are {}", all.join(", "))))
+}
+
+type Read = (Process, Option<LawClaim>, Vec<Observation>);
+
+fn read_process(top: &Reader, kind: &str, params: &mut Declared) -> Result<Read> {
+    let process = match kind {
+        "diffusion" => {
+            let states = diffusion::read_states(top)?;
+            let scope = diffusion::scope_of(top, &states, params)?;
+            let process = diffusion::read_diffusion(top, scope, states)?;
+            let mut scope = Scope { source: top.source, frame: process.frame.clone() };
+            let law = diffusion::read_law(top, &mut scope)?;
+            let observe = diffusion::read_observations(top, &mut scope)?;
+            let process = crate::process::Diffusion { frame: scope.frame, ..process };
+            return Ok((Process::Diffusion(process), law, observe));
+        }
+        "network" => {
+            let names = network::species_names(top)?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut scope = Scope::new(top.source, &names, params)?;
+            scope.read_let(top)?;
+            let process = network::read_network(top, scope)?;
+            let mut scope = Scope { source: top.source, frame: process.frame.clone() };
+            let observe = diffusion::read_observations(top, &mut scope)?;
+            let process = crate::process::Network { frame: scope.frame, ..process };
+            return Ok((Process::Network(process), None, observe));
+        }
+        "field" => {
+            let names = field::variable_names(top)?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut scope = Scope::new(top.source, &names, params)?;
+            scope.read_let(top)?;
+            Process::Field(field::read_field(top, scope)?)
+        }
+        "curve" => Process::Curve(plain::read_curve(top, params)?),
+        "potential" => Process::Potential(plain::read_potential(top, params)?),
+        _ => Process::Value(plain::read_value(top, params)?),
+    };
+    Ok((process, None, Vec::new()))
+}
+
+/// What every model is held to on load: finite coefficients at its defaults, a correlation that is one, a law that follows.
+fn check(file: &str, model: &Model) -> Result<()> {
+    let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();
+    // These are mistakes of the file, so it is the file they name.
+    let of_file = |error| match error {
+        Error::NonFiniteCoefficient { coefficient, value, at, .. } => {
+            Error::NonFiniteCoefficient { model: file.to_string(), coefficient, value, at }
+        }
+        other => other,
+    };
+    if let Some(scalar) = model.scalar() {
+        for x in sample_states(scalar.state) {
+            model.check_finite(&defaults, &[x]).map_err(of_file)?;
+        }
+        if let Some(claim) = &model.law {
+            claim.verify(file, &scalar, &model.params)?;
+        }
+    } else if let Some(start) = model.default_start(&defaults) {
+        model.check_finite(&defaults, &start).map_err(of_file)?;
+    }
+    let invalid =
+        |message: String, hint: &str| Error::ModelInvalid { file: file.to_string(), message, hint: hint.to_string() };
+    if model.law.is_some() && model.scalar().is_none() {
+        let message = "it claims a closed law, but those known are of one state without jumps".to_string();
+        return Err(invalid(message, "remove the line `law = …`"));
+    }
+    if let Process::Diffusion(process) = &model.process
+        && process.correlation_root(&defaults).is_none()
+    {
+        let message = "the correlation of its noises is not positive semi-definite at the defaults".to_string();
+        return Err(invalid(message, "every correlation lies between -1 and 1, and three of them must fit together"));
+    }
+    Ok(())
+}
+
+/// A few states inside the domain where coefficients must be finite.
+fn sample_states(state: &State) -> Vec<f64> {
+    match (state.lower.is_finite(), state.upper.is_finite()) {
+        (true, true) => (1..10).map(|i| state.lower + (state.upper - state.lower) * 0.1 * f64::from(i)).collect(),
+        (true, false) => [0.01, 0.1, 0.5, 1.0, 3.0].iter().map(|d| state.lower + d).collect(),
+        (false, true) => [0.01, 0.1, 0.5, 1.0, 3.0].iter().map(|d| state.upper - d).collect(),
+        (false, false) => vec![-2.0, -0.7, 0.0, 0.3, 1.0, 2.5],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::built_in_text;
+
+    fn ou() -> String {
+        built_in_text("ou").expect("ou is built in").to_string()
+    }
+
+    #[test]
+    fn parameters_keep_the_order_of_the_file() -> Result<()> {
+        let model = read("ou.toml", &ou())?;
+        let names: Vec<_> = model.params.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["kappa", "theta", "sigma"]);
+        assert_eq!(model.equation(), "dx = kappa*(theta - x) dt + sigma dW");
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_key_is_placed_and_the_nearest_offered() {
+        let text = ou().replace("domain", "domian");
+        match read("ou.toml", &text) {
+            Err(Error::UnknownKey { key, line, nearest, .. }) => {
+                assert_eq!(key, "state.x.domian");
+                assert!(line > 5);
+                assert_eq!(nearest.as_deref(), Some("domain"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_an_expression_is_placed_in_the_file() {
+        let text = ou().replace("kappa*(theta - x)\"", "kapa*(theta - x)\"");
+        match read("ou.toml", &text) {
+            Err(Error::Expression { place, line, column, caret, message, .. }) => {
+                let found = text.lines().nth(line - 1).and_then(|l| l.get(column - 1..column + 3));
+                assert_eq!((place.as_str(), found, caret), ("ou.toml", Some("kapa"), 1));
+                assert!(message.starts_with("drift.x: "), "{message}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_false_claim_of_a_law_is_found_out() {
+        let text = ou().replace("\"kappa*(theta - x)\"", "\"kappa*(theta - 1.001*x)\"");
+        assert!(matches!(read("ou.toml", &text), Err(Error::LawMismatch { .. })));
+    }
+
+    #[test]
+    fn stratonovich_is_converted_on_load() -> Result<()> {
+        let text = built_in_text("gbm").expect("gbm").replace("kind ", "calculus = \"stratonovich\"\nkind ");
+        let text: String = text.lines().filter(|l| !l.starts_with("law")).collect::<Vec<_>>().join("\n");
+        let model = read("gbm.toml", &text)?;
+        // mu x + ½ sigma² x at x = 2, mu = 0.1, sigma = 0.3.
+        let (drift, _) = model.scalar().expect("one state").coefficients(&[0.1, 0.3]).at(0.0, 2.0);
+        assert!((drift - (0.2 + 0.09)).abs() < 1e-15);
+        Ok(())
+    }
+
+    #[test]
+    fn each_typical_mistake_is_refused_with_its_place() {
+        let line_of = |text: &str| match read("m.toml", text) {
+            Err(Error::ModelSyntax { line, .. } | Error::UnknownKey { line, .. }) => line,
+            Err(Error::Expression { .. }) => 1000,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(line_of("schema = 1\nid = "), 2);
+        assert!(line_of(&ou().replace("\"diffusion\"", "\"network\"")) > 1);
+        assert!(line_of(&ou().replace("default = ", "default = \"a\" #")) > 1);
+        assert!(line_of(&ou().replace("[params.kappa]", "[params.x]")) > 1);
+        assert_eq!(line_of(&ou().replace("kappa*(theta - x)", "kapa*(theta - x)")), 1000);
+    }
+}

@@ -1,0 +1,15 @@
+//! A quantum particle in a potential: `-(ħ²/2m) ψ'' + V(x) ψ = E ψ`.
+
+use super::diffusion::State;
+use super::frame::Frame;
+use crate::expr::Id;
+
+#[derive(Debug, Clone)]
+pub struct Potential {
+    pub frame: Frame,
+    pub state: State,
+    pub potential: Id,
+    /// In the parameters, as is `hbar`.
+    pub mass: Id,
+    pub hbar: Id,
+}
