@@ -13,20 +13,20 @@
 //!
 //! ```
 //! use kramers::base::{Purpose, Seed};
-//! use kramers::form::{Accuracy, Form, Question, marginals};
+//! use kramers::form::{Accuracy, Form, Question, laws};
 //! use kramers::models::built_in;
 //!
 //! let cir = built_in("cir")?;
 //! let question = Question {
 //!     theta: &[1.0, 0.5, 0.4], // kappa, theta, sigma
-//!     x0: 0.3,
+//!     start: &[0.3],
 //!     t0: 0.0,
 //!     times: &[0.25, 2.0],
 //!     accuracy: Accuracy::default(),
 //!     key: Seed(1).key(Purpose::Forecast, 0, 0),
 //! };
-//! let exact = marginals(&cir, Form::Exact, &question)?;
-//! let grid = marginals(&cir, Form::FokkerPlanck, &question)?;
+//! let exact = laws(&cir, Form::Exact, &question)?;
+//! let grid = laws(&cir, Form::FokkerPlanck, &question)?;
 //! for (e, g) in exact.iter().zip(&grid) {
 //!     assert!((e.quantile(0.95) - g.quantile(0.95)).abs() < 1e-4);
 //! }
@@ -60,7 +60,7 @@
 //!
 //! # Rooms
 //!
-//! Imports run one way: `base ← expr ← process ← models ← predictive ← stats ← form ← fit ← baseline ← forecast ← backtest
+//! Imports run one way: `base ← expr ← process ← models ← predictive ← stats ← form ← fit ← contract ← baseline ← forecast ← backtest
 //! ← report ← cli`, and `data → base`. `ARCHITECTURE.md` has the map and the invariants.
 //!
 //! Features `data` (CSV, with polars), `report` (HTML) and `cli` (the program) are on by default; the mathematics builds
@@ -74,6 +74,7 @@ pub mod base;
 pub mod baseline;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod contract;
 #[cfg(feature = "data")]
 pub mod data;
 pub mod expr;

@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows a model, a file or a terminal.
 
+pub mod dispatch;
 pub mod error;
 pub mod findings;
 pub mod math;

@@ -24,6 +24,8 @@ pub enum Verb {
     Check(CheckArgs),
     /// List the models, or show one model's card
     Models(ModelsArgs),
+    /// Write a commented copy of a model file to edit
+    Init(InitArgs),
     /// Estimate a model's parameters, with intervals
     Fit(FitArgs),
     /// Fit a model and give its predictive quantiles ahead
@@ -205,6 +207,16 @@ pub struct ModelsArgs {
     /// Id of a model, or a model file
     #[arg(value_name = "ID|FILE")]
     pub model: Option<String>,
+    /// Hold the model, or the whole registry, to its contract: all forms agree, its own path is fitted back
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
 }
 
 #[derive(Debug, Args)]
@@ -268,9 +280,9 @@ pub struct SimulateArgs {
     /// Start value, e.g. x=1
     #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub from: Vec<(String, f64)>,
-    /// Last time
-    #[arg(long, default_value = "1", value_name = "T", value_parser = positive, allow_hyphen_values = true)]
-    pub until: f64,
+    /// Last time (default: the model's own horizon)
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    pub until: Option<f64>,
     /// Spacing of the output (default: a hundredth of the whole)
     #[arg(long, value_name = "E", value_parser = positive, allow_hyphen_values = true)]
     pub every: Option<f64>,

@@ -118,10 +118,15 @@ fn neighbour(path: &Path) -> Option<String> {
 /// # Errors
 /// [`Error::UnknownModel`], [`Error::FileMissing`], or what the file's text refuses.
 pub(super) fn read_model(name: &str, output: &Output) -> Result<Model> {
+    let (file, text) = read_model_text(name, output)?;
+    models::read(&file, &text)
+}
+
+/// As [`read_model`], the file's name and text.
+pub(super) fn read_model_text(name: &str, output: &Output) -> Result<(String, String)> {
     let is_path = name.ends_with(".toml") || name.contains('/') || name.contains('\\');
     if is_path {
-        let path = Path::new(name);
-        return models::read(name, &text_of(path)?);
+        return Ok((name.to_string(), text_of(Path::new(name))?));
     }
     for folder in [Some(PathBuf::from("models")), user_models()].into_iter().flatten() {
         let path = folder.join(format!("{name}.toml"));
@@ -135,9 +140,12 @@ pub(super) fn read_model(name: &str, output: &Output) -> Result<Model> {
             Some(_) => output.say(&format!("note: {} is used instead of the built-in model '{name}'", path.display())),
             None => {}
         }
-        return models::read(&path.to_string_lossy(), &text);
+        return Ok((path.to_string_lossy().into_owned(), text));
     }
-    models::built_in(name)
+    match models::built_in_text(name) {
+        Some(text) => Ok((format!("models/{name}.toml"), text.to_string())),
+        None => models::built_in(name).map(|m| (m.file, String::new())),
+    }
 }
 
 fn user_models() -> Option<PathBuf> {

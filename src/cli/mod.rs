@@ -13,6 +13,7 @@ mod backtest;
 mod check;
 mod fit;
 mod forecast;
+mod init;
 mod input;
 mod meta;
 mod models;
@@ -23,6 +24,7 @@ mod select;
 mod simulate;
 mod table;
 mod values;
+mod verify;
 
 use crate::base::{Error, Result};
 use args::{Cli, Verb};
@@ -78,6 +80,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Report(args) => report::run(args, common, output),
         Verb::Check(args) => check::run(args, common, output),
         Verb::Models(args) => models::run(args, common, output),
+        Verb::Init(args) => init::run(args, common, output),
         Verb::Fit(args) => fit::run(args, common, output),
         Verb::Forecast(args) => forecast::run(args, common, output),
         Verb::Backtest(args) => backtest::run(args, common, output),

@@ -341,11 +341,11 @@ fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
             id: model.id.clone(),
             title: model.title.clone(),
             equation: model.equation(),
+            mathml: model.mathml_equations(),
             source: model.source.clone(),
-            domain: format!(
-                "{} in [{}, {}]",
-                model.process.state.name, model.process.state.lower, model.process.state.upper
-            ),
+            domain: model
+                .scalar()
+                .map_or(String::new(), |s| format!("{} in [{}, {}]", s.state.name, s.state.lower, s.state.upper)),
             transform: transform.name().to_string(),
             form: format!("answered by the {} form", study.model().answer.name()),
         },

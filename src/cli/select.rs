@@ -88,7 +88,10 @@ fn split(text: &str) -> Result<Split> {
     }
 }
 
-/// The models asked for, or all built-in ones.
+/// The tag of models that are tried on every series whose values they hold.
+const CANDIDATE: &str = "candidate";
+
+/// The models asked for, or the built-in candidates.
 pub(super) fn forecasters(
     models: &[String],
     data: &DataArgs,
@@ -98,7 +101,9 @@ pub(super) fn forecasters(
 ) -> Result<Vec<ModelForecaster>> {
     let settings = settings(estimate, seed)?;
     let models = if models.is_empty() {
-        built_in_ids().map(built_in).collect::<Result<Vec<_>>>()?
+        // Those worth trying on any series say so by a tag; the others are asked for by name.
+        let all = built_in_ids().map(built_in).collect::<Result<Vec<_>>>()?;
+        all.into_iter().filter(|m| m.tags.iter().any(|t| t == CANDIDATE)).collect()
     } else {
         models.iter().map(|name| read_model(name, output)).collect::<Result<Vec<_>>>()?
     };

@@ -5,10 +5,13 @@ use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
 use super::values::VERSION;
-use crate::base::{Error, Purpose, Result, Seed};
-use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::base::rng::Key;
+use crate::base::{Error, Purpose, Result, Seed, suggest::nearest};
+use crate::form::monte_carlo::{Run, Scheme, Start, simulate};
+use crate::form::observe;
 use crate::models::Model;
 use crate::predictive::Ensemble;
+use crate::process::Process;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -21,16 +24,17 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     for (name, value) in &args.set {
         params.set(name, *value)?;
     }
-    let x0 = start(args, &model)?;
-    model.check_finite(&params.values, &[x0])?;
-    let every = args.every.unwrap_or(args.until / 100.0);
-    let count = (args.until / every + 1e-9).floor();
+    let start = start(args, &model, &params.values)?;
+    model.check_finite(&params.values, &start)?;
+    let until = args.until.unwrap_or(model.horizon);
+    let every = args.every.unwrap_or(until / 100.0);
+    let count = (until / every + 1e-9).floor();
     if count < 1.0 {
         return Err(Error::BadOption {
             flag: "--every".to_string(),
             value: every.to_string(),
-            expected: format!("it is longer than --until {}, so there is no output time", args.until),
-            hint: Some(format!("--every {} gives a hundred output times", args.until / 100.0)),
+            expected: format!("it is longer than --until {until}, so there is no output time"),
+            hint: Some(format!("--every {} gives a hundred output times", until / 100.0)),
         });
     }
     if !(count * args.paths as f64 <= MOST_VALUES) {
@@ -38,13 +42,13 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
             flag: "--every".to_string(),
             value: every.to_string(),
             expected: format!("{count} times × {} paths are more than {MOST_VALUES:e} numbers", args.paths),
-            hint: Some(format!("--every {} --paths 100, or an earlier --until", args.until / 100.0)),
+            hint: Some(format!("--every {} --paths 100, or an earlier --until", until / 100.0)),
         });
     }
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();
     let run = Run {
         theta: &params.values,
-        x0,
+        start: Start::At(&start),
         t0: args.start_time,
         times: &times,
         paths: args.paths as usize,
@@ -57,9 +61,10 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     };
     let mut states = simulate(&model, &run)?.states;
     // The start is a row of its own.
-    states.insert(0, vec![x0; run.paths]);
+    states.insert(0, start.iter().map(|x| vec![*x; run.paths]).collect());
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
-    let text = if args.summary { summary_csv(&model, &times, &states) } else { paths_csv(&model, &times, &states) };
+    let columns = columns(&model, &params.values, &times, states, run.key);
+    let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
     match common.output.as_deref() {
         Some("-") | None => output.text(&text),
         Some(path) => {
@@ -71,42 +76,89 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
         "params": params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v))).collect::<serde_json::Map<_, _>>(),
         "scheme": run.scheme.name(), "step": run.step, "paths": run.paths,
-        "at": times.iter().zip(&states).map(|(t, row)| at(&model, *t, row, args.summary)).collect::<Vec<_>>(),
+        "at": times.iter().enumerate().map(|(k, t)| at(*t, &columns, k, args.summary)).collect::<Vec<_>>(),
     }));
     Ok(Outcome::Good)
 }
 
-fn start(args: &SimulateArgs, model: &Model) -> Result<f64> {
-    let state = &model.process.state;
-    let bad = |value: String, expected: String| Error::BadOption {
+/// A named quantity along the paths, `[time][path]`.
+struct Column {
+    name: String,
+    values: Vec<Vec<f64>>,
+}
+
+/// Every state, then every observation.
+fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>>>, key: Key) -> Vec<Column> {
+    let read = observe(model, theta, times, &states, key);
+    let mut columns: Vec<Column> =
+        model.variables().into_iter().map(|(name, _)| Column { name, values: Vec::new() }).collect();
+    for row in states {
+        for (column, values) in columns.iter_mut().zip(row) {
+            column.values.push(values);
+        }
+    }
+    let observed = model.observe.iter().zip(read).map(|(o, values)| Column { name: o.name.clone(), values });
+    columns.extend(observed);
+    columns
+}
+
+/// Where the paths begin: what --from gives, else what the file gives, else one where that is inside the domain.
+fn start(args: &SimulateArgs, model: &Model, theta: &[f64]) -> Result<Vec<f64>> {
+    let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    let bad = |value: String, expected: String, name: &str| Error::BadOption {
         flag: "--from".to_string(),
         value,
         expected,
-        hint: Some(format!("--from {}=1", state.name)),
+        hint: Some(format!("--from {name}=1")),
     };
-    let x0 = match args.from.as_slice() {
-        [] if state.holds(1.0) => 1.0,
-        [] => return Err(bad(String::new(), format!("'{}' needs a start value inside its domain", model.id))),
-        [(name, value)] if *name == state.name => *value,
-        [(name, _), ..] if *name != state.name => {
-            return Err(bad(name.clone(), format!("the only state of '{}' is called {}", model.id, state.name)));
+    let first = names.first().cloned().unwrap_or_default();
+    for (name, _) in &args.from {
+        if !names.contains(name) {
+            let expected = match names.as_slice() {
+                [one] => format!("the only state of '{}' is called {one}", model.id),
+                _ => format!("the states of '{}' are called {}", model.id, names.join(", ")),
+            };
+            let close = nearest(name, names.iter().map(String::as_str)).unwrap_or(&first);
+            return Err(bad(name.clone(), expected, close));
         }
-        [_, (name, _), ..] | [(name, _)] => {
-            return Err(bad(name.clone(), format!("'{}' has the one state {}, given once", model.id, state.name)));
-        }
-    };
-    if !state.holds(x0) {
-        let domain = format!("'{}' lives on [{}, {}]", model.id, state.lower, state.upper);
-        return Err(bad(format!("{}={x0}", state.name), domain));
     }
-    Ok(x0)
+    let given = model.initial_values(theta);
+    let Process::Diffusion(process) = &model.process else { return Ok(Vec::new()) };
+    let mut start = Vec::with_capacity(names.len());
+    for (state, given) in process.states.iter().zip(given) {
+        let mut typed = args.from.iter().filter(|(name, _)| *name == state.name).map(|(_, value)| *value);
+        let x0 = match (typed.next(), given) {
+            (Some(_), _) if typed.next().is_some() => {
+                let expected = format!("'{}' has the one state {}, given once", model.id, state.name);
+                return Err(bad(state.name.clone(), expected, &state.name));
+            }
+            (Some(x0), _) | (None, Some(x0)) => x0,
+            (None, None) if state.holds(1.0) => 1.0,
+            (None, None) => {
+                let expected = format!("{} of '{}' needs a start value inside its domain", state.name, model.id);
+                return Err(bad(String::new(), expected, &state.name));
+            }
+        };
+        if !state.holds(x0) {
+            let domain = format!("'{}' lives on [{}, {}]", model.id, state.lower, state.upper);
+            return Err(bad(format!("{}={x0}", state.name), domain, &state.name));
+        }
+        start.push(x0);
+    }
+    Ok(start)
 }
 
-fn paths_csv(model: &Model, times: &[f64], states: &[Vec<f64>]) -> String {
-    let mut out = format!("path,t,{}\n", model.process.state.name);
-    for path in 0..states.first().map_or(0, Vec::len) {
-        for (t, row) in times.iter().zip(states) {
-            let _ = writeln!(out, "{},{t},{}", path + 1, row[path]);
+fn paths_csv(times: &[f64], columns: &[Column]) -> String {
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    let mut out = format!("path,t,{}\n", names.join(","));
+    let paths = columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len);
+    for path in 0..paths {
+        for (k, t) in times.iter().enumerate() {
+            let _ = write!(out, "{},{t}", path + 1);
+            for column in columns {
+                let _ = write!(out, ",{}", column.values[k][path]);
+            }
+            out.push('\n');
         }
     }
     out
@@ -116,21 +168,38 @@ fn ensemble(row: &[f64]) -> Option<Ensemble> {
     Ensemble::new(row.to_vec(), Vec::new())
 }
 
-fn summary_csv(model: &Model, times: &[f64], states: &[Vec<f64>]) -> String {
-    let mut out = format!("t,mean_{0},sd_{0},q0.05,q0.5,q0.95\n", model.process.state.name);
-    for (t, row) in times.iter().zip(states) {
-        if let Some(e) = ensemble(row) {
-            let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| e.quantile(p));
-            let _ = writeln!(out, "{t},{},{},{low},{middle},{high}", e.mean(), e.sd());
+fn summary_csv(times: &[f64], columns: &[Column]) -> String {
+    let mut out = String::from("t");
+    for Column { name, .. } in columns {
+        // Alone, a column's quantiles need no name.
+        let of = if columns.len() == 1 { String::new() } else { format!("_{name}") };
+        let _ = write!(out, ",mean_{name},sd_{name},q0.05{of},q0.5{of},q0.95{of}");
+    }
+    out.push('\n');
+    for (k, t) in times.iter().enumerate() {
+        let _ = write!(out, "{t}");
+        for column in columns {
+            if let Some(e) = ensemble(&column.values[k]) {
+                let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| e.quantile(p));
+                let _ = write!(out, ",{},{},{low},{middle},{high}", e.mean(), e.sd());
+            }
         }
+        out.push('\n');
     }
     out
 }
 
-fn at(model: &Model, t: f64, row: &[f64], summary: bool) -> Value {
-    let name = &model.process.state.name;
-    match ensemble(row).filter(|_| summary) {
-        Some(e) => json!({ "t": t, "mean": { name: e.mean() }, "sd": { name: e.sd() } }),
-        None => json!({ "t": t, name: row }),
+fn at(t: f64, columns: &[Column], k: usize, summary: bool) -> Value {
+    let mut row = serde_json::Map::new();
+    row.insert("t".to_string(), json!(t));
+    if summary {
+        let of = |f: fn(&Ensemble) -> f64| -> serde_json::Map<String, Value> {
+            columns.iter().map(|c| (c.name.clone(), json!(ensemble(&c.values[k]).map(|e| f(&e))))).collect()
+        };
+        row.insert("mean".to_string(), Value::Object(of(Ensemble::mean)));
+        row.insert("sd".to_string(), Value::Object(of(Ensemble::sd)));
+    } else {
+        row.extend(columns.iter().map(|c| (c.name.clone(), json!(c.values[k]))));
     }
+    Value::Object(row)
 }

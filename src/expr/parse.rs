@@ -1,62 +1,74 @@
 //! Text to graph: a small recursive-descent parser with limits, whose errors point at a column.
 //!
-//! Grammar: `sum = product (('+'|'-') product)*`, `product = signed (('*'|'/') signed)*`, `signed = '-' signed | power`,
-//! `power = atom ('^' signed)?` (right-associative, binds tighter than the minus before it), `atom = number | name |
-//! name '(' sum (',' sum)* ')' | '(' sum ')'`.
+//! Weakest first: `or` `||`, `and` `&&`, `not` `!`, one comparison (`<` `<=` `>` `>=` `==` `!=`), `+ -`, `* /`, a sign, `^`
+//! (right-associative, so `-x^2` is `-(x^2)` and `2^-x` is a power). A value is a number, a name, an element `k[2]` of a
+//! vector, a call of one of the functions of [`super::call`], or an expression in parentheses. Truth is 1, falsehood 0.
 
-use super::pool::{Binary, Id, Pool, Unary};
-use crate::base::{Error, Result, suggest::nearest};
+use super::mistake::{Mistake, missing_operator, unexpected};
+use super::op::{Binary, Unary};
+use super::pool::{Id, Pool};
+use crate::base::Result;
 
 /// Deepest nesting of parentheses, signs and powers.
 const MAX_DEPTH: usize = 200;
 /// Longest text of one expression, in characters.
 const MAX_LENGTH: usize = 20_000;
 
+/// Binding strengths of infix operators; [`super::layout`] sets its parentheses by the same.
+pub(super) mod strength {
+    pub const OR: u8 = 1;
+    pub const AND: u8 = 2;
+    pub const NOT: u8 = 3;
+    pub const COMPARISON: u8 = 4;
+    pub const SUM: u8 = 5;
+    pub const PRODUCT: u8 = 6;
+    pub const SIGN: u8 = 7;
+    pub const POWER: u8 = 8;
+    pub const VALUE: u8 = 9;
+}
+
+pub(super) type Parsed<T> = std::result::Result<T, Box<Mistake>>;
+
 impl Pool {
     /// Parse `text` into this pool. `place` says where it stands (a file, a flag) for the error, whose line and column are
     /// those of the text; the reader of a file moves them to the file's.
     ///
     /// # Errors
-    /// [`Error::Expression`] with line, column and, for an unknown name, the nearest one.
+    /// [`crate::base::Error::Expression`] with line, column and, for an unknown name, the nearest one.
     pub fn parse(&mut self, text: &str, place: &str) -> Result<Id> {
-        let mut parser = Parser { pool: self, chars: text.chars().collect(), at: 0, depth: 0, text, place };
-        if parser.chars.len() > MAX_LENGTH {
-            return Err(parser.error(0, format!("the expression is longer than {MAX_LENGTH} characters"), None));
-        }
-        let id = parser.sum()?;
-        parser.skip_space();
-        if parser.at < parser.chars.len() {
-            let found = parser.chars[parser.at];
-            return Err(parser.error(parser.at, format!("did not expect '{found}' here"), None));
-        }
-        Ok(id)
+        let chars: Vec<char> = text.chars().take(MAX_LENGTH + 1).collect();
+        let mut parser = Parser { pool: self, chars, at: 0, depth: 0 };
+        parser.whole().map_err(|mistake| mistake.placed(&parser.chars, place))
     }
 }
 
-struct Parser<'a> {
-    pool: &'a mut Pool,
-    chars: Vec<char>,
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub pool: &'a mut Pool,
+    pub chars: Vec<char>,
+    pub at: usize,
     depth: usize,
-    text: &'a str,
-    place: &'a str,
+}
+
+/// An infix operator as it stands in a text: `>` is `<` with its sides exchanged.
+#[derive(Clone, Copy)]
+struct Infix {
+    op: Binary,
+    swapped: bool,
+    strength: u8,
+    length: usize,
 }
 
 impl Parser<'_> {
-    fn error(&self, at: usize, message: String, nearest: Option<String>) -> Error {
-        let before = &self.chars[..at.min(self.chars.len())];
-        let line = 1 + before.iter().filter(|c| **c == '\n').count();
-        let column = 1 + before.iter().rev().take_while(|c| **c != '\n').count();
-        let text = self.text.lines().nth(line - 1).unwrap_or_default();
-        Error::Expression {
-            place: self.place.to_string(),
-            line,
-            column,
-            message,
-            text: text.chars().take(200).collect(),
-            caret: column,
-            nearest,
+    fn whole(&mut self) -> Parsed<Id> {
+        if self.chars.len() > MAX_LENGTH {
+            return Err(Mistake::new(0, format!("the expression is longer than {MAX_LENGTH} characters")));
         }
+        let id = self.climb(strength::OR)?;
+        self.skip_space();
+        if self.at < self.chars.len() {
+            return Err(unexpected(&self.chars, self.at));
+        }
+        self.checked(id, 0)
     }
 
     fn skip_space(&mut self) {
@@ -65,102 +77,179 @@ impl Parser<'_> {
         }
     }
 
-    /// Take the next character if it is `wanted`.
-    fn take(&mut self, wanted: char) -> bool {
+    pub fn peek(&mut self) -> Option<char> {
         self.skip_space();
-        let found = self.chars.get(self.at) == Some(&wanted);
+        self.chars.get(self.at).copied()
+    }
+
+    /// Take the next character if it is `wanted`.
+    pub fn take(&mut self, wanted: char) -> bool {
+        let found = self.peek() == Some(wanted);
         self.at += usize::from(found);
         found
     }
 
-    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    /// The name that stands at `at`, perhaps an empty one.
+    pub fn word_at(&self, at: usize) -> String {
+        let starts = self.chars.get(at).is_some_and(|c| c.is_alphabetic() || *c == '_');
+        let belongs = |c: &&char| c.is_alphabetic() || c.is_ascii_digit() || **c == '_';
+        self.chars[at.min(self.chars.len())..].iter().take_while(belongs).filter(|_| starts).collect()
+    }
+
+    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error(self.at, format!("nested deeper than {MAX_DEPTH} levels"), None));
+            return Err(Mistake::new(self.at, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let result = inner(self);
         self.depth -= 1;
         result
     }
 
-    fn sum(&mut self) -> Result<Id> {
-        let mut left = self.product()?;
-        loop {
-            let op = if self.take('+') {
-                Binary::Add
-            } else if self.take('-') {
-                Binary::Sub
-            } else {
-                return Ok(left);
-            };
-            let right = self.product()?;
-            left = self.pool.binary(op, left, right);
+    pub fn expression(&mut self) -> Parsed<Id> {
+        self.deeper(|p| p.climb(strength::OR))
+    }
+
+    /// A result that is not a number is a mistake of the operation at `at`; so is a pool without room for it.
+    pub fn checked(&self, id: Id, at: usize) -> Parsed<Id> {
+        match self.pool.constant(id) {
+            Some(value) if value.is_nan() && self.pool.is_full() => Err(Mistake::new(at, "the model is too large")),
+            Some(value) if value.is_nan() => Err(Mistake::new(at, "this is not a number, whatever the state is")),
+            _ => Ok(id),
         }
     }
 
-    fn product(&mut self) -> Result<Id> {
-        let mut left = self.signed()?;
-        loop {
-            let op = if self.take('*') {
-                Binary::Mul
-            } else if self.take('/') {
-                Binary::Div
-            } else {
-                return Ok(left);
-            };
-            let at = self.at;
-            let right = self.signed()?;
-            if op == Binary::Div && self.pool.constant(right) == Some(0.0) {
-                return Err(self.error(at.saturating_sub(1), "division by zero".to_string(), None));
+    /// An expression of operators at least this strong.
+    fn climb(&mut self, least: u8) -> Parsed<Id> {
+        let mut left = self.prefixed(least)?;
+        let mut compared = false;
+        while let Some(infix) = self.infix()? {
+            if infix.strength < least {
+                break;
             }
-            left = self.pool.binary(op, left, right);
+            let at = self.at;
+            if infix.strength == strength::COMPARISON {
+                if compared {
+                    return Err(Mistake::new(at, "a chain of comparisons: write a < b and b < c"));
+                }
+                compared = true;
+            } else {
+                compared = false;
+            }
+            self.at += infix.length;
+            let right = self.climb(infix.strength + 1)?;
+            if infix.op == Binary::Div && self.pool.constant(right) == Some(0.0) {
+                return Err(Mistake::new(at, "division by zero"));
+            }
+            let (a, b) = if infix.swapped { (right, left) } else { (left, right) };
+            let id = self.pool.binary(infix.op, a, b);
+            left = self.checked(id, at)?;
+        }
+        Ok(left)
+    }
+
+    /// The infix operator that comes next, without taking it; none at the end of an operand's expression.
+    fn infix(&mut self) -> Parsed<Option<Infix>> {
+        let Some(first) = self.peek() else { return Ok(None) };
+        let second = self.chars.get(self.at + 1).copied();
+        let found = |op, strength, length| Ok(Some(Infix { op, swapped: false, strength, length }));
+        let compare = |op, length| found(op, strength::COMPARISON, length);
+        let swapped = |op, length| Ok(Some(Infix { op, swapped: true, strength: strength::COMPARISON, length }));
+        match (first, second) {
+            ('*', Some('*')) => Err(Mistake::new(self.at, "write ^ for a power")),
+            ('+', _) => found(Binary::Add, strength::SUM, 1),
+            ('-', _) => found(Binary::Sub, strength::SUM, 1),
+            ('*', _) => found(Binary::Mul, strength::PRODUCT, 1),
+            ('/', _) => found(Binary::Div, strength::PRODUCT, 1),
+            ('<', Some('=')) => compare(Binary::LessEqual, 2),
+            ('>', Some('=')) => swapped(Binary::LessEqual, 2),
+            ('<', Some('>')) => Err(Mistake::new(self.at, "write != for what differs")),
+            ('=', Some('<')) => Err(Mistake::new(self.at, "write <=")),
+            ('=', Some('>')) => Err(Mistake::new(self.at, "write >=")),
+            ('<', _) => compare(Binary::Less, 1),
+            ('>', _) => swapped(Binary::Less, 1),
+            ('=', Some('=')) => compare(Binary::Equal, 2),
+            ('!', Some('=')) => compare(Binary::NotEqual, 2),
+            ('&', Some('&')) => found(Binary::And, strength::AND, 2),
+            ('|', Some('|')) => found(Binary::Or, strength::OR, 2),
+            (')' | ',', _) => Ok(None),
+            _ => match self.word_at(self.at).as_str() {
+                "and" => found(Binary::And, strength::AND, 3),
+                "or" => found(Binary::Or, strength::OR, 2),
+                word if !word.is_empty() || first == '(' || first == '.' || first.is_ascii_digit() => {
+                    Err(missing_operator(&self.chars, self.at))
+                }
+                _ if first == ']' => Ok(None),
+                _ => Err(unexpected(&self.chars, self.at)),
+            },
         }
     }
 
-    fn signed(&mut self) -> Result<Id> {
+    /// A value with what stands before it: signs, `not`.
+    fn prefixed(&mut self, least: u8) -> Parsed<Id> {
+        let first = self.peek();
+        let start = self.at;
         if self.take('-') {
-            let inner = self.deeper(Self::signed)?;
+            let inner = self.deeper(|p| p.prefixed(strength::SIGN))?;
             return Ok(self.pool.unary(Unary::Neg, inner));
         }
-        let base = self.atom()?;
-        if self.take('^') {
-            let exponent = self.deeper(Self::signed)?;
-            return Ok(self.pool.binary(Binary::Pow, base, exponent));
+        if self.take('+') {
+            return self.deeper(|p| p.prefixed(strength::SIGN));
         }
-        Ok(base)
+        let word = self.word_at(self.at);
+        if first == Some('!') || (word == "not" && self.pool.symbol("not").is_none()) {
+            if least > strength::NOT {
+                return Err(Mistake::new(start, "put 'not …' in parentheses here"));
+            }
+            self.at += if first == Some('!') { 1 } else { 3 };
+            let inner = self.deeper(|p| p.climb(strength::NOT))?;
+            return Ok(self.pool.unary(Unary::Not, inner));
+        }
+        self.powered()
     }
 
-    fn atom(&mut self) -> Result<Id> {
-        self.skip_space();
+    fn powered(&mut self) -> Parsed<Id> {
+        let base = self.value()?;
+        let at = self.at;
+        if !self.take('^') {
+            return Ok(base);
+        }
+        let exponent = self.deeper(|p| p.prefixed(strength::SIGN))?;
+        if self.pool.constant(base) == Some(0.0) && self.pool.constant(exponent).is_some_and(|e| e < 0.0) {
+            return Err(Mistake::new(at, "division by zero"));
+        }
+        let id = self.pool.binary(Binary::Pow, base, exponent);
+        self.checked(id, at)
+    }
+
+    fn value(&mut self) -> Parsed<Id> {
+        let first = self.peek();
         let start = self.at;
-        match self.chars.get(start).copied() {
-            None => Err(self.error(start, "the expression ends too soon".to_string(), None)),
+        match first {
             Some('(') => {
                 self.at += 1;
-                let inner = self.deeper(Self::sum)?;
+                let inner = self.expression()?;
                 self.close(start)?;
                 Ok(inner)
             }
             Some(c) if c.is_ascii_digit() || c == '.' => self.number(),
-            Some(c) if c.is_alphabetic() || c == '_' => {
-                while self.chars.get(self.at).is_some_and(|c| c.is_alphanumeric() || *c == '_') {
-                    self.at += 1;
-                }
-                let name: String = self.chars[start..self.at].iter().collect();
-                if self.take('(') { self.call(&name, start) } else { self.name(&name, start) }
-            }
-            Some(c) => Err(self.error(start, format!("did not expect '{c}' here"), None)),
+            Some(c) if c.is_alphabetic() || c == '_' => self.named(),
+            _ => Err(unexpected(&self.chars, start)),
         }
     }
 
-    fn close(&mut self, opened: usize) -> Result<()> {
+    /// Take the parenthesis that closes the one at `opened`.
+    pub fn close(&mut self, opened: usize) -> Parsed<()> {
         if self.take(')') {
             return Ok(());
         }
-        Err(self.error(self.at, format!("missing ')' for the '(' at column {}", opened + 1), None))
+        if self.at < self.chars.len() {
+            return Err(unexpected(&self.chars, self.at));
+        }
+        Err(Mistake::new(self.at, format!("missing ')' for the '(' at column {}", opened + 1)))
     }
 
-    fn number(&mut self) -> Result<Id> {
+    fn number(&mut self) -> Parsed<Id> {
         let start = self.at;
         let is = |c: Option<&char>, set: fn(char) -> bool| c.is_some_and(|c| set(*c));
         let digit = |c: char| c.is_ascii_digit();
@@ -179,83 +268,77 @@ impl Parser<'_> {
         let word: String = self.chars[start..self.at].iter().collect();
         match word.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(self.pool.number(value)),
-            _ => Err(self.error(start, format!("'{word}' is not a number"), None)),
+            Ok(_) => Err(Mistake::new(start, format!("'{}' is too large for a number", super::mistake::short(&word)))),
+            Err(_) => Err(Mistake::new(start, format!("'{}' is not a number", super::mistake::short(&word)))),
         }
     }
-
-    fn name(&mut self, name: &str, start: usize) -> Result<Id> {
-        if let Some(id) = self.pool.symbol(name) {
-            return Ok(id);
-        }
-        if name == "pi" {
-            return Ok(self.pool.number(std::f64::consts::PI));
-        }
-        if function_names().any(|f| f == name) {
-            return Err(self.error(start, format!("'{name}' is a function and wants its argument: {name}(…)"), None));
-        }
-        let mut known: Vec<&str> = function_names().chain(["pi"]).collect();
-        known.extend(self.pool.symbols().iter().map(String::as_str).filter(|s| !s.starts_with('#')));
-        let close = nearest(name, known).map(str::to_string);
-        Err(self.error(start, format!("unknown name '{name}'"), close))
-    }
-
-    fn call(&mut self, name: &str, start: usize) -> Result<Id> {
-        let mut arguments = vec![self.deeper(Self::sum)?];
-        while self.take(',') {
-            arguments.push(self.deeper(Self::sum)?);
-        }
-        self.close(start + name.chars().count())?;
-        let unary = Unary::NAMED.iter().find(|(n, _)| *n == name);
-        let binary = Binary::NAMED.iter().find(|(n, _)| *n == name);
-        match (unary, binary, arguments.as_slice()) {
-            (Some((_, op)), _, [a]) => Ok(self.pool.unary(*op, *a)),
-            (_, Some((_, op)), [a, b]) => Ok(self.pool.binary(*op, *a, *b)),
-            (None, None, _) => {
-                let close = nearest(name, function_names()).map(str::to_string);
-                Err(self.error(start, format!("unknown function '{name}'"), close))
-            }
-            _ => {
-                let wanted = if unary.is_some() { "one argument" } else { "two arguments" };
-                Err(self.error(start, format!("{name} takes {wanted}, not {}", arguments.len()), None))
-            }
-        }
-    }
-}
-
-fn function_names() -> impl Iterator<Item = &'static str> {
-    Unary::NAMED.iter().map(|(n, _)| *n).chain(Binary::NAMED.iter().map(|(n, _)| *n))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn value(text: &str) -> f64 {
-        let mut pool = Pool::new(["x", "kappa"]);
-        let id = pool.parse(text, "test").expect(text);
-        pool.eval(id, &[3.0, 0.5])
-    }
+    use crate::base::Error;
 
     #[test]
-    fn signs_powers_and_products_bind_as_in_mathematics() {
+    fn precedence_is_that_of_written_mathematics() {
+        let mut pool = Pool::new(["x", "kappa"]);
+        let mut value = |text: &str| {
+            let id = pool.parse(text, "test").expect(text);
+            pool.eval(id, &[3.0, 0.5])
+        };
         assert_eq!(value("-x^2"), -9.0);
         assert_eq!(value("2^3^2"), 512.0);
-        assert_eq!(value("2^-1"), 0.5);
-        assert_eq!(value("1 - 2 - 3"), -4.0);
+        assert_eq!(value("2 - 3 - 4"), -5.0);
         assert_eq!(value("8 / 2 * x"), 12.0);
+        assert!((value("2^-x") - 0.125).abs() < 1e-16);
+        assert_eq!(value("2*-x + +1"), -5.0);
         assert_eq!(value("kappa*(1.5e0 - x)"), -0.75);
         assert_eq!(value("max(x, 7) + min(x, 7)"), 10.0);
         assert!((value("sqrt(x)*sqrt(x) + log(exp(2))") - 5.0).abs() < 1e-14);
     }
 
     #[test]
+    fn conditions_bind_weaker_than_sums() {
+        let mut pool = Pool::new(["x", "k"]);
+        let mut value = |text: &str| {
+            let id = pool.parse(text, "test").expect(text);
+            pool.eval(id, &[3.0, 0.5])
+        };
+        for (text, want) in [
+            ("x + 1 > 2*k", 1.0),
+            ("x < 1 or k < 1 and x > 2", 1.0),
+            ("(x < 1 or k < 1) and x > 5", 0.0),
+            ("not x < 1", 1.0),
+            ("not x < 1 and k > 1", 0.0),
+            ("!(x == 3) || k != 0.5", 0.0),
+            ("x >= 3 && x <= 3", 1.0),
+            ("if(x > 2, 10, 20) + (k < 0)", 10.0),
+            ("if(k, 1, 2)", 1.0),
+            ("x > 2 and not k > 1", 1.0),
+            ("1 - (x == 3)", 0.0),
+        ] {
+            assert_eq!(value(text), want, "{text}");
+        }
+    }
+
+    fn mistake(pool: &mut Pool, text: &str) -> (usize, String, Option<String>) {
+        match pool.parse(text, "test") {
+            Err(Error::Expression { column, message, nearest, .. }) => (column, message, nearest),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
     fn a_mistake_is_placed_and_its_nearest_name_offered() {
         let mut pool = Pool::new(["x", "kappa"]);
-        let mut column = |text: &str| match pool.parse(text, "test") {
-            Err(Error::Expression { column, nearest, .. }) => (column, nearest),
-            other => panic!("{text}: {other:?}"),
+        let one = pool.number(1.0);
+        pool.define("total", one);
+        let mut column = |text: &str| {
+            let (column, _, nearest) = mistake(&mut pool, text);
+            (column, nearest)
         };
         assert_eq!(column("2*kapa*x"), (3, Some("kappa".to_string())));
+        assert_eq!(column("x + totl"), (5, Some("total".to_string())));
         assert_eq!(column("x +"), (4, None));
         assert_eq!(column("(x"), (3, None));
         assert_eq!(column("sqr(x)"), (1, Some("sqrt".to_string())));
@@ -265,5 +348,71 @@ mod tests {
         assert_eq!(column("").0, 1);
         assert_eq!(column(&"(".repeat(5_000)).0, 202);
         assert_eq!(column("1e999").0, 1);
+    }
+
+    #[test]
+    fn a_mistake_says_what_to_write() {
+        let mut pool = Pool::new(["x", "y"]);
+        for (text, column, says) in [
+            ("x**2", 2, "write ^ for a power"),
+            ("x = 2", 3, "write == to compare"),
+            ("x =< 2", 3, "write <="),
+            ("x <> 2", 3, "write !="),
+            ("1 < x < 2", 7, "write a < b and b < c"),
+            ("2x", 2, "an operator is missing: write 2*x"),
+            ("2 x", 3, "an operator is missing: write 2*x"),
+            ("x y", 3, "an operator is missing: write x*y"),
+            ("2(x + 1)", 2, "an operator is missing: write 2*(…)"),
+            ("(x)(y)", 4, "an operator is missing: write (…)*(…)"),
+            ("x (y)", 1, "'x' is not a function: write x*(…)"),
+            ("x − y", 3, "write - for a minus"),
+            ("x × y", 3, "write * to multiply"),
+            ("x·y", 2, "write * to multiply"),
+            ("x²", 2, "write ^ for a power, as in x^2"),
+            ("x ≤ y", 3, "write <="),
+            ("x*∞", 3, "write inf"),
+            ("1,5*x", 2, "a decimal point is a dot"),
+            ("[x]", 1, "group with ( and )"),
+            ("x ? 1 : 2", 3, "write if(condition, a, b)"),
+            ("x & y", 3, "write and"),
+            ("2 + not x", 5, "put 'not …' in parentheses here"),
+            ("1.2.3", 1, "'1.2.3' is not a number"),
+            ("2e999", 1, "too large for a number"),
+            ("exp", 1, "'exp' is a function: write exp(x)"),
+            ("exp()", 5, "did not expect ')' here"),
+            ("x + )", 5, "did not expect ')' here"),
+            ("x)", 2, "did not expect ')' here"),
+            ("(x, y)", 3, "did not expect ',' here"),
+            ("sqrt(-1)*x", 1, "this is not a number"),
+            ("0*inf", 2, "this is not a number"),
+            ("inf - inf", 5, "this is not a number"),
+            ("0^-1", 2, "division by zero"),
+            ("x/(2 - 2)", 2, "division by zero"),
+        ] {
+            let (at, message, _) = mistake(&mut pool, text);
+            assert!(message.contains(says), "{text}: {message}");
+            assert_eq!(at, column, "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_mistake_in_its_line() {
+        let mut pool = Pool::new(["x"]);
+        let shown = pool.parse("x +\n  2*y", "my.toml").expect_err("y").to_string();
+        assert_eq!(shown, "my.toml:2:5: unknown name 'y'\n  |   2*y\n  |     ^");
+        let long = format!("{}y", "x + ".repeat(500));
+        match pool.parse(&long, "test") {
+            Err(Error::Expression { column, caret, text, .. }) => {
+                assert_eq!((column, text.chars().nth(caret - 1)), (2001, Some('y')));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn infinity_is_a_number_to_compare_with() {
+        let mut pool = Pool::new(["x"]);
+        let id = pool.parse("exp(-inf) + (x < inf)", "test").expect("text");
+        assert_eq!(pool.eval(id, &[3.0]), 1.0);
     }
 }

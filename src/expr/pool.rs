@@ -1,7 +1,8 @@
-//! The graph of expressions: hash-consed nodes, simplified as they are made.
+//! The graph of expressions: hash-consed nodes, the names that reach them, and the plain evaluator.
 
+use super::op::{Binary, Unary, select};
 use crate::base::math;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A node of a [`Pool`]; equal expressions have equal ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,93 +11,6 @@ pub struct Id(u32);
 impl Id {
     pub fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unary {
-    Neg,
-    Exp,
-    Log,
-    Sqrt,
-    Sin,
-    Cos,
-    Tanh,
-    Abs,
-    /// -1, 0 or 1: the derivative of `abs`.
-    Sign,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Pow,
-    Min,
-    Max,
-    /// 1 where the first is below the second, else 0: the derivative of `min` and `max`.
-    Less,
-}
-
-impl Unary {
-    /// The functions a user may type, by name.
-    pub const NAMED: [(&'static str, Unary); 9] = [
-        ("exp", Unary::Exp),
-        ("log", Unary::Log),
-        ("ln", Unary::Log),
-        ("sqrt", Unary::Sqrt),
-        ("sin", Unary::Sin),
-        ("cos", Unary::Cos),
-        ("tanh", Unary::Tanh),
-        ("abs", Unary::Abs),
-        ("sign", Unary::Sign),
-    ];
-
-    #[inline(always)]
-    pub fn apply(self, a: f64) -> f64 {
-        match self {
-            Unary::Neg => -a,
-            Unary::Exp => math::exp(a),
-            Unary::Log => math::ln(a),
-            Unary::Sqrt => a.sqrt(),
-            Unary::Sin => math::sin(a),
-            Unary::Cos => math::cos(a),
-            Unary::Tanh => math::tanh(a),
-            Unary::Abs => a.abs(),
-            Unary::Sign => f64::from(i8::from(a > 0.0) - i8::from(a < 0.0)),
-        }
-    }
-}
-
-impl Binary {
-    pub const NAMED: [(&'static str, Binary); 3] = [("min", Binary::Min), ("max", Binary::Max), ("pow", Binary::Pow)];
-
-    #[inline(always)]
-    pub fn apply(self, a: f64, b: f64) -> f64 {
-        match self {
-            Binary::Add => a + b,
-            Binary::Sub => a - b,
-            Binary::Mul => a * b,
-            Binary::Div => a / b,
-            Binary::Pow => math::exp(b * math::ln(a)),
-            Binary::Min => {
-                if a < b {
-                    a
-                } else {
-                    b
-                }
-            }
-            Binary::Max => {
-                if a < b {
-                    b
-                } else {
-                    a
-                }
-            }
-            Binary::Less => f64::from(u8::from(a < b)),
-        }
     }
 }
 
@@ -110,37 +24,123 @@ pub enum Node {
     Binary(Binary, Id, Id),
     /// Whole power, by repeated multiplication: right for negative bases too.
     Power(Id, i32),
+    /// The second where the first is not zero, else the third.
+    Select(Id, Id, Id),
+}
+
+impl Node {
+    /// What the node is computed from.
+    pub fn children(self) -> impl Iterator<Item = Id> {
+        let children = match self {
+            Node::Number(_) | Node::Symbol(_) => [None; 3],
+            Node::Unary(_, a) | Node::Power(a, _) => [Some(a), None, None],
+            Node::Binary(_, a, b) => [Some(a), Some(b), None],
+            Node::Select(c, a, b) => [Some(c), Some(a), Some(b)],
+        };
+        children.into_iter().flatten()
+    }
+}
+
+/// What a defined name stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Definition {
+    One(Id),
+    Vector(Vec<Id>),
 }
 
 /// All expressions of one model.
+///
+/// A name in a text is looked up among the symbols first, then the definitions, then the constants `pi`, `e` and `inf`: a
+/// symbol hides a definition of the same name, and either hides a constant.
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
     nodes: Vec<Node>,
     seen: HashMap<Node, Id>,
     symbols: Vec<String>,
-    defined: HashMap<String, Id>,
+    names: Box<Names>,
 }
 
+/// What names stand for.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    /// Position of each symbol; of equal names the first.
+    symbols: HashMap<String, u32>,
+    definitions: BTreeMap<String, Definition>,
+}
+
+/// Constants a text may name.
+pub(super) const CONSTANTS: [(&str, f64); 3] =
+    [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY)];
+
 impl Pool {
+    /// Most nodes a pool holds. A derivative of high order can ask for more: see [`Pool::is_full`].
+    pub const MAX_NODES: usize = 2_000_000;
+
     /// A pool whose symbols are these names, in this order.
     pub fn new<S: Into<String>>(symbols: impl IntoIterator<Item = S>) -> Pool {
-        Pool { symbols: symbols.into_iter().map(Into::into).collect(), ..Pool::default() }
+        let mut pool = Pool::default();
+        for name in symbols {
+            pool.push_symbol(name.into());
+        }
+        pool
     }
 
     pub fn symbols(&self) -> &[String] {
         &self.symbols
     }
 
+    /// The position of the symbol of this name, which is appended if there is none. A name that starts with `#` cannot be
+    /// typed: with [`Pool::define`] it can be lent a name for a while.
     pub fn add_symbol(&mut self, name: &str) -> usize {
-        self.symbols.push(name.to_string());
-        self.symbols.len() - 1
+        match self.position(name) {
+            Some(position) => position,
+            None => {
+                self.push_symbol(name.to_string());
+                self.symbols.len() - 1
+            }
+        }
     }
 
+    /// The position of the symbol of this name, if there is one.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.symbols.get(name).map(|position| *position as usize)
+    }
+
+    fn push_symbol(&mut self, name: String) {
+        let position = self.symbols.len() as u32;
+        self.names.symbols.entry(name.clone()).or_insert(position);
+        self.symbols.push(name);
+    }
+
+    /// Bind a name to an expression for the texts parsed from now on.
     pub fn define(&mut self, name: &str, id: Id) {
-        self.defined.insert(name.to_string(), id);
+        self.names.definitions.insert(name.to_string(), Definition::One(id));
     }
 
-    pub fn define_vector(&mut self, _name: &str, _ids: Vec<Id>) {}
+    /// Bind a name to several expressions, which a text reaches as `k[1]`, `sum(k)`, `dot(k, c)` and `poly(x, k)`.
+    pub fn define_vector(&mut self, name: &str, elements: Vec<Id>) {
+        self.names.definitions.insert(name.to_string(), Definition::Vector(elements));
+    }
+
+    /// Forget a definition; expressions made with it stay as they are.
+    pub fn undefine(&mut self, name: &str) {
+        self.names.definitions.remove(name);
+    }
+
+    pub(super) fn definition(&self, name: &str) -> Option<&Definition> {
+        self.names.definitions.get(name)
+    }
+
+    /// Every name a text may use for a value, for suggestions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let symbols = self.symbols.iter().map(String::as_str).filter(|s| !s.starts_with('#'));
+        symbols.chain(self.names.definitions.keys().map(String::as_str)).chain(CONSTANTS.iter().map(|(n, _)| *n))
+    }
+
+    /// Names of the vectors.
+    pub(super) fn vectors(&self) -> impl Iterator<Item = &str> {
+        self.names.definitions.iter().filter(|(_, d)| matches!(d, Definition::Vector(_))).map(|(name, _)| name.as_str())
+    }
 
     pub fn node(&self, id: Id) -> Node {
         self.nodes[id.index()]
@@ -155,13 +155,32 @@ impl Pool {
         self.nodes.is_empty()
     }
 
+    /// Whether [`Pool::MAX_NODES`] was reached. What was asked for beyond it is not a number, so that it cannot pass for a
+    /// value; ask after a derivative of a text that is not your own.
+    pub fn is_full(&self) -> bool {
+        self.nodes.len() >= Pool::MAX_NODES
+    }
+
     /// The node at a position: nodes stand in the order they were made, children before parents.
     pub(super) fn id_at(&self, index: usize) -> Id {
         Id(index as u32)
     }
 
-    fn intern(&mut self, node: Node) -> Id {
+    /// The node as it is, unless an equal one is there.
+    pub(super) fn intern(&mut self, node: Node) -> Id {
         if let Some(id) = self.seen.get(&node) {
+            return *id;
+        }
+        // a + b and b + a are one node, in the order in which it was first written.
+        if let Node::Binary(op, a, b) = node
+            && op.commutes()
+            && let Some(id) = self.seen.get(&Node::Binary(op, b, a))
+        {
+            return *id;
+        }
+        let full = self.nodes.len() + 1 >= Pool::MAX_NODES;
+        let node = if full { Node::Number(f64::NAN.to_bits()) } else { node };
+        if full && let Some(id) = self.seen.get(&node) {
             return *id;
         }
         let id = Id(self.nodes.len() as u32);
@@ -170,14 +189,21 @@ impl Pool {
         id
     }
 
+    /// A number. There is one zero and one `NaN`, whatever their bits.
     pub fn number(&mut self, value: f64) -> Id {
+        let value = if value.is_nan() { f64::NAN } else { value + 0.0 };
         self.intern(Node::Number(value.to_bits()))
     }
 
     /// The symbol of this name, if the pool has one.
     pub fn symbol(&mut self, name: &str) -> Option<Id> {
-        let Some(index) = self.symbols.iter().position(|s| s == name) else { return self.defined.get(name).copied() };
-        Some(self.intern(Node::Symbol(index as u32)))
+        let position = *self.names.symbols.get(name)?;
+        Some(self.intern(Node::Symbol(position)))
+    }
+
+    /// The symbol at a position of [`Pool::symbols`]; not a number where there is none.
+    pub fn symbol_at(&mut self, position: usize) -> Id {
+        if position < self.symbols.len() { self.intern(Node::Symbol(position as u32)) } else { self.number(f64::NAN) }
     }
 
     /// The value of a node that is a plain number.
@@ -188,119 +214,51 @@ impl Pool {
         }
     }
 
-    pub fn unary(&mut self, op: Unary, a: Id) -> Id {
-        if let Some(value) = self.constant(a) {
-            return self.number(op.apply(value));
+    /// Which nodes these are made of, themselves included.
+    pub(super) fn needed(&self, outputs: &[Id]) -> Vec<bool> {
+        let size = outputs.iter().map(|o| o.index() + 1).max().unwrap_or(0);
+        let mut needed = vec![false; size];
+        for output in outputs {
+            needed[output.index()] = true;
         }
-        if let (Unary::Neg, Node::Unary(Unary::Neg, inner)) = (op, self.node(a)) {
-            return inner;
-        }
-        self.intern(Node::Unary(op, a))
-    }
-
-    pub fn binary(&mut self, op: Binary, a: Id, b: Id) -> Id {
-        let (x, y) = (self.constant(a), self.constant(b));
-        if let (Some(x), Some(y)) = (x, y)
-            && op != Binary::Pow
-        {
-            return self.number(op.apply(x, y));
-        }
-        match (op, x, y) {
-            (Binary::Add, Some(0.0), _) => return b,
-            (Binary::Add | Binary::Sub, _, Some(0.0)) => return a,
-            (Binary::Sub, Some(0.0), _) => return self.unary(Unary::Neg, b),
-            (Binary::Sub, ..) if a == b => return self.number(0.0),
-            (Binary::Mul, Some(0.0), _) | (Binary::Mul, _, Some(0.0)) => return self.number(0.0),
-            (Binary::Div, Some(0.0), None) => return self.number(0.0),
-            (Binary::Mul, Some(1.0), _) => return b,
-            (Binary::Mul | Binary::Div, _, Some(1.0)) => return a,
-            (Binary::Mul, Some(-1.0), _) => return self.unary(Unary::Neg, b),
-            (Binary::Mul, _, Some(-1.0)) => return self.unary(Unary::Neg, a),
-            (Binary::Mul, ..) if a == b => return self.power(a, 2),
-            (Binary::Pow, _, Some(exponent)) => return self.constant_power(a, exponent),
-            _ => {}
-        }
-        // One order for what commutes, so that a + b and b + a are the same node.
-        let commutes = matches!(op, Binary::Add | Binary::Mul);
-        let (a, b) = if commutes && b < a { (b, a) } else { (a, b) };
-        self.intern(Node::Binary(op, a, b))
-    }
-
-    fn constant_power(&mut self, base: Id, exponent: f64) -> Id {
-        if exponent == 0.5 {
-            self.unary(Unary::Sqrt, base)
-        } else if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
-            self.power(base, exponent as i32)
-        } else {
-            let exponent = self.number(exponent);
-            match (self.constant(base), self.constant(exponent)) {
-                (Some(x), Some(y)) => self.number(Binary::Pow.apply(x, y)),
-                _ => self.intern(Node::Binary(Binary::Pow, base, exponent)),
+        for i in (0..size).rev().filter(|i| self.nodes.get(*i).is_some()) {
+            if needed[i] {
+                self.nodes[i].children().for_each(|child| needed[child.index()] = true);
             }
         }
+        needed
     }
 
-    /// `base^n` for a whole number `n`.
-    pub fn power(&mut self, base: Id, n: i32) -> Id {
-        match (n, self.node(base)) {
-            (0, _) => self.number(1.0),
-            (1, _) => base,
-            (_, Node::Number(bits)) => self.number(math::powi(f64::from_bits(bits), n)),
-            (_, Node::Power(inner, m)) => match m.checked_mul(n) {
-                Some(product) => self.power(inner, product),
-                None => self.intern(Node::Power(base, n)),
-            },
-            _ => self.intern(Node::Power(base, n)),
-        }
-    }
-
-    pub fn add(&mut self, a: Id, b: Id) -> Id {
-        self.binary(Binary::Add, a, b)
-    }
-
-    pub fn sub(&mut self, a: Id, b: Id) -> Id {
-        self.binary(Binary::Sub, a, b)
-    }
-
-    pub fn mul(&mut self, a: Id, b: Id) -> Id {
-        self.binary(Binary::Mul, a, b)
-    }
-
-    pub fn div(&mut self, a: Id, b: Id) -> Id {
-        self.binary(Binary::Div, a, b)
-    }
-
-    /// `factor * a` for a number.
-    pub fn scale(&mut self, factor: f64, a: Id) -> Id {
-        let factor = self.number(factor);
-        self.mul(factor, a)
-    }
-
-    /// Whether the expression changes with this symbol. Cost O(size of the pool).
-    pub fn depends_on(&self, id: Id, symbol: usize) -> bool {
+    /// For every node up to `id` whether it changes with one of the symbols.
+    pub(super) fn depending(&self, id: Id, symbols: &[usize]) -> Vec<bool> {
         // Children always stand before their parents.
         let mut depends = vec![false; id.index() + 1];
         for i in 0..=id.index() {
             depends[i] = match self.nodes[i] {
-                Node::Number(_) => false,
-                Node::Symbol(s) => s as usize == symbol,
-                Node::Unary(_, a) | Node::Power(a, _) => depends[a.index()],
-                Node::Binary(_, a, b) => depends[a.index()] || depends[b.index()],
+                Node::Symbol(s) => symbols.contains(&(s as usize)),
+                node => node.children().any(|child| depends[child.index()]),
             };
         }
-        depends[id.index()]
+        depends
+    }
+
+    /// Whether the expression changes with this symbol. Cost O(size of the pool).
+    pub fn depends_on(&self, id: Id, symbol: usize) -> bool {
+        self.depending(id, &[symbol])[id.index()]
     }
 
     /// The plain evaluator: one value for one assignment of the symbols. The oracle of the tape.
     pub fn eval(&self, id: Id, symbols: &[f64]) -> f64 {
+        let needed = self.needed(&[id]);
         let mut values = vec![0.0; id.index() + 1];
-        for i in 0..=id.index() {
+        for i in (0..=id.index()).filter(|i| needed[*i]) {
             values[i] = match self.nodes[i] {
                 Node::Number(bits) => f64::from_bits(bits),
                 Node::Symbol(s) => symbols.get(s as usize).copied().unwrap_or(f64::NAN),
                 Node::Unary(op, a) => op.apply(values[a.index()]),
                 Node::Binary(op, a, b) => op.apply(values[a.index()], values[b.index()]),
                 Node::Power(a, n) => math::powi(values[a.index()], n),
+                Node::Select(c, a, b) => select(values[c.index()], values[a.index()], values[b.index()]),
             };
         }
         values[id.index()]
@@ -321,13 +279,56 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_added_and_nothing_multiplied_for_nothing() {
+    fn a_symbol_hides_a_definition_and_that_a_constant() {
+        let mut pool = Pool::new(["x", "pi"]);
+        let two = pool.number(2.0);
+        for name in ["x", "pi", "e"] {
+            pool.define(name, two);
+        }
+        let x = pool.symbol("x").expect("x");
+        assert_eq!(pool.parse("x", "test").expect("x"), x);
+        assert_eq!(pool.parse("e", "test").expect("e"), two);
+        pool.undefine("e");
+        let euler = pool.number(std::f64::consts::E);
+        assert_eq!(pool.parse("e", "test").expect("e"), euler);
+        assert_ne!(pool.parse("pi", "test").expect("pi"), two);
+    }
+
+    #[test]
+    fn an_added_symbol_is_there_once_and_one_that_cannot_be_typed_is_reached_by_a_lent_name() {
+        let mut pool = Pool::new(["x"]);
+        let mark = pool.add_symbol("#mark.J");
+        assert_eq!((mark, pool.add_symbol("#mark.J"), pool.add_symbol("x")), (1, 1, 0));
+        let id = pool.symbol_at(mark);
+        pool.define("J", id);
+        let after = pool.parse("x + J", "test").expect("J");
+        pool.undefine("J");
+        assert!(pool.parse("x + J", "test").is_err());
+        assert_eq!(pool.eval(after, &[1.0, 0.5]), 1.5);
+        assert!(pool.depends_on(after, mark));
+        let nowhere = pool.symbol_at(9);
+        assert!(pool.constant(nowhere).is_some_and(f64::is_nan));
+    }
+
+    #[test]
+    fn names_are_those_one_can_type() {
+        let mut pool = Pool::new(["x", "#step"]);
+        let one = pool.number(1.0);
+        pool.define("total", one);
+        pool.define_vector("k", vec![one]);
+        assert_eq!(pool.names().collect::<Vec<_>>(), ["x", "k", "total", "pi", "e", "inf"]);
+    }
+
+    #[test]
+    fn a_full_pool_gives_what_is_not_a_number_instead_of_growing() {
         let mut pool = Pool::new(["x"]);
         let x = pool.symbol("x").expect("x");
-        let (zero, one) = (pool.number(0.0), pool.number(1.0));
-        assert_eq!(pool.add(x, zero), x);
-        assert_eq!(pool.mul(one, x), x);
-        assert_eq!(pool.mul(zero, x), zero);
-        assert_eq!(pool.sub(x, x), zero);
+        let mut id = x;
+        for i in 0..Pool::MAX_NODES {
+            id = pool.intern(Node::Binary(Binary::Min, x, Id(i as u32)));
+        }
+        assert!(pool.is_full() && pool.len() <= Pool::MAX_NODES);
+        assert!(pool.eval(id, &[1.0]).is_nan());
+        assert_eq!(pool.eval(x, &[1.0]), 1.0);
     }
 }

@@ -55,20 +55,15 @@ impl Expansion {
     }
 }
 
-fn symbol_of(pool: &mut Pool, index: usize) -> Id {
-    let name = pool.symbols()[index].clone();
-    pool.symbol(&name).unwrap_or_else(|| pool.number(f64::NAN))
-}
-
 fn euler(pool: &mut Pool, process: &Scalar) -> (Id, Id) {
-    let (x, dt) = (symbol_of(pool, symbol::STATE), symbol_of(pool, symbol::STEP));
+    let (x, dt) = (pool.symbol_at(symbol::STATE), pool.symbol_at(symbol::STEP));
     let step = pool.mul(process.drift, dt);
     let square = pool.power(process.diffusion, 2);
     (pool.add(x, step), pool.mul(square, dt))
 }
 
 fn kessler(pool: &mut Pool, process: &Scalar, truncated: bool) -> (Id, Id) {
-    let (x, dt) = (symbol_of(pool, symbol::STATE), symbol_of(pool, symbol::STEP));
+    let (x, dt) = (pool.symbol_at(symbol::STATE), pool.symbol_at(symbol::STEP));
     let x2 = pool.power(x, 2);
     let mut twice = |f: Id| {
         let first = Scalar::generator(pool, process.drift, process.diffusion, f);

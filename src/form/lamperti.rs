@@ -132,6 +132,11 @@ pub(super) fn find_reach(
     const ROUNDS: usize = 40;
     /// A normal tail of 1e-10 is at 6.4 sd; 8.3 sd leave 1e-16.
     const ROOM: f64 = 1.3;
+    /// A grid is spread over this many standard deviations of the narrowest law asked, with at most `MOST` times the cells.
+    const WIDTHS: f64 = 16.0;
+    const MOST: f64 = 8.0;
+    /// Drift times spacing with 500 cells, at the start and in the middle of each law asked.
+    const PECLET: f64 = 0.15;
     let mut reach = Reach { below: 7.0 * horizon.sqrt(), above: 7.0 * horizon.sqrt(), spacing: 0.0 };
     let broken = |why: &str| Error::Numerics {
         what: format!("the grid of model '{}'", question.model.id),
@@ -142,7 +147,7 @@ pub(super) fn find_reach(
         reach.spacing = (reach.below + reach.above) / PILOT_CELLS as f64;
         let grid = grid(coefficients, question.process.state, question.x0, question.t0, reach);
         let masses = solve(&grid)?;
-        let n = grid.len();
+        let (n, spacing) = (grid.len(), reach.spacing);
         let share = |range: std::ops::Range<usize>| {
             masses.iter().map(|m| m[range.clone()].iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
         };
@@ -170,11 +175,39 @@ pub(super) fn find_reach(
         let settled = new.below + new.above > 0.6 * (reach.below + reach.above);
         reach = new;
         if settled {
-            reach.spacing = (reach.below + reach.above) / question.accuracy.cells as f64;
+            // Where the drift carries the mass over many of its own widths, as many cells as the widths need.
+            let cells = question.accuracy.cells as f64;
+            let range = reach.below + reach.above;
+            let narrowest = masses.iter().map(|m| width(m)).fold(f64::INFINITY, f64::min) * spacing;
+            // Exponential fitting adds the share Pe²/3 to the diffusion, with Pe the drift times the spacing.
+            let along = masses.iter().map(|m| grid.nodes[centre(m)]).chain([question.x0]);
+            let speeds = along.map(|x| coefficients.at(question.t0, x)).map(|(a, b)| (a / b).abs());
+            let fastest = speeds.filter(|v| v.is_finite()).fold(0.0, f64::max);
+            let wanted = (range / cells).min(WIDTHS * narrowest / cells).min(PECLET / fastest * 500.0 / cells);
+            reach.spacing = wanted.max(range / (MOST * cells));
             return Ok(reach);
         }
     }
     Err(broken("its range did not settle"))
+}
+
+/// The cell in the middle of masses on a grid.
+fn centre(mass: &[f64]) -> usize {
+    let mean = mean(mass);
+    if mean > 0.0 { (mean.round() as usize).min(mass.len() - 1) } else { 0 }
+}
+
+fn mean(mass: &[f64]) -> f64 {
+    mass.iter().enumerate().map(|(i, m)| i as f64 * m).sum::<f64>() / mass.iter().sum::<f64>()
+}
+
+/// Standard deviation of masses on a grid, in cells.
+fn width(mass: &[f64]) -> f64 {
+    let total: f64 = mass.iter().sum();
+    let mean = mean(mass);
+    (mass.iter().enumerate().map(|(i, m)| (i as f64 - mean) * (i as f64 - mean) * m).sum::<f64>() / total)
+        .max(0.0)
+        .sqrt()
 }
 
 /// Number of leading cells that together hold at most 1e-10.

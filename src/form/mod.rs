@@ -9,9 +9,11 @@ pub mod fokker_planck;
 mod lamperti;
 pub mod master_equation;
 pub mod monte_carlo;
+mod observe;
 mod richardson;
 mod transitions;
 
+pub use observe::observe;
 pub use transitions::{Batch, Moments, Pairs, Transitions};
 
 use crate::base::rng::Key;
@@ -109,6 +111,15 @@ impl Form {
         }
     }
 
+    /// # Errors
+    /// [`Error::FormUnavailable`] with the forms that do apply.
+    pub fn require(self, model: &Model) -> Result<()> {
+        match self.why_not(model) {
+            None => Ok(()),
+            Some(why) => Err(self.unavailable(model, &why)),
+        }
+    }
+
     /// The one-dimensional diffusion this form answers.
     ///
     /// # Errors
@@ -180,9 +191,7 @@ impl Default for Accuracy {
 /// densities: over several steps they are Monte Carlo or Fokker-Planck), [`Error::OutsideDomain`]-like refusals of the
 /// start, [`Error::Numerics`] where the computation breaks down.
 pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
-    if let Some(why) = form.why_not(model) {
-        return Err(form.unavailable(model, &why));
-    }
+    form.require(model)?;
     check_start(model, question.start)?;
     if question.times.is_empty() {
         return Ok(Vec::new());

@@ -26,6 +26,8 @@ pub struct Model {
     pub process: Process,
     /// What is measured; empty where every state is observed as it is.
     pub observe: Vec<Observation>,
+    /// A time over which something happens, in the model's unit of time: what is simulated and verified unless another is asked.
+    pub horizon: f64,
     /// The verified closed law, if the file claims one.
     pub law: Option<LawClaim>,
     /// The file it was read from.
@@ -71,9 +73,22 @@ impl Model {
         }
     }
 
+    /// Names and units of what moves: states, species, the unknown of a field, the input of a curve.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let pair = |name: &String, unit: &String| (name.clone(), unit.clone());
+        match &self.process {
+            Process::Diffusion(p) => p.states.iter().map(|s| pair(&s.name, &s.unit)).collect(),
+            Process::Network(p) => p.species.iter().map(|s| pair(&s.name, &s.unit)).collect(),
+            Process::Field(p) => vec![pair(&p.unknown.name, &p.unknown.unit)],
+            Process::Curve(p) => vec![pair(&p.input.name, &p.input.unit)],
+            Process::Potential(p) => vec![pair(&p.state.name, &p.state.unit)],
+            Process::Value(p) => p.under.states.iter().map(|s| pair(&s.name, &s.unit)).collect(),
+        }
+    }
+
     /// The start the file gives at these parameters, `[variable]`: numbers as they are, laws by their mean; `None` where it gives
     /// none, or only "stationary".
-    pub fn default_start(&self, theta: &[f64]) -> Option<Vec<f64>> {
+    pub fn initial_values(&self, theta: &[f64]) -> Vec<Option<f64>> {
         let frame = self.process.frame();
         let symbols = frame.symbols(theta, 0.0);
         let value = |initial: &Initial| match initial {
@@ -84,8 +99,14 @@ impl Model {
         match &self.process {
             Process::Diffusion(p) => p.states.iter().map(|s| s.initial.as_ref().and_then(value)).collect(),
             Process::Network(p) => p.species.iter().map(|s| value(&s.initial)).collect(),
-            _ => None,
+            _ => Vec::new(),
         }
+    }
+
+    /// The whole start, where [`Model::initial_values`] has one for every variable.
+    pub fn default_start(&self, theta: &[f64]) -> Option<Vec<f64>> {
+        let values = self.initial_values(theta);
+        if values.is_empty() { None } else { values.into_iter().collect() }
     }
 
     /// Coefficients must be finite at this state and these parameters.

@@ -1,37 +1,106 @@
-//! A model as the lines a person would write.
+//! A model as the lines a person would write: as text, in Unicode, or as MathML.
 
 use super::Model;
-use crate::expr::Id;
-use crate::process::{Boundary, Diffusion, End, Field, Network, Process};
+use crate::expr::{Id, Pool};
+use crate::process::{Diffusion, Distribution, End, Field, Network, Process};
+
+/// A line being written: words, names and expressions, each shown in its notation when the line is finished.
+#[derive(Debug, Clone, Default)]
+struct Line(Vec<Piece>);
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Words(String),
+    /// An expression; in parentheses where it is a sum and stands before a factor.
+    Expression(Id, bool),
+}
+
+impl Line {
+    fn new(words: impl Into<String>) -> Line {
+        Line(vec![Piece::Words(words.into())])
+    }
+
+    fn words(mut self, words: impl Into<String>) -> Line {
+        self.0.push(Piece::Words(words.into()));
+        self
+    }
+
+    fn expression(mut self, id: Id) -> Line {
+        self.0.push(Piece::Expression(id, false));
+        self
+    }
+
+    fn factor(mut self, id: Id) -> Line {
+        self.0.push(Piece::Expression(id, true));
+        self
+    }
+
+    fn then(mut self, other: Line) -> Line {
+        self.0.extend(other.0);
+        self
+    }
+
+    fn show(&self, words: impl Fn(&str) -> String, expression: impl Fn(Id, bool) -> String) -> String {
+        let each = |piece: &Piece| match piece {
+            Piece::Words(text) => words(text),
+            Piece::Expression(id, factor) => expression(*id, *factor),
+        };
+        self.0.iter().map(each).collect()
+    }
+}
 
 impl Model {
-    /// The equation in one line, e.g. `dx = kappa*(theta - x) dt + sigma dW`.
+    /// The equation in one line of text, e.g. `dx = kappa*(theta - x) dt + sigma dW`.
     pub fn equation(&self) -> String {
         self.equations().join("; ")
     }
 
-    /// One line for each state, reaction or condition.
+    /// One line of text for each state, reaction or condition, with expressions as they could be typed.
     pub fn equations(&self) -> Vec<String> {
-        let print = |id: Id| self.process.frame().pool.print(id);
+        let pool = self.pool();
+        let expression = |id, factor| if factor { pool.print_factor(id) } else { pool.print(id) };
+        self.lines().iter().map(|line| line.show(str::to_string, expression)).collect()
+    }
+
+    /// The same lines for a terminal: Greek letters, raised exponents, roots.
+    pub fn unicode_equations(&self) -> Vec<String> {
+        let pool = self.pool();
+        let expression = |id, factor| within(pool, id, factor, pool.unicode(id), "(", ")");
+        self.lines().iter().map(|line| line.show(str::to_string, expression)).collect()
+    }
+
+    /// The same lines as the content of `<math>` elements.
+    pub fn mathml_equations(&self) -> Vec<String> {
+        let pool = self.pool();
+        let words = |text: &str| {
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(' ', "\u{a0}");
+            format!("<mtext>{escaped}</mtext>")
+        };
+        let expression = |id, factor| within(pool, id, factor, pool.mathml(id), "<mo>(</mo>", "<mo>)</mo>");
+        self.lines().iter().map(|line| line.show(words, expression)).collect()
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.process.frame().pool
+    }
+
+    fn lines(&self) -> Vec<Line> {
         match &self.process {
             Process::Diffusion(p) => diffusion(p),
             Process::Network(p) => network(p),
             Process::Field(p) => field(p),
-            Process::Curve(p) => vec![format!("{} = {}", p.output.name, print(p.value))],
-            Process::Potential(p) => {
-                let x = &p.state.name;
-                vec![
-                    format!("-(hbar²/2m) ψ'' + V({x}) ψ = E ψ"),
-                    format!("V({x}) = {}", print(p.potential)),
-                    format!("m = {}, hbar = {}", print(p.mass), print(p.hbar)),
-                ]
-            }
+            Process::Curve(p) => vec![Line::new(format!("{} = ", p.output.name)).expression(p.value)],
+            Process::Potential(p) => vec![
+                Line::new(format!("-(ħ²/2m) ψ'' + V({}) ψ = E ψ", p.state.name)),
+                Line::new(format!("V({}) = ", p.state.name)).expression(p.potential),
+                Line::new("m = ").expression(p.mass).words(", ħ = ").expression(p.hbar),
+            ],
             Process::Value(p) => {
                 let mut lines = diffusion(&p.under);
-                lines.push(format!("payoff {} at t = {}", print(p.payoff), print(p.expiry)));
-                lines.push(format!("discounted at {}", print(p.discount)));
+                lines.push(Line::new("pays ").expression(p.payoff).words(" at t = ").expression(p.expiry));
+                lines.push(Line::new("discounted at ").expression(p.discount));
                 if let Some(barrier) = p.barrier {
-                    lines.push(format!("{} at {}", barrier.kind.name(), print(barrier.level)));
+                    lines.push(Line::new(format!("{} at ", barrier.kind.name())).expression(barrier.level));
                 }
                 lines
             }
@@ -39,93 +108,114 @@ impl Model {
     }
 }
 
-fn diffusion(p: &Diffusion) -> Vec<String> {
+/// The shown expression, in parentheses where plain text needs them before a factor.
+fn within(pool: &Pool, id: Id, factor: bool, shown: String, open: &str, close: &str) -> String {
+    let needed = factor && pool.print_factor(id) != pool.print(id);
+    if needed { format!("{open}{shown}{close}") } else { shown }
+}
+
+fn is_zero(pool: &Pool, id: Id) -> bool {
+    pool.constant(id) == Some(0.0)
+}
+
+fn joined(parts: Vec<Line>, between: &str) -> Line {
+    let mut line = Line::default();
+    for (i, part) in parts.into_iter().enumerate() {
+        line = if i == 0 { part } else { line.words(between).then(part) };
+    }
+    line
+}
+
+fn diffusion(p: &Diffusion) -> Vec<Line> {
     let pool = &p.frame.pool;
-    let zero = |id: Id| pool.constant(id) == Some(0.0);
     let noise = |k: usize| if p.noises.len() == 1 { "dW".to_string() } else { format!("d{}", p.noises[k]) };
     let mut lines = Vec::new();
     for (i, state) in p.states.iter().enumerate() {
         let mut terms = Vec::new();
-        if !zero(p.drift[i]) {
-            terms.push(format!("{} dt", pool.print_factor(p.drift[i])));
+        if !is_zero(pool, p.drift[i]) {
+            terms.push(Line::default().factor(p.drift[i]).words(" dt"));
         }
-        let row = p.diffusion[i].iter().enumerate().filter(|(_, b)| !zero(**b));
-        terms.extend(row.map(|(k, b)| format!("{} {}", pool.print_factor(*b), noise(k))));
-        lines.push(format!("d{} = {}", state.name, if terms.is_empty() { "0".to_string() } else { terms.join(" + ") }));
+        let row = p.diffusion[i].iter().enumerate().filter(|(_, b)| !is_zero(pool, **b));
+        terms.extend(row.map(|(k, b)| Line::default().factor(*b).words(format!(" {}", noise(k)))));
+        let right = if terms.is_empty() { Line::new("0") } else { joined(terms, " + ") };
+        lines.push(Line::new(format!("d{} = ", state.name)).then(right));
     }
     for (k, row) in p.correlation.iter().enumerate() {
-        for (l, rho) in row.iter().enumerate().take(k).filter(|(_, rho)| !zero(**rho)) {
-            lines.push(format!("{} {} = {} dt", noise(l), noise(k), pool.print_factor(*rho)));
+        for (l, rho) in row.iter().enumerate().take(k).filter(|(_, rho)| !is_zero(pool, **rho)) {
+            lines.push(Line::new(format!("{} {} = ", noise(l), noise(k))).factor(*rho).words(" dt"));
         }
     }
     for jump in &p.jumps {
-        let moves = p.states.iter().zip(&jump.after).enumerate();
-        let moves: Vec<String> = moves
-            .filter(|(i, (_, after))| pool.print(**after) != p.states[*i].name)
-            .map(|(_, (state, after))| format!("{} → {}", state.name, pool.print(*after)))
-            .collect();
-        let law = |law: &crate::process::Distribution| {
-            let arguments: Vec<String> = law.arguments.iter().map(|a| pool.print(*a)).collect();
-            format!("{}({})", law.family.name(), arguments.join(", "))
-        };
-        let marks: Vec<String> = jump.marks.iter().map(|m| format!(", {} ~ {}", m.name, law(&m.law))).collect();
-        lines.push(format!("jumps {} at rate {}{}", moves.join(", "), pool.print(jump.rate), marks.concat()));
+        let moves = p.states.iter().zip(&jump.after).filter(|(state, after)| pool.print(**after) != state.name);
+        let moves = moves.map(|(state, after)| Line::new(format!("{} → ", state.name)).expression(*after)).collect();
+        let mut line = Line::new("jumps ").then(joined(moves, ", ")).words(" at rate ").expression(jump.rate);
+        for mark in &jump.marks {
+            line = line.words(format!(", {} ~ ", mark.name)).then(law(&mark.law));
+        }
+        lines.push(line);
     }
     lines
 }
 
-fn network(p: &Network) -> Vec<String> {
-    let pool = &p.frame.pool;
-    let mut lines: Vec<String> = p
+fn law(law: &Distribution) -> Line {
+    let arguments = law.arguments.iter().map(|a| Line::default().expression(*a)).collect();
+    Line::new(format!("{}(", law.family.name())).then(joined(arguments, ", ")).words(")")
+}
+
+fn network(p: &Network) -> Vec<Line> {
+    let mut lines: Vec<Line> = p
         .reactions
         .iter()
         .map(|r| match r.rate {
-            Some(rate) => format!("{}, k = {}", r.equation, pool.print(rate)),
-            None => format!("{}, propensity {}", r.equation, pool.print(r.propensity)),
+            Some(rate) => Line::new(format!("{}   k = ", r.equation)).expression(rate),
+            None => Line::new(format!("{}   propensity ", r.equation)).expression(r.propensity),
         })
         .collect();
     for event in &p.events {
-        let moves: Vec<String> =
-            event.after.iter().map(|(s, id)| format!("{} → {}", p.species[*s].name, pool.print(*id))).collect();
-        lines.push(format!("when {}: {}", pool.print(event.when), moves.join(", ")));
+        let moves = event.after.iter();
+        let moves = moves.map(|(s, id)| Line::new(format!("{} → ", p.species[*s].name)).expression(*id)).collect();
+        lines.push(Line::new("when ").expression(event.when).words(": ").then(joined(moves, ", ")));
     }
-    lines.extend(p.rules.iter().map(|r| format!("{} = {}", r.name, pool.print(r.value))));
+    lines.extend(p.rules.iter().map(|r| Line::new(format!("{} = ", r.name)).expression(r.value)));
     lines
 }
 
-fn field(p: &Field) -> Vec<String> {
+fn field(p: &Field) -> Vec<Line> {
     let pool = &p.frame.pool;
-    let zero = |id: Id| pool.constant(id) == Some(0.0);
     let u = &p.unknown.name;
-    let mut terms = Vec::new();
-    for (axis, (d, v)) in p.axes.iter().zip(p.unknown.diffusion.iter().zip(&p.unknown.advection)) {
-        let (x, d_text, v_text) = (&axis.name, pool.print_factor(*d), pool.print_factor(*v));
-        if p.conservative {
-            terms.push(format!("∂/∂{x}({d_text} ∂{u}/∂{x})"));
-            if !zero(*v) {
-                terms.push(format!("- ∂/∂{x}({v_text} {u})"));
-            }
+    let mut right = Line::default();
+    for (i, (axis, (d, v))) in p.axes.iter().zip(p.unknown.diffusion.iter().zip(&p.unknown.advection)).enumerate() {
+        let x = &axis.name;
+        let plus = if i > 0 { " + " } else { "" };
+        right = if p.conservative {
+            right.words(format!("{plus}∂/∂{x}(")).factor(*d).words(format!(" ∂{u}/∂{x})"))
         } else {
-            terms.push(format!("{d_text} ∂²{u}/∂{x}²"));
-            if !zero(*v) {
-                terms.push(format!("- {v_text} ∂{u}/∂{x}"));
-            }
+            right.words(plus).factor(*d).words(format!(" ∂²{u}/∂{x}²"))
+        };
+        if !is_zero(pool, *v) {
+            right = if p.conservative {
+                right.words(format!(" − ∂/∂{x}(")).factor(*v).words(format!(" {u})"))
+            } else {
+                right.words(" − ").factor(*v).words(format!(" ∂{u}/∂{x}"))
+            };
         }
     }
-    if !zero(p.unknown.source) {
-        terms.push(pool.print(p.unknown.source));
+    if !is_zero(pool, p.unknown.source) {
+        right = right.words(" + ").expression(p.unknown.source);
     }
-    let mut lines = vec![format!("∂{u}/∂t = {}", terms.join(" + ").replace("+ -", "-"))];
+    let mut lines = vec![Line::new(format!("∂{u}/∂t = ")).then(right)];
     for axis in &p.axes {
-        let end = |end: End, at: Id| match end {
-            End::Dirichlet(g) => format!("{u} = {} at {} = {}", pool.print(g), axis.name, pool.print(at)),
-            End::Neumann(g) => format!("outward flux {} at {} = {}", pool.print(g), axis.name, pool.print(at)),
+        let at = |at: Id| Line::new(format!(" at {} = ", axis.name)).expression(at);
+        let end = |end: End, place: Id| match end {
+            End::Dirichlet(g) => Line::new(format!("{u} = ")).expression(g).then(at(place)),
+            End::Neumann(g) => Line::new("outward flux ").expression(g).then(at(place)),
             End::Robin(a, b, c) => {
-                let [a, b, c] = [a, b, c].map(|id| pool.print(id));
-                format!("{a} {u} + {b} ∂{u}/∂n = {c} at {} = {}", axis.name, pool.print(at))
+                let left = Line::default().factor(a).words(format!(" {u} + ")).factor(b);
+                left.words(format!(" ∂{u}/∂n = ")).expression(c).then(at(place))
             }
             End::Periodic => {
-                format!("{} on [{}, {}]", Boundary::Periodic.name(), pool.print(axis.from), pool.print(axis.to))
+                let from = Line::new("periodic on [").expression(axis.from);
+                from.words(", ").expression(axis.to).words("]")
             }
         };
         lines.push(end(axis.left, axis.from));
@@ -133,6 +223,6 @@ fn field(p: &Field) -> Vec<String> {
             lines.push(end(axis.right, axis.to));
         }
     }
-    lines.push(format!("{u} = {} at t = 0", pool.print(p.unknown.initial)));
+    lines.push(Line::new(format!("{u} = ")).expression(p.unknown.initial).words(" at t = 0"));
     lines
 }

@@ -2,11 +2,13 @@
 //!
 //! Built-in models are the files of `models/`, embedded at build; a user's file is read by the same code.
 
+mod annotate;
 mod card;
 mod equation;
 mod read;
 mod registry;
 
+pub use annotate::annotate;
 pub use card::{Model, Observation};
 pub use read::read;
 pub use registry::{built_in, built_in_ids, built_in_text};

@@ -107,6 +107,8 @@ pub struct ModelView {
     pub title: String,
     /// Text form, e.g. "dx = kappa*(theta - x) dt + sigma dW".
     pub equation: String,
+    /// The same as MathML, a line an element; escaped where it was made.
+    pub mathml: Vec<String>,
     pub source: String,
     pub domain: String,
     pub transform: String,

@@ -4,7 +4,7 @@
 //! same 5-95 % range), so that one bound means the same for every model.
 
 use kramers::base::{Error, Purpose, Result, Seed, math};
-use kramers::form::{Accuracy, Form, Question, marginals};
+use kramers::form::{Accuracy, Form, Question, laws};
 use kramers::models::{Model, built_in, built_in_ids};
 use kramers::predictive::Predictive;
 
@@ -79,7 +79,11 @@ impl Case {
 
     fn ask(&self, model: &Model, form: Form, accuracy: Accuracy) -> Result<Vec<Predictive>> {
         let key = Seed(2026).key(Purpose::Simulation, 0, 0);
-        marginals(model, form, &Question { theta: self.theta, x0: self.x0, t0: 0.0, times: &self.times, accuracy, key })
+        laws(
+            model,
+            form,
+            &Question { theta: self.theta, start: &[self.x0], t0: 0.0, times: &self.times, accuracy, key },
+        )
     }
 
     fn on_cells(&self, form: Form, cells: usize) -> Vec<Predictive> {
@@ -328,7 +332,7 @@ fn assert_is_a_law(law: &Predictive, whose: &str, kind: Law) {
 
 /// A start inside the domain: one above a lower end, the middle of an interval, or 0.3 on the line.
 fn start(model: &Model) -> f64 {
-    let state = &model.process.state;
+    let state = model.scalar().expect("one-dimensional").state;
     match (state.lower.is_finite(), state.upper.is_finite()) {
         (true, true) => 0.5 * (state.lower + state.upper),
         (true, false) => state.lower + 1.0,
@@ -341,15 +345,18 @@ fn start(model: &Model) -> f64 {
 fn every_registered_model_gives_one_answer_in_all_its_forms_at_its_defaults() {
     for id in built_in_ids() {
         let model = built_in(id).expect("built in");
+        if model.scalar().is_none() {
+            continue;
+        }
         let theta: Vec<f64> = model.params.iter().map(|p| p.default).collect();
         let key = Seed(7).key(Purpose::Simulation, 0, 0);
         let ask = |form: Form, time: f64, cells: usize| {
             let accuracy = Accuracy { cells, paths: 10_000, step: Some(time / 200.0), ..Accuracy::default() };
-            let question = Question { theta: &theta, x0: start(&model), t0: 0.0, times: &[time], accuracy, key };
-            marginals(&model, form, &question).map(|mut laws| laws.remove(0))
+            let question = Question { theta: &theta, start: &[start(&model)], t0: 0.0, times: &[time], accuracy, key };
+            laws(&model, form, &question).map(|mut laws| laws.remove(0))
         };
         for form in Form::ALL {
-            let listed = model.forms().contains(&form.name());
+            let listed = form.why_not(&model).is_none();
             // Gaussian one-step densities are asked over a step so short that their named order h leaves 1e-2 sd.
             let one_step = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
             let time = if one_step { 1e-4 } else { 1.0 };

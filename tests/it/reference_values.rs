@@ -1,8 +1,8 @@
 //! Forms held against numbers computed elsewhere to 30 digits by two methods each: `../shared/numerics/reference_values.json`.
 
 use kramers::base::{Purpose, Seed, math};
-use kramers::form::monte_carlo::{Run, Scheme, simulate};
-use kramers::form::{Accuracy, Form, Question, marginals};
+use kramers::form::monte_carlo::{Run, Scheme, Start, simulate};
+use kramers::form::{Accuracy, Form, Question, laws};
 use kramers::models::{Model, built_in, read};
 use kramers::predictive::Predictive;
 use serde_json::Value;
@@ -28,8 +28,8 @@ fn value(problems: &Value, problem: &str, quantity: &str) -> f64 {
 fn law(model: &Model, form: Form, theta: &[f64], x0: f64, time: f64) -> Predictive {
     let accuracy = Accuracy { cells: 1_000, ..Accuracy::default() };
     let key = Seed(1).key(Purpose::Simulation, 0, 0);
-    let question = Question { theta, x0, t0: 0.0, times: &[time], accuracy, key };
-    marginals(model, form, &question).unwrap_or_else(|e| panic!("{} by {}: {e}", model.id, form.name())).remove(0)
+    let question = Question { theta, start: &[x0], t0: 0.0, times: &[time], accuracy, key };
+    laws(model, form, &question).unwrap_or_else(|e| panic!("{} by {}: {e}", model.id, form.name())).remove(0)
 }
 
 fn pdf(law: &Predictive, x: f64) -> f64 {
@@ -191,8 +191,17 @@ fn strong_errors_of_euler_and_milstein_are_the_exact_ones() {
     for (scheme, name) in [(Scheme::EulerMaruyama, "euler"), (Scheme::Milstein, "milstein")] {
         for steps in [8, 64] {
             let h = 1.0 / f64::from(steps);
-            let run = Run { theta: &[mu, sigma], x0: 1.0, t0: 0.0, times: &[1.0], paths, step: h, scheme, key };
-            let ends = simulate(&model, &run).expect("paths").states.remove(0);
+            let run = Run {
+                theta: &[mu, sigma],
+                start: Start::At(&[1.0]),
+                t0: 0.0,
+                times: &[1.0],
+                paths,
+                step: h,
+                scheme,
+                key,
+            };
+            let ends = simulate(&model, &run).expect("paths").states.remove(0).remove(0);
             let squares: Vec<f64> = ends
                 .iter()
                 .enumerate()

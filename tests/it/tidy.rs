@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Rooms from the ground floor up; an import may only run down. Rooms on one floor don't import each other.
-const FLOORS: [&[&str]; 16] = [
+const FLOORS: [&[&str]; 17] = [
     &["base"],
     &["expr"],
     &["process"],
@@ -19,6 +19,7 @@ const FLOORS: [&[&str]; 16] = [
     &["form"],
     &["filter"],
     &["fit"],
+    &["contract"],
     &["baseline", "discover"],
     &["forecast"],
     &["backtest"],

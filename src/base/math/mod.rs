@@ -15,6 +15,7 @@ mod noncentral;
 mod noncentral_tail;
 mod normal;
 mod normal_quantile;
+mod polygamma;
 
 pub use bessel::{bessel_i_ratio, d_ln_bessel_i_scaled_dnu, ln_bessel_i_scaled};
 pub use elementary::{
@@ -28,3 +29,4 @@ pub use noncentral::{ncx2_ln_pdf, ncx2_quantile};
 pub use noncentral_tail::{ncx2_cdf, ncx2_sf};
 pub use normal::{normal_cdf, normal_ln_cdf, normal_ln_pdf, normal_pdf, normal_sf};
 pub use normal_quantile::{normal_from_u64, normal_quantile, normals_from_u64, unit_from_u64};
+pub use polygamma::polygamma;

@@ -4,6 +4,7 @@
 //! for bit. No generator lives here: the caller brings the bits.
 
 use super::elementary::ln;
+use crate::base::dispatch::{Kernel, Level};
 
 // Coefficients of Wichura (1988), AS 241, routine PPND16, lowest power first: numerator and denominator in
 // `0.180625 - q^2` for the centre, in `r - 1.6` for the near tail and in `r - 5` for the far tail; rounded to doubles.
@@ -180,21 +181,21 @@ pub fn normal_from_u64(bits: u64) -> f64 {
 /// [`normal_from_u64`] over a slice, bit for bit, as vector code.
 ///
 /// Fills `out` up to the shorter of the two lengths. The central formula is applied to every element; the 15 % in
-/// the tails are gathered, worked out together and scattered back. Cost: about 4 ns a draw with AVX2 (AMD EPYC).
+/// the tails are gathered, worked out together and scattered back. Cost: 3.5 ns a draw with AVX-512, 3.8 with AVX2 (AMD EPYC).
 pub fn normals_from_u64(bits: &[u64], out: &mut [f64]) {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has just been seen to support AVX2, all that `normals_avx2` requires.
-        return unsafe { normals_avx2(bits, out) };
-    }
-    normals_any(bits, out);
+    Level::best().run(Normals { bits, out });
 }
 
-/// The same code compiled for AVX2; Rust fuses no multiplication with an addition, so the bits do not change.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn normals_avx2(bits: &[u64], out: &mut [f64]) {
-    normals_any(bits, out);
+struct Normals<'a> {
+    bits: &'a [u64],
+    out: &'a mut [f64],
+}
+
+impl Kernel for Normals<'_> {
+    #[inline(always)]
+    fn run(self) {
+        normals_any(self.bits, self.out);
+    }
 }
 
 #[inline(always)]
@@ -352,12 +353,12 @@ mod tests {
                 }
                 bits[6] = u64::MAX;
             }
-            let (mut out, mut plain) = (vec![0.0; len], vec![0.0; len]);
-            normals_from_u64(&bits, &mut out);
-            normals_any(&bits, &mut plain);
-            for i in 0..len {
-                assert_eq!(out[i].to_bits(), normal_from_u64(bits[i]).to_bits());
-                assert_eq!(plain[i].to_bits(), out[i].to_bits());
+            for level in Level::available() {
+                let mut out = vec![0.0; len];
+                level.run(Normals { bits: &bits, out: &mut out });
+                for i in 0..len {
+                    assert_eq!(out[i].to_bits(), normal_from_u64(bits[i]).to_bits(), "{}", level.name());
+                }
             }
         }
     }

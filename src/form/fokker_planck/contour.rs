@@ -46,8 +46,42 @@ impl Rule {
     }
 }
 
-/// `exp(t A) mass`, `t > 0`. Cost: 14 complex tridiagonal solves, about 0.1 µs a cell.
+/// `exp(t A) mass`, `t > 0`, in as many equal parts as keep it accurate, mostly one. Cost: 14 complex tridiagonal solves a
+/// part, about 0.1 µs a cell.
+///
+/// The rule's error is 1e-14 in the norm in which the matrix is symmetric, weighted by the stationary shape. Where the drift
+/// carries the mass over many standard deviations that shape changes by many powers of ten on the way, and the error with
+/// it. The resolvent at `z/t` no longer grows along the way once `t` is short against it, so halving the time mends it. The
+/// negative cells tell how large the error is.
 pub(super) fn exponential(operator: &Operator, mass: &[f64], t: f64) -> Vec<f64> {
+    const MOST_PARTS: usize = 1 << 12;
+    let mut parts = 1;
+    loop {
+        let mut out = mass.to_vec();
+        let mut worst: f64 = 0.0;
+        for _ in 0..parts {
+            out = once(operator, &out, t / parts as f64);
+            worst = worst.max(noise(&out));
+            if worst > ALLOWED && parts < MOST_PARTS {
+                break;
+            }
+        }
+        if worst <= ALLOWED || parts >= MOST_PARTS {
+            trim(&mut out);
+            return out;
+        }
+        parts *= 2;
+    }
+}
+
+/// The worst negative cell that is taken for round-off of the rule; the usual one is below a tenth of it.
+const ALLOWED: f64 = 1e-12;
+
+fn noise(mass: &[f64]) -> f64 {
+    mass.iter().fold(0.0, |worst: f64, m| worst.max(-m))
+}
+
+fn once(operator: &Operator, mass: &[f64], t: f64) -> Vec<f64> {
     let n = mass.len();
     let rule = Rule::new();
     // Forward sweep of (z/t - A) x = mass for all poles at once: `upper` and `x` hold the reduced rows.
@@ -92,7 +126,6 @@ pub(super) fn exponential(operator: &Operator, mass: &[f64], t: f64) -> Vec<f64>
         }
         out[i] = scale * imaginary.iter().sum::<f64>();
     }
-    trim(&mut out);
     out
 }
 
@@ -103,7 +136,7 @@ pub(super) fn exponential(operator: &Operator, mass: &[f64], t: f64) -> Vec<f64>
 fn trim(mass: &mut [f64]) {
     /// Round-off of the rule itself; no tail is cut for it.
     const USUAL: f64 = 1e-13;
-    let noise = 4.0 * mass.iter().fold(0.0, |worst: f64, m| worst.max(-m));
+    let noise = 4.0 * noise(mass);
     if noise < USUAL {
         return;
     }
@@ -129,6 +162,24 @@ mod tests {
             assert!((p[0] - exact).abs() < 1e-12, "{t}: {} {exact}", p[0]);
             assert!((p[0] + p[1] - 1.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn mass_carried_over_many_standard_deviations_arrives_as_it_should() {
+        // Rates 300 up and 10 down for a time of 1: a net walk of 290 cells with variance 310, over which the stationary shape
+        // grows by 30^290.
+        let n = 500;
+        let operator = Operator {
+            up: (0..n).map(|i| if i + 1 < n { 300.0 } else { 0.0 }).collect(),
+            down: (0..n).map(|i| if i > 0 { 10.0 } else { 0.0 }).collect(),
+            widths: vec![1.0; n],
+        };
+        let mut mass = vec![0.0; n];
+        mass[50] = 1.0;
+        let p = exponential(&operator, &mass, 1.0);
+        let mean: f64 = p.iter().enumerate().map(|(i, p)| i as f64 * p).sum();
+        let variance: f64 = p.iter().enumerate().map(|(i, p)| (i as f64 - mean).powi(2) * p).sum();
+        assert!((mean - 340.0).abs() < 1e-7 && (variance - 310.0).abs() < 1e-5, "{mean} {variance}");
     }
 
     #[test]

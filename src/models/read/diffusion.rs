@@ -167,10 +167,15 @@ fn read_jumps(top: &Reader, scope: &mut Scope, states: &[State]) -> Result<Vec<J
                 marks.push((name, law));
             }
         }
-        // Marks of other jumps are out of reach: a name is bound while its own jump is read.
+        // A mark's name is bound while its own jump is read; two jumps may use the same name.
         let marks: Vec<Mark> = marks
             .into_iter()
-            .map(|(name, law)| Mark { symbol: scope.frame.pool.add_symbol(&name), name, law })
+            .map(|(name, law)| {
+                let symbol = scope.frame.pool.add_symbol(&format!("#mark{i}.{name}"));
+                let id = scope.symbol(symbol);
+                scope.frame.pool.define(&name, id);
+                Mark { symbol, name, law }
+            })
             .collect();
         let moved = table.needed_table("after", &names)?;
         let mut after = Vec::new();
@@ -179,6 +184,9 @@ fn read_jumps(top: &Reader, scope: &mut Scope, states: &[State]) -> Result<Vec<J
                 true => scope.expression(&moved, name, &called(&format!("after.{name}")))?,
                 false => scope.symbol(scope.frame.variable(i)),
             });
+        }
+        for mark in &marks {
+            scope.frame.pool.undefine(&mark.name);
         }
         jumps.push(Jump { rate, marks, after });
     }

@@ -20,7 +20,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 /// Keys every kind may have.
-const HEADER: [&str; 9] = ["schema", "id", "title", "kind", "source", "tags", "meaning", "params", "let"];
+const HEADER: [&str; 10] = ["schema", "id", "title", "kind", "source", "tags", "meaning", "horizon", "params", "let"];
 const KINDS: [(&str, &[&str]); 6] = [
     ("diffusion", &["calculus", "law", "noise", "correlation", "breaks", "state", "observe", "dynamics", "jump"]),
     ("network", &["counting", "volume", "breaks", "species", "reaction", "event", "rule", "observe"]),
@@ -56,6 +56,7 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
         process,
         observe,
         law,
+        horizon: horizon(&top)?,
         file: file.to_string(),
     };
     check(file, &model)?;
@@ -85,6 +86,15 @@ fn kind(top: &Reader) -> Result<String> {
     let close = nearest(&kind, known()).map_or(String::new(), |n| format!("; did you mean '{n}'?"));
     let all: Vec<&str> = known().collect();
     Err(top.source.error(offset, format!("unknown kind '{kind}'{close} The kinds are {}", all.join(", "))))
+}
+
+/// A positive time; one unit where the file names none.
+fn horizon(top: &Reader) -> Result<f64> {
+    let horizon = top.number("horizon")?.unwrap_or(1.0);
+    if horizon > 0.0 && horizon.is_finite() {
+        return Ok(horizon);
+    }
+    Err(top.source.invalid(format!("horizon {horizon} is not a positive time"), "write horizon = 10.0"))
 }
 
 type Read = (Process, Option<LawClaim>, Vec<Observation>);

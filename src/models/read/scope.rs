@@ -94,8 +94,7 @@ impl<'a> Scope<'a> {
     }
 
     pub fn symbol(&mut self, index: usize) -> Id {
-        let name = self.frame.pool.symbols()[index].clone();
-        self.frame.pool.symbol(&name).unwrap_or_else(|| self.frame.pool.number(f64::NAN))
+        self.frame.pool.symbol_at(index)
     }
 
     /// Read `[let]`: names for expressions, each in those before it.
