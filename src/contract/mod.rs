@@ -5,6 +5,7 @@
 //! model arrives tested. A check that does not apply says why; one that a form cannot answer yet says so too.
 
 mod agreement;
+mod gradient;
 mod recovery;
 
 use crate::base::{Purpose, Seed};
@@ -88,6 +89,8 @@ pub fn verify(model: &Model, effort: Effort) -> Contract {
     let key = Seed(effort.seed).key(Purpose::Simulation, 0, 0);
     let agreement = agreement::agree(model, &theta, effort, key);
     clauses.extend(agreement.clauses);
+    let start = agreement::start_of(model, &theta).unwrap_or_default();
+    clauses.push(gradient::gradient(model, &theta, &start, model.horizon / 50.0));
     clauses.push(recovery::recover(model, &theta, key));
     Contract { model: model.id.clone(), reference: agreement.reference, clauses, cells: agreement.cells }
 }

@@ -4,15 +4,18 @@
 //! `E f(x_dt) = f + dt L f + dt²/2 L² f`; `m` from `f = x`, `M2` from `f = x²`, and `V = M2 - m²` either in full or
 //! truncated at dt². The generator is applied symbolically, so `V` has the right `(b²)_x`, `a_xx` and all.
 
-use super::{Form, Moments, Pairs};
-use crate::expr::{Id, Pool, Scratch, Tape};
+use super::{Batch, Form, Moments, Pairs};
+use crate::expr::{Id, Pool, Scratch, Tape, Unary};
 use crate::process::{Scalar, symbol};
 
-/// Conditional mean and variance as a tape over (x0, dt, t0), with derivatives in every parameter.
+/// Conditional mean and variance as tapes over (x0, dt, t0), and the log density over those and x1, each with its derivatives
+/// in every parameter.
 #[derive(Debug)]
 pub(super) struct Expansion {
-    values: Tape,
-    with_gradient: Tape,
+    moments: Tape,
+    moments_with_gradient: Tape,
+    density: Tape,
+    density_with_gradient: Tape,
     n_params: usize,
 }
 
@@ -26,23 +29,52 @@ impl Expansion {
             Form::KesslerTruncated => kessler(&mut pool, process, true),
             _ => kessler(&mut pool, process, false),
         };
-        let mut outputs = vec![mean, variance];
+        let params: Vec<usize> = (0..process.n_params()).map(|k| Scalar::FIRST_PARAM + k).collect();
+        let mut moments = vec![mean, variance];
         for of in [mean, variance] {
-            for k in 0..process.n_params() {
-                outputs.push(pool.derivative(of, Scalar::FIRST_PARAM + k));
-            }
+            moments.extend(pool.gradient(of, &params));
         }
+        // The name cannot be typed, so no model text can use it.
+        let next = pool.add_symbol("#next");
+        let x1 = pool.symbol_at(next);
+        let mut density = vec![gaussian_log_density(&mut pool, x1, mean, variance)];
+        let slopes = pool.gradient(density[0], &params);
+        density.extend(slopes);
+        let lanes = [LANES[0], LANES[1], LANES[2], next];
         Expansion {
-            values: Tape::compile(&pool, &outputs[..2], &LANES),
-            with_gradient: Tape::compile(&pool, &outputs, &LANES),
+            moments: Tape::compile(&pool, &moments[..2], &LANES),
+            moments_with_gradient: Tape::compile(&pool, &moments, &LANES),
+            density: Tape::compile(&pool, &density[..1], &lanes),
+            density_with_gradient: Tape::compile(&pool, &density, &lanes),
             n_params: process.n_params(),
         }
+    }
+
+    /// Log densities of the pairs, and their gradients where asked. A variance that is not positive is no law: minus infinity,
+    /// which tells the optimiser so.
+    pub fn log_density(&self, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
+        let (tape, columns) =
+            if gradient { (&self.density_with_gradient, 1 + self.n_params) } else { (&self.density, 1) };
+        let mut symbols = process.symbols(theta, 0.0);
+        symbols.push(f64::NAN);
+        let mut out = vec![vec![0.0; pairs.len()]; columns];
+        let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+        let inputs: [&[f64]; 4] = [&pairs.x0, &pairs.dt, &pairs.t0, &pairs.x1];
+        tape.run(&symbols, &inputs, &mut slices, &mut Scratch::default());
+        let mut columns = out.into_iter();
+        let mut value = columns.next().unwrap_or_default();
+        for v in &mut value {
+            if v.is_nan() {
+                *v = f64::NEG_INFINITY;
+            }
+        }
+        Batch { value, gradient: columns.collect() }
     }
 
     pub fn moments(&self, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Moments {
         let n = pairs.len();
         let symbols = process.symbols(theta, 0.0);
-        let tape = if gradient { &self.with_gradient } else { &self.values };
+        let tape = if gradient { &self.moments_with_gradient } else { &self.moments };
         let columns = if gradient { 2 + 2 * self.n_params } else { 2 };
         let mut out = vec![vec![0.0; n]; columns];
         let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
@@ -54,6 +86,21 @@ impl Expansion {
         Moments { mean, variance, d_mean, d_variance: columns.collect() }
     }
 }
+
+/// `-½ ((x1 - m)²/V + ln V + ln 2π)`
+fn gaussian_log_density(pool: &mut Pool, x1: Id, mean: Id, variance: Id) -> Id {
+    let residual = pool.sub(x1, mean);
+    let square = pool.power(residual, 2);
+    let distance = pool.div(square, variance);
+    let log = pool.unary(Unary::Log, variance);
+    let sum = pool.add(distance, log);
+    let constant = pool.number(LN_2PI);
+    let all = pool.add(sum, constant);
+    pool.scale(-0.5, all)
+}
+
+/// ln 2π
+const LN_2PI: f64 = 1.837_877_066_409_345_5;
 
 fn euler(pool: &mut Pool, process: &Scalar) -> (Id, Id) {
     let (x, dt) = (pool.symbol_at(symbol::STATE), pool.symbol_at(symbol::STEP));

@@ -1,7 +1,7 @@
 //! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
 
 use super::{Asked, Form, exact, expansion::Expansion};
-use crate::base::{Error, Result, Series, math};
+use crate::base::{Error, Result, Series};
 use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::Scalar;
@@ -115,10 +115,7 @@ impl<'m> Transitions<'m> {
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
             How::Exact(exact) => exact.log_density(&self.scalar, theta, pairs, gradient),
-            How::Gaussian(expansion) => {
-                let moments = expansion.moments(&self.scalar, theta, pairs, gradient);
-                gaussian_batch(&moments, pairs, gradient)
-            }
+            How::Gaussian(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
         }
     }
 
@@ -140,31 +137,6 @@ impl<'m> Transitions<'m> {
             How::Gaussian(expansion) => expansion.moments(&self.scalar, theta, pairs, true),
         }
     }
-}
-
-/// Log density of N(m, V) at x1 and its gradient: `∂ = e/V ∂m + ½ (e²/V - 1)/V ∂V` with `e = x1 - m`.
-fn gaussian_batch(moments: &Moments, pairs: &Pairs, gradient: bool) -> Batch {
-    let n = pairs.len();
-    let residual = |i: usize| pairs.x1[i] - moments.mean[i];
-    let value = (0..n)
-        .map(|i| {
-            let (e, v) = (residual(i), moments.variance[i]);
-            // A variance that is not positive is no law; minus infinity tells the optimiser so.
-            if v > 0.0 { math::normal_ln_pdf(e / v.sqrt()) - 0.5 * math::ln(v) } else { f64::NEG_INFINITY }
-        })
-        .collect();
-    let columns = if gradient { moments.d_mean.len() } else { 0 };
-    let gradient = (0..columns)
-        .map(|k| {
-            (0..n)
-                .map(|i| {
-                    let (e, v) = (residual(i), moments.variance[i]);
-                    e / v * moments.d_mean[k][i] + 0.5 * (e * e / v - 1.0) / v * moments.d_variance[k][i]
-                })
-                .collect()
-        })
-        .collect();
-    Batch { value, gradient }
 }
 
 /// The one-step Gaussian of an expansion as a law.
