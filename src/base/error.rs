@@ -247,11 +247,11 @@ impl Error {
             }
             Error::Expression { nearest, .. } => did_you_mean(nearest)
                 .into_iter()
-                .chain(["an expression has + - * / ^, parentheses, exp log sqrt sin cos tanh abs min max, t, the state and the parameters".to_string()])
+                .chain(["an expression has + - * / ^, parentheses, comparisons, if(cond, a, b), exp log sqrt sin cos tanh abs min max erf gamma hill mm and more, t, the states and the parameters".to_string()])
                 .collect(),
             Error::UnknownModel { nearest, available, .. } => did_you_mean(nearest)
                 .into_iter()
-                .chain([format!("the models are {}; or give the path of a model file (.toml)", list(available))])
+                .chain([format!("kramers models lists all {}; or give the path of a model file (.toml)", available.len())])
                 .collect(),
             Error::ModelSyntax { .. } => one("compare it with a file that works, such as models/ou.toml of the repository"),
             Error::UnknownKey { nearest, available, .. } => did_you_mean(nearest)

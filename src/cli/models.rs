@@ -119,11 +119,15 @@ fn card(model: &Model) -> String {
     }
     let forms: Vec<&str> = Form::of(model).iter().map(|f| f.name()).collect();
     lines.push(("forms", if forms.is_empty() { "none yet".to_string() } else { forms.join(", ") }));
-    for form in Form::ALL {
-        if let Some(why) = form.why_not(model) {
-            lines.push(("", format!("not {}: {why}", form.name())));
+    // Forms that do not apply for one reason share a line.
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for (form, why) in Form::ALL.into_iter().filter_map(|f| Some((f.name(), f.why_not(model)?))) {
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, forms)) => forms.push(form),
+            None => reasons.push((why, vec![form])),
         }
     }
+    lines.extend(reasons.iter().map(|(why, forms)| ("", format!("not {}: {why}", forms.join(", ")))));
     lines.push(("tags", model.tags.join(", ")));
     lines.push(("source", model.source.clone()));
     for (name, text) in lines {
@@ -149,8 +153,9 @@ fn variables(model: &Model) -> String {
         .map(|(i, (name, unit))| {
             let domain = domains.get(i).map_or(String::new(), |d| format!("[{}, {}]", short(d.1), short(d.2)));
             let start = match (initial(model, i), starts.get(i).copied().flatten()) {
-                (Some(text), Some(value)) if text != short(value) => format!("{text} = {}", short(value)),
-                (Some(text), _) => text,
+                (Some(text), Some(value)) if text.parse() != Ok(value) => format!("{text} = {}", short(value)),
+                (Some(_), Some(value)) => short(value),
+                (Some(text), None) => text,
                 (None, _) => String::new(),
             };
             vec![name.clone(), unit.clone(), domain, start]

@@ -2,7 +2,7 @@
 
 use super::{Cell, Clause, Effort, Outcome, absent, clause};
 use crate::base::rng::Key;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, math};
 use crate::form::{Accuracy, Form, Question, marginals};
 use crate::models::Model;
 use crate::predictive::Predictive;
@@ -162,7 +162,7 @@ fn numbers(a: &Predictive, r: &Predictive, scale: f64, paths: usize) -> Vec<(&'s
 /// Standard error of the sd of `n` draws, from the kurtosis of the samples themselves.
 fn sd_error(law: &Predictive, n: f64) -> f64 {
     let (Predictive::Ensemble(e), Some(mean), Some(sd)) = (law, law.mean(), law.sd()) else { return 0.0 };
-    let fourth = e.samples().iter().map(|x| (x - mean).powi(4)).sum::<f64>() / n;
+    let fourth = e.samples().iter().map(|x| math::powi(x - mean, 4)).sum::<f64>() / n;
     let excess = (fourth / (sd * sd * sd * sd) - 1.0).max(0.0);
     0.5 * sd * (excess / n).sqrt()
 }
@@ -179,7 +179,7 @@ fn masses(reference: &[Predictive]) -> Clause {
         }
         let between = |i: i32| {
             let (from, to) = (edge(i), edge(i + 1));
-            (to - from) * crate::base::math::exp(law.log_pdf(0.5 * (from + to)).unwrap_or(f64::NAN))
+            (to - from) * math::exp(law.log_pdf(0.5 * (from + to)).unwrap_or(f64::NAN))
         };
         let mass: f64 = (0..2_000).map(between).sum();
         any = true;

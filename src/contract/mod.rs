@@ -8,7 +8,7 @@ mod agreement;
 mod gradient;
 mod recovery;
 
-use crate::base::{Purpose, Seed};
+use crate::base::{Purpose, Seed, math};
 use crate::form::monte_carlo::Start;
 use crate::models::Model;
 use crate::process::Process;
@@ -164,7 +164,7 @@ fn finite(model: &Model, theta: &[f64]) -> Clause {
 
 /// States across a domain: evenly between finite ends, by decades away from one end, over both signs on the line.
 fn across(lower: f64, upper: f64, around: f64) -> Vec<f64> {
-    let decades = || (-8..=8).map(|k| 10f64.powi(k));
+    let decades = || (-8..=8).map(|k| math::powi(10.0, k));
     match (lower.is_finite(), upper.is_finite()) {
         (true, true) => (1..100).map(|k| lower + (upper - lower) * 0.01 * f64::from(k)).collect(),
         (true, false) => decades().map(|d| lower + d * (around - lower).abs().max(1e-300)).collect(),

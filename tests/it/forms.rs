@@ -3,9 +3,9 @@
 //! Errors are in units of the reference's standard deviation (where the variance is infinite, of a normal law with the
 //! same 5-95 % range), so that one bound means the same for every model.
 
-use kramers::base::{Error, Purpose, Result, Seed, math};
+use kramers::base::{Purpose, Result, Seed, math};
 use kramers::form::{Accuracy, Form, Question, laws};
-use kramers::models::{Model, built_in, built_in_ids};
+use kramers::models::{Model, built_in};
 use kramers::predictive::Predictive;
 
 /// What a case knows about its own law.
@@ -328,62 +328,6 @@ fn assert_is_a_law(law: &Predictive, whose: &str, kind: Law) {
     assert!(
         law.cdf(law.quantile(0.999) + 1e3 * range) > 1.0 - 1e-5 && law.cdf(law.quantile(0.001) - 1e3 * range) < 1e-9
     );
-}
-
-/// A start inside the domain: one above a lower end, the middle of an interval, or 0.3 on the line.
-fn start(model: &Model) -> f64 {
-    let state = model.scalar().expect("one-dimensional").state;
-    match (state.lower.is_finite(), state.upper.is_finite()) {
-        (true, true) => 0.5 * (state.lower + state.upper),
-        (true, false) => state.lower + 1.0,
-        (false, true) => state.upper - 1.0,
-        (false, false) => 0.3,
-    }
-}
-
-#[test]
-fn every_registered_model_gives_one_answer_in_all_its_forms_at_its_defaults() {
-    for id in built_in_ids() {
-        let model = built_in(id).expect("built in");
-        if model.scalar().is_none() {
-            continue;
-        }
-        let theta: Vec<f64> = model.params.iter().map(|p| p.default).collect();
-        let key = Seed(7).key(Purpose::Simulation, 0, 0);
-        let ask = |form: Form, time: f64, cells: usize| {
-            let accuracy = Accuracy { cells, paths: 10_000, step: Some(time / 200.0), ..Accuracy::default() };
-            let question = Question { theta: &theta, start: &[start(&model)], t0: 0.0, times: &[time], accuracy, key };
-            laws(&model, form, &question).map(|mut laws| laws.remove(0))
-        };
-        for form in Form::ALL {
-            let listed = form.why_not(&model).is_none();
-            // Gaussian one-step densities are asked over a step so short that their named order h leaves 1e-2 sd.
-            let one_step = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
-            let time = if one_step { 1e-4 } else { 1.0 };
-            let law = match ask(form, time, CELLS) {
-                Ok(law) => law,
-                Err(Error::FormUnavailable { .. }) if !listed => continue,
-                Err(e) => panic!("{id} lists {} but: {e}", form.name()),
-            };
-            let reference = ask(Form::of_choice(&model), time, 2 * CELLS).expect("a reference");
-            let scale = reference.sd().expect("a spread at the defaults");
-            let standard = if form == Form::MonteCarlo { standard_errors(&reference, &law, scale) } else { [0.0; 5] };
-            let bound = match form {
-                Form::MonteCarlo => 0.02,
-                Form::FokkerPlanck | Form::MasterEquation | Form::Exact => GRID_BOUND,
-                Form::Euler | Form::Kessler | Form::KesslerTruncated => 1e-2,
-            };
-            for (i, (a, r)) in five(&law).into_iter().zip(five(&reference)).enumerate() {
-                let error = (a - r) / scale;
-                assert!(
-                    error.abs() < 4.0 * standard[i] + bound,
-                    "{id} at t = {time} by {}: {} is {a}, the reference {r}",
-                    form.name(),
-                    WHAT[i]
-                );
-            }
-        }
-    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The one integration binary: each more would link polars again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)] // Tests may panic, and use the platform as an oracle.
 
+mod contract;
 mod forms;
+mod mistakes;
 mod reference_fits;
 mod reference_values;
 mod refusals;

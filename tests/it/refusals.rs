@@ -210,7 +210,7 @@ refusals! {
 // ---- models
 refusals! {
     an_unknown_model_offers_the_nearest:
-        place(), "fit good.csv -m cirr", "unknown-model", ["no model 'cirr'", "hint: did you mean 'cir'?", "hint: bm, cev, cir"];
+        place(), "fit good.csv -m cirr", "unknown-model", ["no model 'cirr'", "hint: did you mean 'cir'?", "hint: kramers models lists"];
     a_missing_model_file_is_told_as_one:
         place().with("mine.toml", ou()), "fit good.csv -m mien.toml", "file-missing",
         ["mien.toml: no such file", "hint: did you mean 'mine.toml'?", "hint: kramers models lists"];
@@ -231,7 +231,7 @@ refusals! {
         ["mine.toml:32:33: drift.x: division by zero", "hint: change the divisor"];
     a_drift_that_is_not_finite_inside_the_domain_is_found:
         spoilt("\"kappa*(theta - x)\"", "\"kappa*(theta - x)/x\""), "fit good.csv -m mine.toml", "non-finite-coefficient",
-        ["mine.toml", "drift is ", "at x = 0", "hint: domain"];
+        ["mine.toml", "drift of x is ", "at x = 0", "hint: domain"];
     a_default_outside_its_bounds_is_refused:
         spoilt("default = 1.0\nbounds  = [1e-30", "default = -1.0\nbounds  = [1e-30"), "models mine.toml",
         "parameter-out-of-bounds", ["mine.toml", "kappa = -1 is outside its bounds", "hint: give kappa a value in [1e-30"];
