@@ -3,15 +3,19 @@
 //! [`marginals`] gives the law of the state at later times; [`Transitions`] gives log densities and moments of observed
 //! transitions for fitting. Nothing to the right of this room asks which form it was.
 
+pub mod curve;
 pub mod exact;
 mod expansion;
+pub mod field;
 pub mod fokker_planck;
 mod lamperti;
 pub mod master_equation;
 pub mod monte_carlo;
 mod observe;
 mod richardson;
+pub mod schroedinger;
 mod transitions;
+pub mod value;
 
 pub use observe::observe;
 pub use transitions::{Batch, Moments, Pairs, Transitions};
@@ -107,6 +111,8 @@ impl Form {
                     _ => None,
                 }
             }
+            (Process::Field(field), Form::FokkerPlanck) => field::why_not(field),
+            (Process::Value(value), _) => value::why_not(model, value, self),
             (process, _) => Some(format!("it is a {}", process.kind())),
         }
     }
@@ -192,6 +198,10 @@ impl Default for Accuracy {
 /// start, [`Error::Numerics`] where the computation breaks down.
 pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
     form.require(model)?;
+    if matches!(model.process, Process::Field(_) | Process::Value(_)) {
+        let why = format!("a {} has no law in time; ask form::field or form::value", model.process.kind());
+        return Err(form.unavailable(model, &why));
+    }
     check_start(model, question.start)?;
     if question.times.is_empty() {
         return Ok(Vec::new());

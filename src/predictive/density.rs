@@ -130,6 +130,15 @@ impl Density {
         value.clamp(self.cdf[i], self.cdf[i + 1])
     }
 
+    /// Slope of the distribution function in cell `i`.
+    pub(super) fn cell_slope(&self, i: usize, x: f64) -> f64 {
+        let h = self.edges[i + 1] - self.edges[i];
+        let s = (x - self.edges[i]) / h;
+        let r = 1.0 - s;
+        let rise = 6.0 * s * r * (self.cdf[i + 1] - self.cdf[i]) / h;
+        rise + self.slopes[i] * r * (r - 2.0 * s) + self.slopes[i + 1] * s * (s - 2.0 * r)
+    }
+
     pub fn quantile(&self, p: f64) -> f64 {
         let i = self.cdf.partition_point(|f| *f < p).clamp(1, self.cdf.len() - 1) - 1;
         let (mut low, mut high) = (self.edges[i], self.edges[i + 1]);

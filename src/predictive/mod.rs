@@ -6,6 +6,7 @@ mod closed;
 mod crps;
 mod density;
 mod ensemble;
+mod expect;
 mod forecaster;
 
 pub use density::Density;

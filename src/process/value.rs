@@ -1,6 +1,7 @@
 //! The value of a payoff under a process: `E[e^{-∫r dt} payoff(X_T)]`, Black-Scholes for one.
 
 use super::diffusion::Diffusion;
+use super::law::LawClaim;
 use crate::expr::Id;
 
 /// When a path still, or only, pays.
@@ -53,6 +54,8 @@ pub struct Value {
     /// Id of the model the process came from.
     pub of: String,
     pub under: Diffusion,
+    /// The closed law of `under`, if its file claims one.
+    pub law: Option<LawClaim>,
     pub payoff: Id,
     /// Rate per time, in states, time and parameters.
     pub discount: Id,

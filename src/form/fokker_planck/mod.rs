@@ -39,6 +39,12 @@ pub(super) fn reach(question: &Asked, times: &[f64]) -> Result<Reach> {
     })
 }
 
+/// Rates up and down from each node of a grid: the generator whose adjoint this form solves. `None` where a coefficient is not
+/// finite.
+pub(super) fn rates(grid: &Grid, coefficients: &mut Coefficients, time: f64) -> Option<[Vec<f64>; 2]> {
+    Operator::new(grid, coefficients, time).map(|operator| [operator.up, operator.down])
+}
+
 fn solve(
     question: &Asked,
     coefficients: &mut Coefficients,

@@ -3,6 +3,7 @@
 //! Every path has its own Philox stream named by its number, so the bytes do not depend on threads or block size.
 //! `engine` steps diffusions in any number of dimensions; `jumps` lands on their jump times; `start` draws initial states.
 
+mod along;
 mod engine;
 mod jumps;
 mod normals;
@@ -14,6 +15,7 @@ use crate::expr::LANES;
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
 use crate::process::{Diffusion, Process};
+pub(in crate::form) use along::along;
 use engine::{Block, Engine};
 use rayon::prelude::*;
 

@@ -156,6 +156,11 @@ fn check(file: &str, model: &Model) -> Result<()> {
     } else if let Some(start) = model.default_start(&defaults) {
         model.check_finite(&defaults, &start).map_err(of_file)?;
     }
+    if let Process::Value(value) = &model.process
+        && let (Some(claim), Some(scalar)) = (&value.law, value.under.scalar())
+    {
+        claim.verify(file, &scalar, &model.params)?;
+    }
     let invalid =
         |message: String, hint: &str| Error::ModelInvalid { file: file.to_string(), message, hint: hint.to_string() };
     if model.law.is_some() && model.scalar().is_none() {

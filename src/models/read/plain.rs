@@ -1,6 +1,6 @@
 //! The short kinds: curves, potentials, and values of other models.
 
-use super::diffusion::{read_diffusion, read_states, scope_of};
+use super::diffusion::{read_diffusion, read_law, read_states, scope_of};
 use super::reader::{Reader, Source};
 use super::scope::{Declared, Scope, check_name};
 use crate::base::{Result, suggest::nearest};
@@ -102,7 +102,9 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
     scope.source = source;
     scope.read_let(&under)?;
     let process: Diffusion = read_diffusion(&under, scope, states)?;
-    let mut scope = Scope { source: top.source, frame: process.frame.clone() };
+    let mut scope = Scope { source, frame: process.frame.clone() };
+    let law = read_law(&under, &mut scope)?;
+    let mut scope = Scope { source: top.source, frame: scope.frame };
     let average = match top.text("average")? {
         None => None,
         Some((text, at)) => {
@@ -135,5 +137,5 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
         }
     };
     let under = Diffusion { frame: scope.frame, ..process };
-    Ok(Value { of, under, payoff, discount, expiry, barrier, average })
+    Ok(Value { of, under, law, payoff, discount, expiry, barrier, average })
 }
