@@ -32,6 +32,8 @@ pub enum Verb {
     Forecast(ForecastArgs),
     /// Score models on rolling origins against baselines
     Backtest(BacktestArgs),
+    /// The law of a model at later times; a field's profile, a payoff's value, a potential's levels, a curve's points
+    Solve(SolveArgs),
     /// Simulate paths of a model to CSV, or their summary
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
@@ -270,6 +272,41 @@ pub struct BacktestArgs {
     /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
     #[arg(long, value_name = "EXPR")]
     pub fail_if: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SolveArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// The form that answers: auto, or one of the model's card
+    #[arg(long, default_value = "auto", value_name = "FORM")]
+    pub form: String,
+    /// Start value, e.g. x=1 (default: the model's own)
+    #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub from: Vec<(String, f64)>,
+    /// Times to answer at, of a curve its inputs (default: the model's horizon)
+    #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
+    pub at: Vec<f64>,
+    /// Cells of a grid form
+    #[arg(long, value_name = "N", value_parser = cells)]
+    pub cells: Option<usize>,
+    /// Paths of Monte Carlo
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub paths: Option<usize>,
+    /// Value of a parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+}
+
+/// Cells a grid may have.
+fn cells(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (10..=20_000).contains(n)).ok_or_else(|| "a grid has 10 to 20000 cells".to_string())
+}
+
+/// Paths of one answer.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=10_000_000).contains(n)).ok_or_else(|| "1 to 10000000 paths".to_string())
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ mod output;
 mod report;
 mod select;
 mod simulate;
+mod solve;
 mod table;
 mod values;
 mod verify;
@@ -84,6 +85,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Fit(args) => fit::run(args, common, output),
         Verb::Forecast(args) => forecast::run(args, common, output),
         Verb::Backtest(args) => backtest::run(args, common, output),
+        Verb::Solve(args) => solve::run(args, common, output),
         Verb::Simulate(args) => simulate::run(args, common, output),
         Verb::Completions { shell } => meta::completions(*shell, output),
         Verb::Man => meta::man(output),

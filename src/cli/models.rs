@@ -187,6 +187,7 @@ fn law_text(model: &Model, law: &Distribution) -> String {
 fn initial(model: &Model, i: usize) -> Option<String> {
     let initial = match &model.process {
         Process::Diffusion(p) => p.states.get(i)?.initial.as_ref()?,
+        Process::Value(p) => p.under.states.get(i)?.initial.as_ref()?,
         Process::Network(p) => &p.species.get(i)?.initial,
         _ => return None,
     };

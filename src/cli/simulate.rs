@@ -24,9 +24,17 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     for (name, value) in &args.set {
         params.set(name, *value)?;
     }
-    let start = start(args, &model, &params.values)?;
+    let start = start(&args.from, &model, &params.values)?;
     model.check_finite(&params.values, &start)?;
     let until = args.until.unwrap_or(model.horizon);
+    if let Process::Field(_) | Process::Value(_) | Process::Potential(_) | Process::Curve(_) = &model.process {
+        return Err(Error::BadOption {
+            flag: "MODEL".to_string(),
+            value: model.id.clone(),
+            expected: format!("a {} has no random paths", model.process.kind()),
+            hint: Some(format!("kramers solve {}", args.model)),
+        });
+    }
     let every = args.every.unwrap_or(until / 100.0);
     let count = (until / every + 1e-9).floor();
     if count < 1.0 {
@@ -103,7 +111,7 @@ fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>
 }
 
 /// Where the paths begin: what --from gives, else what the file gives, else one where that is inside the domain.
-fn start(args: &SimulateArgs, model: &Model, theta: &[f64]) -> Result<Vec<f64>> {
+pub(super) fn start(from: &[(String, f64)], model: &Model, theta: &[f64]) -> Result<Vec<f64>> {
     let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
     let bad = |value: String, expected: String, name: &str| Error::BadOption {
         flag: "--from".to_string(),
@@ -112,7 +120,7 @@ fn start(args: &SimulateArgs, model: &Model, theta: &[f64]) -> Result<Vec<f64>> 
         hint: Some(format!("--from {name}=1")),
     };
     let first = names.first().cloned().unwrap_or_default();
-    for (name, _) in &args.from {
+    for (name, _) in from {
         if !names.contains(name) {
             let expected = match names.as_slice() {
                 [one] => format!("the only state of '{}' is called {one}", model.id),
@@ -123,10 +131,14 @@ fn start(args: &SimulateArgs, model: &Model, theta: &[f64]) -> Result<Vec<f64>> 
         }
     }
     let given = model.initial_values(theta);
-    let Process::Diffusion(process) = &model.process else { return Ok(Vec::new()) };
+    let states = match &model.process {
+        Process::Diffusion(process) => &process.states,
+        Process::Value(value) => &value.under.states,
+        _ => return Ok(Vec::new()),
+    };
     let mut start = Vec::with_capacity(names.len());
-    for (state, given) in process.states.iter().zip(given) {
-        let mut typed = args.from.iter().filter(|(name, _)| *name == state.name).map(|(_, value)| *value);
+    for (state, given) in states.iter().zip(given) {
+        let mut typed = from.iter().filter(|(name, _)| *name == state.name).map(|(_, value)| *value);
         let x0 = match (typed.next(), given) {
             (Some(_), _) if typed.next().is_some() => {
                 let expected = format!("'{}' has the one state {}, given once", model.id, state.name);

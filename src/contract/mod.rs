@@ -6,6 +6,7 @@
 
 mod agreement;
 mod gradient;
+mod others;
 mod recovery;
 
 use crate::base::{Purpose, Seed, math};
@@ -87,11 +88,16 @@ pub fn verify(model: &Model, effort: Effort) -> Contract {
     let theta = model.default_params().values;
     let mut clauses = vec![card(model), bounds(model), finite(model, &theta)];
     let key = Seed(effort.seed).key(Purpose::Simulation, 0, 0);
-    let agreement = agreement::agree(model, &theta, effort, key);
+    let agreement = match others::agree(model, &theta, effort, key) {
+        Some(agreement) => agreement,
+        None => {
+            let start = agreement::start_of(model, &theta).unwrap_or_default();
+            clauses.push(gradient::gradient(model, &theta, &start, model.horizon / 50.0));
+            clauses.push(recovery::recover(model, &theta, key));
+            agreement::agree(model, &theta, effort, key)
+        }
+    };
     clauses.extend(agreement.clauses);
-    let start = agreement::start_of(model, &theta).unwrap_or_default();
-    clauses.push(gradient::gradient(model, &theta, &start, model.horizon / 50.0));
-    clauses.push(recovery::recover(model, &theta, key));
     Contract { model: model.id.clone(), reference: agreement.reference, clauses, cells: agreement.cells }
 }
 

@@ -98,6 +98,7 @@ impl Model {
         };
         match &self.process {
             Process::Diffusion(p) => p.states.iter().map(|s| s.initial.as_ref().and_then(value)).collect(),
+            Process::Value(p) => p.under.states.iter().map(|s| s.initial.as_ref().and_then(value)).collect(),
             Process::Network(p) => p.species.iter().map(|s| value(&s.initial)).collect(),
             _ => Vec::new(),
         }

@@ -91,7 +91,8 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
         }
     }
     let states = read_states(&under)?;
-    let names: Vec<&str> = states.iter().map(|s| s.name.as_str()).collect();
+    let names: Vec<String> = states.iter().map(|s| s.name.clone()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut scope = Scope::new(top.source, &names, params)?;
     if let Some(with) = &with {
         for (name, at) in with.keys() {
@@ -136,6 +137,15 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
             Some(Barrier { kind, level: scope.constant_or(&table, "level", "barrier.level", 0.0)? })
         }
     };
-    let under = Diffusion { frame: scope.frame, ..process };
+    // Where the states start is this file's to say: an option is asked for at a price.
+    let mut states = process.states;
+    if let Some(tables) = top.table("state", &names)? {
+        for state in &mut states {
+            if let Some(table) = tables.table(&state.name, &["initial"])? {
+                state.initial = scope.initial(&table, &format!("state.{}.initial", state.name))?;
+            }
+        }
+    }
+    let under = Diffusion { frame: scope.frame, states, ..process };
     Ok(Value { of, under, law, payoff, discount, expiry, barrier, average })
 }
