@@ -10,10 +10,13 @@ pub mod field;
 pub mod fokker_planck;
 mod lamperti;
 pub mod master_equation;
+pub mod moments;
 pub mod monte_carlo;
 mod observe;
 mod richardson;
 pub mod schroedinger;
+pub mod start;
+pub mod stationary;
 mod transitions;
 pub mod value;
 
@@ -93,6 +96,11 @@ impl Form {
         let whole = |text: &str| Some(text.to_string());
         match (&model.process, self) {
             (Process::Diffusion(_), Form::MonteCarlo) => None,
+            // Without a claim the law is closed where it is normal.
+            (Process::Diffusion(process), Form::Exact) if model.law.is_none() => {
+                let why = moments::why_not_gaussian(model)?;
+                Some(if process.states.len() == 1 && why != "it jumps" { exact::NO_LAW.to_string() } else { why })
+            }
             (Process::Diffusion(process), _) => {
                 let Some(scalar) = process.scalar() else {
                     return Some(match process.jumps.is_empty() {
@@ -101,7 +109,6 @@ impl Form {
                     });
                 };
                 match (self, scalar.state.boundary) {
-                    (Form::Exact, _) if model.law.is_none() => whole(exact::NO_LAW),
                     (Form::FokkerPlanck | Form::MasterEquation, b @ (Boundary::Absorbing | Boundary::Periodic)) => {
                         Some(format!("its ends are {}", b.name()))
                     }
@@ -208,6 +215,9 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<V
     }
     if form == Form::MonteCarlo {
         return monte_carlo::marginals(model, question);
+    }
+    if form == Form::Exact && model.law.is_none() {
+        return moments::marginals(model, question);
     }
     let asked = Asked {
         model,

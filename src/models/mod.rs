@@ -5,6 +5,7 @@
 mod annotate;
 mod card;
 mod equation;
+mod observed;
 mod read;
 mod registry;
 

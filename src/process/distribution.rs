@@ -131,6 +131,11 @@ impl Law {
         self.family
     }
 
+    /// As many as the family has.
+    pub fn arguments(&self) -> &[f64] {
+        &self.arguments[..self.family.arguments().len()]
+    }
+
     /// One draw. The same stream gives the same bytes on every machine: only [`crate::base::math`] is used.
     pub fn sample(&self, stream: &mut Stream) -> f64 {
         let [a, b, c] = self.arguments;

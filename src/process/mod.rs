@@ -3,16 +3,24 @@
 //! A process is expressions in a [`crate::expr::Pool`] with their roles named: drift and diffusion, propensities and
 //! stoichiometry, fluxes and sources. It knows no numbers for its parameters, no data and no algorithm.
 
+mod change;
+pub(crate) mod chart;
+mod component;
 mod curve;
 mod diffusion;
 mod distribution;
 mod field;
 mod frame;
+mod inverse;
 mod jump;
+mod lamperti;
 mod law;
 mod network;
+pub(crate) mod polynomial;
 mod potential;
+pub(crate) mod rebuild;
 mod scalar;
+mod simplify;
 mod value;
 
 pub use curve::{Curve, Quantity};
@@ -21,6 +29,7 @@ pub use distribution::{Distribution, Family, Law};
 pub use field::{Axis, End, Field, Unknown};
 pub use frame::{Frame, symbol};
 pub use jump::{Jump, Mark};
+pub use lamperti::Lamperti;
 pub use law::{ClosedLaw, LawClaim};
 pub use network::{Counting, Event, Network, Reaction, Rule, Species};
 pub use potential::Potential;

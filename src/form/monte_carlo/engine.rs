@@ -108,6 +108,9 @@ impl<'a> Engine<'a> {
         let mut jumping = self.jumps.block(first, width);
         let absorbs = self.process.states.iter().any(|s| s.boundary == Boundary::Absorbing);
         let mut stopped = vec![false; width];
+        if absorbs {
+            self.stop(&mut x, &before, &mut stopped);
+        }
         let mut block = Vec::with_capacity(self.run.times.len());
         for segment in &self.segments {
             let (h, root_h) = (segment.h, segment.h.sqrt());
@@ -144,6 +147,10 @@ impl<'a> Engine<'a> {
                 if absorbs {
                     self.stop(&mut x, &before, &mut stopped);
                 }
+            }
+            // Where a path has stopped there is an atom, and no density.
+            for kernels in &mut kernels {
+                kernels.iter_mut().zip(&stopped).filter(|(_, stopped)| **stopped).for_each(|(k, _)| k.1 = 0.0);
             }
             if segment.is_output {
                 let mut states = x.clone();
@@ -285,6 +292,12 @@ impl<'a> Engine<'a> {
         &self.root
     }
 
+    /// Whether some state lies on or beyond an absorbing end.
+    pub(super) fn is_absorbed(&self, x: &[f64]) -> bool {
+        let states = self.process.states.iter().zip(x);
+        states.filter(|(s, _)| s.boundary == Boundary::Absorbing).any(|(s, x)| *x <= s.lower || *x >= s.upper)
+    }
+
     /// Mirror, wrap: what stepped over an end (Lépingle 1995 without the bridge correction: weak order one half there).
     fn at_ends(&self, x: &mut [Vec<f64>]) {
         for (state, x) in self.process.states.iter().zip(x) {
@@ -297,6 +310,11 @@ impl<'a> Engine<'a> {
                         }
                         if *x > upper {
                             *x = 2.0 * upper - *x;
+                        }
+                        // A step over both ends goes to and fro between them.
+                        if *x < lower && upper.is_finite() {
+                            let turn = (*x - lower).rem_euclid(2.0 * (upper - lower));
+                            *x = lower + turn.min(2.0 * (upper - lower) - turn);
                         }
                     }
                 }
@@ -404,6 +422,7 @@ fn segments(run: &Run, breaks: &[f64]) -> Vec<Segment> {
     let last = run.times.last().copied().unwrap_or(run.t0);
     stops.extend(breaks.iter().filter(|b| **b > run.t0 && **b < last && !run.times.contains(b)).map(|b| (*b, false)));
     stops.sort_by(|a, b| a.0.total_cmp(&b.0));
+    stops.dedup_by(|next, before| next.0 == before.0);
     let mut from = run.t0;
     let mut segments = Vec::with_capacity(stops.len());
     for (to, is_output) in stops {

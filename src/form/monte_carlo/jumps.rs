@@ -107,21 +107,22 @@ impl Clock {
     fn walk(
         &mut self,
         engine: &Engine,
-        x: &mut Vec<f64>,
+        x: &mut [f64],
         mut rates: Vec<f64>,
         (mut now, mut h): (f64, f64),
         mut dw: Vec<f64>,
         single: &mut Single,
     ) -> Last {
-        for _ in 0..MOST_JUMPS {
+        for jumps in 0.. {
             let due = |(left, rate): (&f64, &f64)| if *rate > 0.0 { left / rate } else { f64::INFINITY };
             let next = self.left.iter().zip(&rates).map(due).enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
-            if rates.iter().any(|r| !(*r >= 0.0)) {
-                // A negative rate or NaN makes no jump time; the path says so by its value.
+            if jumps == MOST_JUMPS || rates.iter().any(|r| !(*r >= 0.0)) {
+                // An explosion, a negative rate or NaN makes no jump time; the path says so by its value.
                 x.fill(f64::NAN);
                 break;
             }
             let Some((which, wait)) = next.filter(|(_, wait)| *wait < h) else { break };
+            let wait = wait.max(0.0);
             let part = self.bridge(engine, wait, h, &mut dw);
             engine.single(x, now, wait, &part, single);
             for (left, rate) in self.left.iter_mut().zip(&rates) {
@@ -130,6 +131,10 @@ impl Clock {
             self.left[which] = exponential(&mut self.stream);
             (now, h) = (now + wait, h - wait);
             engine.jumps.apply(which, x, now, &mut self.stream, engine);
+            if engine.is_absorbed(x) {
+                // It stays where it fell; nothing moves it back over the end.
+                return Last { mean: x.to_vec(), sd: vec![0.0; x.len()] };
+            }
             rates = engine.rates_at(x, now, single).to_vec();
         }
         for (left, rate) in self.left.iter_mut().zip(&rates) {
@@ -155,7 +160,8 @@ impl Clock {
 }
 
 impl Jumps<'_> {
-    /// Draw the marks of jump `which` and move the state.
+    /// Draw the marks of jump `which` and move the state: by as much as the jump moves the state put back inside its domain, so
+    /// that a state that truncation holds outside is not lifted to the end by a jump of another.
     fn apply(&self, which: usize, x: &mut [f64], time: f64, stream: &mut Stream, engine: &Engine) {
         let jump = &self.process.jumps[which];
         let mut symbols = engine.symbols_at(x, time);
@@ -165,8 +171,11 @@ impl Jumps<'_> {
                 None => f64::NAN,
             };
         }
-        let moved: Vec<f64> = jump.after.iter().map(|id| self.process.frame.pool.eval(*id, &symbols)).collect();
-        x.copy_from_slice(&moved);
+        for (i, (x, id)) in x.iter_mut().zip(&jump.after).enumerate() {
+            let (inside, after) =
+                (symbols[self.process.frame.variable(i)], self.process.frame.pool.eval(*id, &symbols));
+            *x = if inside == *x { after } else { *x + (after - inside) };
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! Monte Carlo paths, in blocks of paths over rayon.
 //!
 //! Every path has its own Philox stream named by its number, so the bytes do not depend on threads or block size.
-//! `engine` steps diffusions in any number of dimensions; `jumps` lands on their jump times; `start` draws initial states.
+//! `engine` steps diffusions in any number of dimensions; `jumps` lands on their jump times. [`super::start`] draws initial states.
 
 mod along;
 mod engine;
+#[cfg(test)]
+mod jump_tests;
 mod jumps;
 mod normals;
+#[cfg(test)]
+mod tests;
 
 use super::{Accuracy, Question};
 use crate::base::rng::Key;
@@ -14,7 +18,7 @@ use crate::base::{Error, Result};
 use crate::expr::LANES;
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
-use crate::process::{Diffusion, Process};
+use crate::process::{Boundary, Diffusion, Process, State};
 pub(in crate::form) use along::along;
 use engine::{Block, Engine};
 use rayon::prelude::*;
@@ -86,6 +90,7 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
     let Process::Diffusion(process) = &model.process else {
         return Err(super::Form::MonteCarlo.unavailable(model, &format!("it is a {}", model.process.kind())));
     };
+    check_start(model, process, run)?;
     let engine = Engine::new(model, process, run)?;
     let steps = engine.steps();
     if !(steps * run.paths as f64 <= MOST_STEPS) {
@@ -109,6 +114,24 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
             hint: "the step is too long for the drift: simulate takes a shorter --step; forecasts are better answered by --answer auto".to_string(),
         }),
     }
+}
+
+/// # Errors
+/// [`Error::Numerics`] unless there is a start for every component and path.
+fn check_start(model: &Model, process: &Diffusion, run: &Run) -> Result<()> {
+    let n = process.states.len();
+    let why = match run.start {
+        Start::At(x) if x.len() != n => format!("{} start values were given for {n} states", x.len()),
+        Start::Each(columns) if columns.len() != n || columns.iter().any(|c| c.len() != run.paths) => {
+            format!("the starts are not one for each of {n} states and {} paths", run.paths)
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Numerics {
+        what: format!("the simulation of model '{}'", model.id),
+        why,
+        hint: "give --from a value for every state".to_string(),
+    })
 }
 
 /// The blocks one after another.
@@ -149,6 +172,9 @@ fn default_step(accuracy: Accuracy, question: &Question) -> f64 {
     accuracy.step.unwrap_or(first / 8.0)
 }
 
+/// The states of one component and their kernels, `[path]`.
+type Column = (Vec<f64>, Vec<(f64, f64)>);
+
 pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Predictive>>> {
     let run = Run {
         theta: question.theta,
@@ -161,9 +187,13 @@ pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Pr
         key: question.key,
     };
     let paths = simulate(model, &run)?;
-    let law = |(states, kernels): (Vec<f64>, Vec<(f64, f64)>)| {
-        // A component without noise of its own has no density along a path.
-        let kernels = if kernels.iter().all(|k| k.1 > 0.0) { kernels } else { Vec::new() };
+    let Process::Diffusion(process) = &model.process else { return Ok(Vec::new()) };
+    let law = |(state, (states, kernels)): (&State, Column)| {
+        // Neither a component without noise of its own nor a stopped path has a density; and the Gaussian of the last step does not
+        // know of an end that sends it back.
+        let turns = matches!(state.boundary, Boundary::Reflecting | Boundary::Periodic)
+            && (state.lower.is_finite() || state.upper.is_finite());
+        let kernels = if !turns && kernels.iter().all(|k| k.1 > 0.0) { kernels } else { Vec::new() };
         Ensemble::new(states, kernels).map(Predictive::Ensemble).ok_or_else(|| Error::Numerics {
             what: "the simulation".to_string(),
             why: "no path was asked for".to_string(),
@@ -171,104 +201,6 @@ pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Pr
         })
     };
     let rows = paths.states.into_iter().zip(paths.kernels);
-    rows.map(|(states, kernels)| states.into_iter().zip(kernels).map(law).collect()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Purpose, Seed, math};
-    use crate::models::built_in;
-
-    /// Root-mean-square error at t = 1 of gbm against its exact path on the same noise.
-    fn strong_error(scheme: Scheme, steps: usize) -> Result<f64> {
-        let model = built_in("gbm")?;
-        let (mu, sigma, paths) = (0.1, 0.5, 2_000);
-        let key = Seed(5).key(Purpose::Simulation, 0, 0);
-        let h = 1.0 / steps as f64;
-        let run =
-            Run { theta: &[mu, sigma], start: Start::At(&[1.0]), t0: 0.0, times: &[1.0], paths, step: h, scheme, key };
-        let out = simulate(&model, &run)?;
-        let squares: f64 = (0..paths)
-            .map(|p| {
-                let mut stream = key.stream(p as u64);
-                let w: f64 = (0..steps).map(|_| stream.normal()).sum::<f64>() * h.sqrt();
-                let exact = math::exp((mu - 0.5 * sigma * sigma) + sigma * w);
-                (out.states[0][0][p] - exact).powi(2)
-            })
-            .sum();
-        Ok((squares / paths as f64).sqrt())
-    }
-
-    #[test]
-    fn strong_orders_are_one_half_and_one() -> Result<()> {
-        let euler = (strong_error(Scheme::EulerMaruyama, 64)? / strong_error(Scheme::EulerMaruyama, 256)?).log2() / 2.0;
-        let milstein = (strong_error(Scheme::Milstein, 64)? / strong_error(Scheme::Milstein, 256)?).log2() / 2.0;
-        assert!((euler - 0.5).abs() < 0.1, "{euler}");
-        assert!((milstein - 1.0).abs() < 0.1, "{milstein}");
-        Ok(())
-    }
-
-    #[test]
-    fn a_square_root_process_never_goes_below_zero_and_keeps_its_mean() -> Result<()> {
-        let model = built_in("cir")?;
-        let key = Seed(9).key(Purpose::Simulation, 0, 0);
-        let paths = 20_000;
-        let run = Run {
-            theta: &[2.0, 0.04, 0.5],
-            start: Start::At(&[0.04]),
-            t0: 0.0,
-            times: &[1.0],
-            paths,
-            step: 1.0 / 512.0,
-            scheme: Scheme::EulerMaruyama,
-            key,
-        };
-        let out = simulate(&model, &run)?;
-        assert!(out.states[0][0].iter().all(|x| *x >= 0.0));
-        let mean = out.states[0][0].iter().sum::<f64>() / paths as f64;
-        // Stationary sd: sigma √(theta / 2 kappa) = 0.05; four standard errors and the weak error of a 1/512 step.
-        assert!((mean - 0.04).abs() < 4.0 * 0.05 / (paths as f64).sqrt() + 1e-3, "{mean}");
-        Ok(())
-    }
-
-    #[test]
-    fn any_number_of_threads_gives_the_same_bytes() -> Result<()> {
-        let model = built_in("double-well")?;
-        let key = Seed(3).key(Purpose::Simulation, 0, 0);
-        let run = Run {
-            theta: &[1.0, 1.0, 0.7],
-            start: Start::At(&[0.1]),
-            t0: 0.0,
-            times: &[0.5, 1.0],
-            paths: 1_000,
-            step: 0.01,
-            scheme: Scheme::Milstein,
-            key,
-        };
-        let on = |threads: usize| -> Result<Vec<u64>> {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            let paths = pool.install(|| simulate(&model, &run))?;
-            Ok(paths.states.concat().concat().into_iter().map(f64::to_bits).collect())
-        };
-        assert_eq!(on(1)?, on(3)?);
-        Ok(())
-    }
-
-    #[test]
-    fn an_exploding_path_is_an_error_and_not_a_number() {
-        let model = built_in("double-well").expect("built in");
-        let key = Seed(3).key(Purpose::Simulation, 0, 0);
-        let run = Run {
-            theta: &[1000.0, 1.0, 0.7],
-            start: Start::At(&[5.0]),
-            t0: 0.0,
-            times: &[50.0],
-            paths: 10,
-            step: 1.0,
-            scheme: Scheme::EulerMaruyama,
-            key,
-        };
-        assert!(matches!(simulate(&model, &run), Err(Error::Numerics { .. })));
-    }
+    rows.map(|(states, kernels)| process.states.iter().zip(states.into_iter().zip(kernels)).map(law).collect())
+        .collect()
 }

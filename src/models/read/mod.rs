@@ -153,7 +153,9 @@ fn check(file: &str, model: &Model) -> Result<()> {
         if let Some(claim) = &model.law {
             claim.verify(file, &scalar, &model.params)?;
         }
-    } else if let Some(start) = model.default_start(&defaults) {
+    } else if matches!(model.process, Process::Diffusion(_) | Process::Network(_))
+        && let Some(start) = model.default_start(&defaults)
+    {
         model.check_finite(&defaults, &start).map_err(of_file)?;
     }
     if let Process::Value(value) = &model.process
