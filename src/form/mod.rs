@@ -3,6 +3,7 @@
 //! [`marginals`] gives the law of the state at later times; [`Transitions`] gives log densities and moments of observed
 //! transitions for fitting. Nothing to the right of this room asks which form it was.
 
+mod counts;
 pub mod curve;
 pub mod exact;
 mod expansion;
@@ -12,7 +13,9 @@ mod lamperti;
 pub mod master_equation;
 pub mod moments;
 pub mod monte_carlo;
+mod network;
 mod observe;
+pub mod ode;
 mod richardson;
 pub mod schroedinger;
 pub mod start;
@@ -21,13 +24,16 @@ mod transitions;
 pub mod value;
 
 pub use observe::observe;
+#[cfg(test)]
+mod network_tests;
+
 pub use transitions::{Batch, Moments, Pairs, Transitions};
 
 use crate::base::rng::Key;
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::Predictive;
-use crate::process::{Boundary, Process, Scalar};
+use crate::process::{Boundary, Process, Scalar, State};
 
 /// The forms built so far, by the names `--form` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +86,9 @@ impl Form {
 
     /// The cheapest form that is right at any horizon: the closed law, else Fokker-Planck, else paths.
     pub fn of_choice(model: &Model) -> Form {
+        if let Process::Network(process) = &model.process {
+            return network::of_choice(process);
+        }
         [Form::Exact, Form::FokkerPlanck, Form::MasterEquation]
             .into_iter()
             .find(|f| f.why_not(model).is_none())
@@ -120,6 +129,7 @@ impl Form {
             }
             (Process::Field(field), Form::FokkerPlanck) => field::why_not(field),
             (Process::Value(value), _) => value::why_not(model, value, self),
+            (Process::Network(process), _) => network::why_not(self, process),
             (process, _) => Some(format!("it is a {}", process.kind())),
         }
     }
@@ -158,7 +168,7 @@ impl Form {
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     pub theta: &'a [f64],
-    /// `[component]`
+    /// `[component]`; of a network also empty: as its file says, laws and all.
     pub start: &'a [f64],
     pub t0: f64,
     /// Strictly increasing, all after `t0`.
@@ -213,6 +223,9 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<V
     if question.times.is_empty() {
         return Ok(Vec::new());
     }
+    if let (Process::Network(process), Form::MasterEquation | Form::FokkerPlanck) = (&model.process, form) {
+        return network::marginals(model, process, form, question);
+    }
     if form == Form::MonteCarlo {
         return monte_carlo::marginals(model, question);
     }
@@ -266,11 +279,19 @@ fn check_start(model: &Model, start: &[f64]) -> Result<()> {
             if start.len() != process.states.len() {
                 return Err(outside(f64::NAN, f64::NEG_INFINITY, f64::INFINITY));
             }
-            match process.states.iter().zip(start).find(|(state, x)| !state.holds(**x)) {
+            // Paths in several states may start on an end (no molecule yet); a grid needs a node inside.
+            let on_an_end = |state: &State, x: f64| {
+                process.states.len() > 1 && state.boundary == Boundary::Auto && (x == state.lower || x == state.upper)
+            };
+            let mut each = process.states.iter().zip(start);
+            match each.find(|(state, x)| !(state.holds(**x) || x.is_finite() && on_an_end(state, **x))) {
                 None => Ok(()),
                 Some((state, x)) => Err(outside(*x, state.lower, state.upper)),
             }
         }
+        // Counts are looked at where they are used; none at all stands for the file's own start.
+        Process::Network(process) if start.is_empty() || start.len() == process.species.len() => Ok(()),
+        Process::Network(_) => Err(outside(f64::NAN, 0.0, f64::INFINITY)),
         _ => match start.iter().find(|x| !x.is_finite()) {
             None => Ok(()),
             Some(x) => Err(outside(*x, f64::NEG_INFINITY, f64::INFINITY)),

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Param, Params, Result, Series};
 use crate::expr::Id;
-use crate::process::{Distribution, Initial, LawClaim, Process, Scalar};
+use crate::process::{Distribution, Initial, LawClaim, Process, Scalar, transplant};
 
 /// What a data column measures of the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,33 @@ impl Model {
             Process::Diffusion(process) => process.scalar(),
             _ => None,
         }
+    }
+
+    /// The chemical Langevin equation of a network, as a model of its own with the same parameters.
+    ///
+    /// Where one species is left (see [`crate::process::Network::langevin`]), what is observed of the others follows from it.
+    /// `None` for other kinds and for networks with events.
+    pub fn langevin(&self) -> Option<Model> {
+        let Process::Network(network) = &self.process else { return None };
+        let mut process = network.langevin().ok()?;
+        let mut observe = self.observe.clone();
+        if process.frame.n_variables != network.frame.n_variables {
+            let (from, to) = (&network.frame.pool, &mut process.frame.pool);
+            for observation in &mut observe {
+                observation.of = transplant(from, observation.of, to).ok()?;
+                for argument in observation.noise.iter_mut().flat_map(|law| &mut law.arguments) {
+                    *argument = transplant(from, *argument, to).ok()?;
+                }
+            }
+        }
+        Some(Model {
+            id: format!("{} (Langevin)", self.id),
+            title: format!("{}: chemical Langevin equation", self.title),
+            process: Process::Diffusion(process),
+            observe,
+            law: None,
+            ..self.clone()
+        })
     }
 
     /// The expressions that must be finite at any state: drift and diffusion, propensities, a curve's value.

@@ -44,6 +44,7 @@ pub(super) fn crps(law: &Predictive, y: f64) -> f64 {
         Predictive::LogNormal { mu, sigma } => closed::lognormal_crps(*mu, *sigma, y),
         Predictive::Ensemble(e) => e.crps(y),
         Predictive::Density(d) => d.crps(y),
+        Predictive::Lattice(l) => l.crps(y),
         Predictive::ScaledChiSquare { .. } | Predictive::Exp(_) => by_quadrature(law, y),
     }
 }

@@ -67,6 +67,10 @@ impl Predictive {
         let units: Vec<f64> = (-2 * REACH..=2 * REACH).map(|k| 0.5 * f64::from(k)).collect();
         let weighted = |weight: f64, f: f64| if weight == 0.0 { 0.0 } else { weight * f };
         let mean = match self {
+            Predictive::Lattice(lattice) => {
+                let (points, p) = lattice.table();
+                points.iter().zip(p).map(|(x, p)| weighted(*p, f(*x))).sum()
+            }
             Predictive::Normal { mean, sd } => over(&mut |z| weighted(math::normal_pdf(z), f(mean + sd * z)), &units),
             Predictive::LogNormal { mu, sigma } => {
                 over(&mut |z| weighted(math::normal_pdf(z), f(math::exp(mu + sigma * z))), &units)

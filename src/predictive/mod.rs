@@ -8,16 +8,18 @@ mod density;
 mod ensemble;
 mod expect;
 mod forecaster;
+mod lattice;
 
 pub use density::Density;
 pub use ensemble::Ensemble;
 pub use forecaster::{Fitted, Forecaster};
+pub use lattice::Lattice;
 
 use crate::base::{Stream, math};
 
 /// A one-dimensional probability law on the real line, with a density.
 ///
-/// | question | closed laws | `Density` | `Ensemble` | `Exp` |
+/// | question | closed laws | `Density`, `Lattice` | `Ensemble` | `Exp` |
 /// |---|---|---|---|---|
 /// | cdf, quantile | O(1) | O(log n) | O(log n) | as inside |
 /// | log density | O(1) | O(log n) | O(n), none without kernels | as inside, with Jacobian |
@@ -43,6 +45,8 @@ pub enum Predictive {
     Density(Density),
     /// Samples, with the last transition of each as a kernel where there is one.
     Ensemble(Ensemble),
+    /// Probabilities of separate points: counts of molecules. Its density is against counting, so a probability.
+    Lattice(Lattice),
     /// The law of `exp(z)` for `z` of the inner law.
     Exp(Box<Predictive>),
 }
@@ -58,12 +62,14 @@ impl Predictive {
             Predictive::ScaledChiSquare { scale, df, lambda } => math::ncx2_cdf(x / scale, *df, *lambda),
             Predictive::Density(d) => d.cdf(x),
             Predictive::Ensemble(e) => e.cdf(x),
+            Predictive::Lattice(l) => l.cdf(x),
             Predictive::Exp(_) if x <= 0.0 => 0.0,
             Predictive::Exp(inner) => inner.cdf(math::ln(x)),
         }
     }
 
-    /// Natural logarithm of the density at `x`, minus infinity outside the support; `None` for samples without kernels.
+    /// Natural logarithm of the density at `x` (of the probability, for a lattice), minus infinity outside the support; `None` for
+    /// samples without kernels.
     pub fn log_pdf(&self, x: f64) -> Option<f64> {
         Some(match self {
             Predictive::Normal { mean, sd } => math::normal_ln_pdf((x - mean) / sd) - math::ln(*sd),
@@ -78,6 +84,7 @@ impl Predictive {
             }
             Predictive::Density(d) => d.log_pdf(x),
             Predictive::Ensemble(e) => return e.log_pdf(x),
+            Predictive::Lattice(l) => l.log_pmf(x),
             Predictive::Exp(_) if x <= 0.0 => f64::NEG_INFINITY,
             Predictive::Exp(inner) => {
                 let z = math::ln(x);
@@ -97,6 +104,7 @@ impl Predictive {
             Predictive::ScaledChiSquare { scale, df, lambda } => scale * math::ncx2_quantile(p, *df, *lambda),
             Predictive::Density(d) => d.quantile(p),
             Predictive::Ensemble(e) => e.quantile(p),
+            Predictive::Lattice(l) => l.quantile(p),
             Predictive::Exp(inner) => math::exp(inner.quantile(p)),
         }
     }
@@ -109,6 +117,7 @@ impl Predictive {
             Predictive::ScaledChiSquare { scale, df, lambda } => scale * (df + lambda),
             Predictive::Density(d) => d.mean(),
             Predictive::Ensemble(e) => e.mean(),
+            Predictive::Lattice(l) => l.mean(),
             Predictive::Exp(inner) => inner.exp_moments().0,
         })
         .filter(|m| m.is_finite())
@@ -125,6 +134,7 @@ impl Predictive {
             Predictive::ScaledChiSquare { scale, df, lambda } => scale * (2.0 * (df + 2.0 * lambda)).sqrt(),
             Predictive::Density(d) => d.sd(),
             Predictive::Ensemble(e) => e.sd(),
+            Predictive::Lattice(l) => l.sd(),
             Predictive::Exp(inner) => inner.exp_moments().1,
         })
         .filter(|s| s.is_finite())
@@ -146,6 +156,7 @@ impl Predictive {
         match self {
             Predictive::Normal { mean, sd } => Predictive::LogNormal { mu: mean, sigma: sd },
             Predictive::Ensemble(e) => Predictive::Ensemble(e.exp()),
+            Predictive::Lattice(l) => Predictive::Lattice(l.exp()),
             other => Predictive::Exp(Box::new(other)),
         }
     }

@@ -3,6 +3,7 @@
 
 mod contract;
 mod forms;
+mod kramers_moyal;
 mod mistakes;
 mod reference_fits;
 mod reference_values;

@@ -25,6 +25,11 @@ pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
     richardson::answers(question, |grid, times| solve(question, &mut coefficients, grid, times, question.accuracy))
 }
 
+/// `exp(t A) mass` for the tridiagonal generator with these rates up and down from each state, `t > 0`.
+pub(super) fn exponential(up: Vec<f64>, down: Vec<f64>, mass: &[f64], t: f64) -> Vec<f64> {
+    contour::exponential(&Operator { up, down, widths: Vec::new() }, mass, t)
+}
+
 /// How far a grid must reach to hold the probability at all `times`, by cheap pilot runs.
 ///
 /// # Errors

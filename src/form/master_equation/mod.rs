@@ -1,4 +1,6 @@
-//! The master equation of a diffusion: a continuous-time chain on a lattice, locally consistent with it.
+//! Master equations: of a network exactly, by finite state projection ([`project`]); of a diffusion on a lattice.
+//!
+//! The lattice is a continuous-time chain, locally consistent with the diffusion.
 //!
 //! Rates at a node are those of a diffusion whose drift and diffusion are frozen there: the exact probability of leaving
 //! to the right first and the exact mean time to leave (Kushner & Dupuis 2001, section 5.2, for local consistency). They
@@ -6,6 +8,18 @@
 //! probability left out of the Poisson series is the error; two lattices are extrapolated. Independent of the Fokker-Planck form in space and in time.
 //!
 //! Cost: nodes × (Λ t + 6 √(Λ t)) with Λ the fastest rate. Not for horizons of many thousand relaxation times.
+
+mod flow;
+mod line;
+mod network;
+mod snapshot;
+mod space;
+mod stationary;
+
+pub(super) use network::why_not;
+pub use network::{MOST_STATES, Projection, project};
+pub use snapshot::Snapshot;
+pub use stationary::stationary;
 
 use super::Asked;
 use super::lamperti::Grid;

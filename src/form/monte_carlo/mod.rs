@@ -1,7 +1,8 @@
 //! Monte Carlo paths, in blocks of paths over rayon.
 //!
 //! Every path has its own Philox stream named by its number, so the bytes do not depend on threads or block size.
-//! `engine` steps diffusions in any number of dimensions; `jumps` lands on their jump times. [`super::start`] draws initial states.
+//! `engine` steps diffusions in any number of dimensions; `jumps` lands on their jump times; `ssa` simulates networks
+//! exactly. [`super::start`] draws initial states.
 
 mod along;
 mod engine;
@@ -9,6 +10,8 @@ mod engine;
 mod jump_tests;
 mod jumps;
 mod normals;
+mod propensities;
+pub mod ssa;
 #[cfg(test)]
 mod tests;
 
@@ -176,6 +179,9 @@ fn default_step(accuracy: Accuracy, question: &Question) -> f64 {
 type Column = (Vec<f64>, Vec<(f64, f64)>);
 
 pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    if let Process::Network(_) = model.process {
+        return ssa::marginals(model, question);
+    }
     let run = Run {
         theta: question.theta,
         start: Start::At(question.start),

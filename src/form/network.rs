@@ -1,0 +1,100 @@
+//! Which forms answer a reaction network, and the marginal laws of its species.
+//!
+//! Monte Carlo and the master equation are exact; Fokker-Planck is of the chemical Langevin equation, an approximation for many
+//! molecules, where conservation laws leave one independent species.
+
+use super::counts::{self, Origin};
+use super::master_equation::{self, MOST_STATES, Projection};
+use super::{Form, Question};
+use crate::base::{Error, Result};
+use crate::models::Model;
+use crate::predictive::{Lattice, Predictive};
+use crate::process::{HAS_EVENTS, NOT_ONE_DIMENSIONAL, Network, Process};
+
+/// Why a form does not answer this network; `None` where it does.
+pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
+    match form {
+        Form::MonteCarlo => counts::refused_events(network),
+        Form::MasterEquation => master_equation::why_not(network),
+        Form::FokkerPlanck if !network.events.is_empty() => Some(HAS_EVENTS.to_string()),
+        Form::FokkerPlanck if network.direction().is_none() => {
+            Some(format!("{NOT_ONE_DIMENSIONAL}: {}", network.independent_species().len()))
+        }
+        Form::FokkerPlanck => None,
+        Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
+        Form::Euler | Form::Kessler | Form::KesslerTruncated => {
+            Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string())
+        }
+    }
+}
+
+/// The master equation in one or two independent species, where it is quick; exact simulation otherwise.
+pub(super) fn of_choice(network: &Network) -> Form {
+    let few = network.independent_species().len() <= 2;
+    if few && why_not(Form::MasterEquation, network).is_none() { Form::MasterEquation } else { Form::MonteCarlo }
+}
+
+/// `[time][species]`, by the master equation or the Fokker-Planck equation of the Langevin equation.
+pub(super) fn marginals(
+    model: &Model,
+    network: &Network,
+    form: Form,
+    question: &Question,
+) -> Result<Vec<Vec<Predictive>>> {
+    match form {
+        Form::FokkerPlanck => by_langevin(model, network, question),
+        _ => by_master_equation(model, network, question),
+    }
+}
+
+fn by_master_equation(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    let projection = Projection {
+        theta: question.theta,
+        start: question.start,
+        t0: question.t0,
+        times: question.times,
+        // A probability lost is as many molecules lost as there are.
+        tolerance: 1e-2 * question.accuracy.tolerance,
+        most_states: MOST_STATES,
+    };
+    let law = |snapshot: &master_equation::Snapshot, s: usize| {
+        snapshot.marginal(s).map(Predictive::Lattice).ok_or_else(|| Error::Numerics {
+            what: format!("the master equation of model '{}'", model.id),
+            why: format!("no probability was left at t = {}", snapshot.time),
+            hint: "use --form monte-carlo".to_string(),
+        })
+    };
+    let snapshots = master_equation::project(model, &projection)?;
+    snapshots.iter().map(|snapshot| (0..network.species.len()).map(|s| law(snapshot, s)).collect()).collect()
+}
+
+fn by_langevin(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    let refuse = |why: &str| Form::FokkerPlanck.unavailable(model, why);
+    let start: Vec<f64> = counts::origins(model, network, question.theta, question.start)?
+        .iter()
+        .map(|origin| if let Origin::At(x) = origin { Some(*x) } else { None })
+        .collect::<Option<_>>()
+        .ok_or_else(|| refuse("its start is random; give it with --from"))?;
+    let (v, _) = network.direction().ok_or_else(|| refuse(NOT_ONE_DIMENSIONAL))?;
+    let mut rows: Vec<Vec<Predictive>> = vec![Vec::new(); question.times.len()];
+    for (s, x0) in start.iter().enumerate() {
+        if v[s] == 0 {
+            let point = Lattice::point(*x0).ok_or_else(|| refuse("its start is not finite"))?;
+            rows.iter_mut().for_each(|row| row.push(Predictive::Lattice(point.clone())));
+            continue;
+        }
+        let process = network.langevin_along(s, &start).map_err(|why| refuse(&why))?;
+        // A start on an end (no molecule yet) is put a hair inside, where the grid can have its first node.
+        let state = &process.states[0];
+        let size = if state.upper.is_finite() { state.upper - state.lower } else { x0.max(1.0) };
+        if !(size > 0.0) {
+            return Err(refuse("its conserved totals leave one state only"));
+        }
+        let hair = 1e-6 * size.min(1.0);
+        let inside = x0.clamp(state.lower + hair, state.upper - hair);
+        let alone = Model { process: Process::Diffusion(process), law: None, ..model.clone() };
+        let laws = super::laws(&alone, Form::FokkerPlanck, &Question { start: &[inside], ..question.clone() })?;
+        rows.iter_mut().zip(laws).for_each(|(row, law)| row.push(law));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,117 @@
+//! Counting, events and coefficients that change with time.
+
+use super::*;
+use crate::form::ode;
+
+#[test]
+fn two_of_a_kind_count_as_pairs_or_as_ordered_pairs() -> Result<()> {
+    let text = |counting: &str| {
+        format!(
+            "schema = 1\nid = \"t\"\ntitle = \"t\"\nkind = \"network\"\ncounting = \"{counting}\"\n[species.A]\ninitial = 2\n[[reaction]]\nequation = \"2 A -> 0\"\nrate = 1\n"
+        )
+    };
+    for (counting, rate) in [("combinations", 1.0), ("ordered", 2.0)] {
+        let model = read("t.toml", &text(counting))?;
+        let still = &projected(&model, &[], &[0.7])?[0];
+        assert!((still.marginal(0).expect("a law").log_pmf(2.0) + 0.7 * rate).abs() < 1e-12, "{counting}");
+        let counts = simulated(&model, &[], &[0.7], 40_000)?;
+        let left = counts.states[0][0].iter().filter(|x| **x == 2.0).count() as f64 / 40_000.0;
+        let p = math::exp(-0.7 * rate);
+        assert!((left - p).abs() < 4.0 * (p * (1.0 - p) / 40_000.0).sqrt(), "{counting}: {left} {p}");
+    }
+    Ok(())
+}
+
+#[test]
+fn events_fire_at_their_time_and_not_at_the_next_reaction() -> Result<()> {
+    // Nothing happens before t = 1, when ten molecules come that decay at rate 1; nothing reacts at the event itself.
+    let mut model = written("[species.X]\n", &[("X -> 0", "rate = 1")]);
+    change(&mut model, |network| {
+        let (when, at, ten) = (number(network, 0.0), number(network, 1.0), number(network, 10.0));
+        network.events.push(Event { when, at: Some(at), after: vec![(0, ten)] });
+    });
+    let times = [0.999_999, 1.0, 1.5];
+    let counts = simulated(&model, &[], &times, 20_000)?;
+    assert!(counts.states[0][0].iter().all(|x| *x == 0.0) && counts.states[1][0].iter().all(|x| *x == 10.0));
+    let p = math::exp(-0.5);
+    let (mean, _) = moments(&counts.states[2][0]);
+    assert!((mean - 10.0 * p).abs() < 4.0 * (10.0 * p * (1.0 - p) / 20_000.0).sqrt(), "{mean}");
+    let laws = projected(&model, &[], &times)?;
+    assert_eq!((laws[0].mean()[0], laws[1].mean()[0]), (0.0, 10.0));
+    assert!(gap(&laws[2], |k| binomial(10.0, p, k)) < 1e-12);
+    let ode = ode::rate_equations(
+        &model,
+        &ode::Initial { theta: &[], start: &[0.0], t0: 0.0, times: &times, tolerance: 1e-9 },
+    )?;
+    assert!((ode.states[2][0] - 10.0 * p).abs() < 1e-7 && ode.states[1][0] == 10.0, "{:?}", ode.states);
+    Ok(())
+}
+
+#[test]
+fn an_event_that_watches_the_state_fires_when_its_condition_comes_true() -> Result<()> {
+    // Births at rate 1 from zero; above three all are taken away: a cycle of four exponential waits, uniform in the long run.
+    let mut model = written("[species.X]\n", &[("0 -> X", "rate = 1")]);
+    change(&mut model, |network| {
+        let three = number(network, 3.0);
+        let zero = number(network, 0.0);
+        let x = network.frame.pool.symbol("X").expect("a species");
+        let when = network.frame.pool.binary(Binary::Less, three, x);
+        network.events.push(Event { when, at: None, after: vec![(0, zero)] });
+    });
+    let law = &projected(&model, &[], &[40.0])?[0];
+    assert_eq!(law.len(), 4);
+    assert!(gap(law, |_| 0.25) < 1e-10);
+    let counts = simulated(&model, &[], &[40.0], 20_000)?;
+    for k in 0..4 {
+        let share = counts.states[0][0].iter().filter(|x| **x == f64::from(k)).count() as f64 / 20_000.0;
+        assert!((share - 0.25).abs() < 4.0 * (0.1875f64 / 20_000.0).sqrt(), "{k}: {share}");
+    }
+    Ok(())
+}
+
+/// `0 -> X` at a rate in t and `X -> 0` at one: Poisson with `m' = rate(t) - m`.
+fn driven(rate: &str, breaks: &str) -> Model {
+    let mut model = written("[species.X]\n", &[("0 -> X", "rate = 1"), ("X -> 0", "rate = 1")]);
+    change(&mut model, |network| {
+        let id = network.frame.pool.parse(rate, "test").expect("a rate");
+        let reaction = &mut network.reactions[0];
+        (reaction.propensity, reaction.macroscopic, reaction.rate) = (id, id, None);
+        if !breaks.is_empty() {
+            let id = network.frame.pool.parse(breaks, "test").expect("a time");
+            network.breaks.push(id);
+        }
+    });
+    model
+}
+
+#[test]
+fn a_rate_that_jumps_is_followed_to_the_instant() -> Result<()> {
+    // No arrivals, then forty per time from t = 2 (sign: 0 to 1 by halves).
+    let model = driven("20 + 20*sign(t - 2 + 1e-12)", "2");
+    let mean = 40.0 * (1.0 - math::exp(-0.3));
+    let law = &projected(&model, &[], &[2.3])?[0];
+    assert!(gap(law, |k| poisson(mean, k)) < 1e-11);
+    let (found, sd) = moments(&simulated(&model, &[], &[2.3], 20_000)?.states[0][0]);
+    assert!((found - mean).abs() < 4.0 * (mean / 20_000.0).sqrt(), "{found} {mean}");
+    assert!((sd * sd / mean - 1.0).abs() < 0.045, "{sd}");
+    let ode = ode::rate_equations(
+        &model,
+        &ode::Initial { theta: &[], start: &[0.0], t0: 0.0, times: &[2.3], tolerance: 1e-9 },
+    )?;
+    assert!((ode.states[0][0] - mean).abs() < 1e-6, "{} {mean}", ode.states[0][0]);
+    Ok(())
+}
+
+#[test]
+fn a_rate_that_swings_is_integrated_to_the_next_reaction() -> Result<()> {
+    let model = driven("10*(1 + sin(6*t))", "");
+    let t: f64 = 2.0;
+    // m = ∫ 10 (1 + sin 6s) e^{-(t-s)} ds
+    let mean = 10.0 * (1.0 - math::exp(-t))
+        + 10.0 * (math::sin(6.0 * t) - 6.0 * math::cos(6.0 * t) + 6.0 * math::exp(-t)) / 37.0;
+    let (found, sd) = moments(&simulated(&model, &[], &[t], 20_000)?.states[0][0]);
+    assert!((found - mean).abs() < 4.0 * (mean / 20_000.0).sqrt(), "{found} {mean}");
+    assert!((sd * sd / mean - 1.0).abs() < 0.045, "{}", sd * sd);
+    assert!(matches!(projected(&model, &[], &[1.0]), Err(Error::FormUnavailable { .. })));
+    Ok(())
+}
