@@ -328,8 +328,9 @@ pub struct SimulateArgs {
     pub step: Option<f64>,
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub paths: u64,
-    #[arg(long, value_enum, default_value = "euler-maruyama")]
-    pub scheme: SchemeArg,
+    /// How paths are made (default: ssa for a network, euler-maruyama for a diffusion)
+    #[arg(long, value_enum)]
+    pub scheme: Option<SchemeArg>,
     /// Mean, sd and quantiles at each time instead of paths
     #[arg(long)]
     pub summary: bool,
@@ -345,4 +346,10 @@ pub struct SimulateArgs {
 pub enum SchemeArg {
     EulerMaruyama,
     Milstein,
+    /// Exact simulation of a network, reaction by reaction
+    Ssa,
+    /// The chemical Langevin equation of a network
+    Langevin,
+    /// The deterministic rate equations of a network
+    RateEquations,
 }

@@ -1,13 +1,13 @@
 //! `kramers simulate`: paths of a model to CSV, or their summary.
 
 use super::Outcome;
-use super::args::{Common, SchemeArg, SimulateArgs};
+use super::args::{Common, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
+use super::paths::{Asked, Paths, paths};
 use super::values::VERSION;
 use crate::base::rng::Key;
-use crate::base::{Error, Purpose, Result, Seed, suggest::nearest};
-use crate::form::monte_carlo::{Run, Scheme, Start, simulate};
+use crate::base::{Error, Purpose, Result, Seed};
 use crate::form::observe;
 use crate::models::Model;
 use crate::predictive::Ensemble;
@@ -24,8 +24,6 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     for (name, value) in &args.set {
         params.set(name, *value)?;
     }
-    let start = start(&args.from, &model, &params.values)?;
-    model.check_finite(&params.values, &start)?;
     let until = args.until.unwrap_or(model.horizon);
     if let Process::Field(_) | Process::Value(_) | Process::Potential(_) | Process::Curve(_) = &model.process {
         return Err(Error::BadOption {
@@ -54,24 +52,19 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         });
     }
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();
-    let run = Run {
+    let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
+    let asked = Asked {
         theta: &params.values,
-        start: Start::At(&start),
+        from: &args.from,
         t0: args.start_time,
         times: &times,
         paths: args.paths as usize,
         step: args.step.unwrap_or(every / 8.0),
-        scheme: match args.scheme {
-            SchemeArg::EulerMaruyama => Scheme::EulerMaruyama,
-            SchemeArg::Milstein => Scheme::Milstein,
-        },
-        key: Seed(common.seed).key(Purpose::Simulation, 0, 0),
+        key,
     };
-    let mut states = simulate(&model, &run)?.states;
-    // The start is a row of its own.
-    states.insert(0, start.iter().map(|x| vec![*x; run.paths]).collect());
+    let Paths { model, scheme, states } = paths(&model, args.scheme, &asked)?;
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
-    let columns = columns(&model, &params.values, &times, states, run.key);
+    let columns = columns(&model, &params.values, &times, states, key);
     let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
     match common.output.as_deref() {
         Some("-") | None => output.text(&text),
@@ -83,7 +76,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     output.document_from(|| json!({
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
         "params": params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v))).collect::<serde_json::Map<_, _>>(),
-        "scheme": run.scheme.name(), "step": run.step, "paths": run.paths,
+        "scheme": scheme, "step": asked.step, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
         "at": times.iter().enumerate().map(|(k, t)| at(*t, &columns, k, args.summary)).collect::<Vec<_>>(),
     }));
     Ok(Outcome::Good)
@@ -95,7 +88,7 @@ struct Column {
     values: Vec<Vec<f64>>,
 }
 
-/// Every state, then every observation.
+/// Every state, then every reading.
 fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>>>, key: Key) -> Vec<Column> {
     let read = observe(model, theta, times, &states, key);
     let mut columns: Vec<Column> =
@@ -105,59 +98,9 @@ fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>
             column.values.push(values);
         }
     }
-    let observed = model.observe.iter().zip(read).map(|(o, values)| Column { name: o.name.clone(), values });
+    let observed = model.readings().into_iter().zip(read).map(|(o, values)| Column { name: o.name, values });
     columns.extend(observed);
     columns
-}
-
-/// Where the paths begin: what --from gives, else what the file gives, else one where that is inside the domain.
-pub(super) fn start(from: &[(String, f64)], model: &Model, theta: &[f64]) -> Result<Vec<f64>> {
-    let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
-    let bad = |value: String, expected: String, name: &str| Error::BadOption {
-        flag: "--from".to_string(),
-        value,
-        expected,
-        hint: Some(format!("--from {name}=1")),
-    };
-    let first = names.first().cloned().unwrap_or_default();
-    for (name, _) in from {
-        if !names.contains(name) {
-            let expected = match names.as_slice() {
-                [one] => format!("the only state of '{}' is called {one}", model.id),
-                _ => format!("the states of '{}' are called {}", model.id, names.join(", ")),
-            };
-            let close = nearest(name, names.iter().map(String::as_str)).unwrap_or(&first);
-            return Err(bad(name.clone(), expected, close));
-        }
-    }
-    let given = model.initial_values(theta);
-    let states = match &model.process {
-        Process::Diffusion(process) => &process.states,
-        Process::Value(value) => &value.under.states,
-        _ => return Ok(Vec::new()),
-    };
-    let mut start = Vec::with_capacity(names.len());
-    for (state, given) in states.iter().zip(given) {
-        let mut typed = from.iter().filter(|(name, _)| *name == state.name).map(|(_, value)| *value);
-        let x0 = match (typed.next(), given) {
-            (Some(_), _) if typed.next().is_some() => {
-                let expected = format!("'{}' has the one state {}, given once", model.id, state.name);
-                return Err(bad(state.name.clone(), expected, &state.name));
-            }
-            (Some(x0), _) | (None, Some(x0)) => x0,
-            (None, None) if state.holds(1.0) => 1.0,
-            (None, None) => {
-                let expected = format!("{} of '{}' needs a start value inside its domain", state.name, model.id);
-                return Err(bad(String::new(), expected, &state.name));
-            }
-        };
-        if !state.holds(x0) {
-            let domain = format!("'{}' lives on [{}, {}]", model.id, state.lower, state.upper);
-            return Err(bad(format!("{}={x0}", state.name), domain, &state.name));
-        }
-        start.push(x0);
-    }
-    Ok(start)
 }
 
 fn paths_csv(times: &[f64], columns: &[Column]) -> String {

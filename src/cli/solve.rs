@@ -4,7 +4,7 @@ use super::Outcome;
 use super::args::{Common, SolveArgs};
 use super::input::read_model;
 use super::output::{Folder, Output};
-use super::simulate::start;
+use super::start::point;
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Purpose, Result, Seed};
@@ -82,7 +82,7 @@ fn accuracy(args: &SolveArgs) -> Accuracy {
 /// Mean, sd and quantiles of every component; densities of one state on a grid.
 fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times: &[f64]) -> Result<Answer> {
     let form = form_of(args, model)?;
-    let start = start(&args.from, model, &params.values)?;
+    let start = point(&args.from, model, &params.values)?;
     let question = Question {
         theta: &params.values,
         start: &start,
@@ -169,7 +169,7 @@ fn of_field(model: &Model, params: &Params, args: &SolveArgs, times: &[f64]) -> 
 
 /// One form's value, or with `auto` every form's, the one of choice first in the document.
 fn of_value(model: &Model, params: &Params, args: &SolveArgs, common: &Common) -> Result<Answer> {
-    let start = start(&args.from, model, &params.values)?;
+    let start = point(&args.from, model, &params.values)?;
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
     let best = form_of(args, model)?;
     let forms = if args.form == "auto" { Form::of(model) } else { vec![best] };

@@ -59,16 +59,28 @@ fn difference(cell: &Cell) -> String {
 }
 
 fn overview(contracts: &[Contract]) -> String {
-    let forms = Form::ALL.map(Form::name);
+    // The forms there are, and whatever else a model was held against.
+    let mut forms: Vec<&str> = Form::ALL.map(Form::name).to_vec();
+    for cell in contracts.iter().flat_map(|c| &c.cells) {
+        if !forms.contains(&cell.form.as_str()) {
+            forms.push(&cell.form);
+        }
+    }
     let mut header = vec!["model", "against"];
-    header.extend(forms);
+    header.extend(&forms);
     header.push("contract");
     let rows: Vec<Vec<String>> = contracts
         .iter()
         .map(|c| {
             let mut row = vec![c.model.clone(), c.reference.clone()];
-            for form in forms {
-                row.push(c.cells.iter().find(|cell| cell.form == form).map_or("–".to_string(), difference));
+            for form in &forms {
+                let cell = c.cells.iter().find(|cell| cell.form == *form);
+                let shown = if c.reference == *form {
+                    "reference".to_string()
+                } else {
+                    cell.map_or("–".to_string(), difference)
+                };
+                row.push(shown);
             }
             row.push(if c.is_kept() { "kept".to_string() } else { c.broken().join("; ") });
             row

@@ -3,10 +3,13 @@
 use super::{Cell, Clause, Effort, Outcome, absent, clause};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
+use crate::form::moments::{self, closed_moments};
+use crate::form::monte_carlo::ssa;
+use crate::form::stationary::stationary;
 use crate::form::{Accuracy, Form, Question, marginals};
 use crate::models::Model;
 use crate::predictive::Predictive;
-use crate::process::Process;
+use crate::process::{Initial, Process};
 
 /// Cells of a grid form, and the error it may make with them, in sd.
 const CELLS: usize = 500;
@@ -33,6 +36,8 @@ pub(super) fn start_of(model: &Model, theta: &[f64]) -> Option<Vec<f64>> {
                 let state = &p.states[i];
                 let middle = 0.5 * (state.lower + state.upper);
                 let choice = if middle.is_finite() { middle } else { 1.0 };
+                let settled = || stationary(model, theta, i).ok()?.mean();
+                let given = given.or_else(|| (state.initial == Some(Initial::Stationary)).then(settled)?);
                 given.or(Some(choice)).filter(|x| state.holds(*x))
             };
             given.into_iter().enumerate().map(inside).collect()
@@ -43,6 +48,7 @@ pub(super) fn start_of(model: &Model, theta: &[f64]) -> Option<Vec<f64>> {
 }
 
 pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> Agreement {
+    let effort = affordable(model, theta, effort, key);
     let Some(start) = start_of(model, theta) else {
         let why = format!("a {} has no law of a state", model.process.kind());
         let cells = Vec::new();
@@ -54,8 +60,14 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
         let question = Question { theta, start: &start, t0: 0.0, times: &times, accuracy, key };
         marginals(model, form, &question).map(|mut rows| rows.pop().unwrap_or_default())
     };
-    let best = Form::of_choice(model);
-    let reference = match ask(best, model.horizon, 2 * CELLS) {
+    // A state space may be too large only once it is looked at; paths answer then.
+    let mut best = Form::of_choice(model);
+    let mut found = ask(best, model.horizon, 2 * CELLS);
+    if best == Form::MasterEquation && found.is_err() {
+        best = Form::MonteCarlo;
+        found = ask(best, model.horizon, 2 * CELLS);
+    }
+    let reference = match found {
         Ok(reference) => reference,
         Err(error) => {
             let clauses = vec![clause("forms", false, format!("{} does not answer: {error}", best.name()))];
@@ -74,10 +86,20 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
                     found: why,
                 };
             }
+            if let Some(why) = too_large(model, form) {
+                return Cell {
+                    form: form.name().to_string(),
+                    outcome: Outcome::Absent,
+                    disagreement: None,
+                    found: why,
+                };
+            }
             let is_short = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
                 Form::MonteCarlo => (model.horizon, PATH_BOUND),
+                // The Langevin equation of a network is another process, near it for many molecules.
+                Form::FokkerPlanck if matches!(model.process, Process::Network(_)) => (model.horizon, f64::INFINITY),
                 _ => (model.horizon, GRID_BOUND),
             };
             let against = if is_short { ask(best, time, 2 * CELLS) } else { Ok(reference.clone()) };
@@ -86,9 +108,65 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let paths = if sampled > 0 { effort.paths / sampled } else { 0 };
             compare(model, form, ask(form, time, CELLS), against, bound, paths)
         })
+        .chain(by_moments(model, theta, &start, &reference, if best == Form::MonteCarlo { effort.paths } else { 0 }))
         .collect();
     clauses.push(masses(&reference));
     Agreement { reference: best.name().to_string(), clauses, cells }
+}
+
+/// Fewer paths where each has many reactions: some ten million of them in all.
+fn affordable(model: &Model, theta: &[f64], effort: Effort, key: Key) -> Effort {
+    const EVENTS: f64 = 1e7;
+    const PILOT: usize = 4;
+    let times = [model.horizon];
+    let run = ssa::Run { theta, start: &[], t0: 0.0, times: &times, paths: PILOT, key, most_events: None };
+    match ssa::simulate(model, &run) {
+        Ok(counts) => {
+            let each = counts.events as f64 / PILOT as f64;
+            Effort { paths: ((EVENTS / each.max(1.0)) as usize).clamp(100, effort.paths), ..effort }
+        }
+        Err(_) => effort,
+    }
+}
+
+/// Why the contract does not wait for this form's answer.
+fn too_large(model: &Model, form: Form) -> Option<String> {
+    let Process::Network(network) = &model.process else { return None };
+    let species = network.independent_species().len();
+    (form == Form::MasterEquation && species > 2)
+        .then(|| format!("{species} independent species have more states than the contract waits for"))
+}
+
+/// Mean and sd by the closed moment equations, where the model has them.
+fn by_moments(model: &Model, theta: &[f64], start: &[f64], reference: &[Predictive], paths: usize) -> Option<Cell> {
+    let cell = |outcome: Outcome, disagreement: Option<f64>, found: String| {
+        Some(Cell { form: "moments".to_string(), outcome, disagreement, found })
+    };
+    let closed = match closed_moments(model, theta, start, 0.0, &[model.horizon]) {
+        None => return cell(Outcome::Absent, None, moments::why_not(model).unwrap_or_default()),
+        Some(Err(e)) => return cell(Outcome::Broken, None, e.to_string()),
+        Some(Ok(closed)) => closed,
+    };
+    let names = model.variables();
+    let mut worst = (0.0, String::from("equal"));
+    let mut broken = false;
+    for (i, law) in reference.iter().enumerate() {
+        let scale = spread(law);
+        let n = paths as f64;
+        let sampled = |sd: f64| if paths > 0 { 4.0 * sd } else { 0.0 };
+        let bias = if paths > 0 { PATH_BOUND } else { GRID_BOUND };
+        let mean = (Some(closed.mean[0][i]), law.mean(), "mean", sampled(1.0 / n.sqrt()) + bias);
+        let sd = (closed.sd(0, i), law.sd(), "sd", sampled(sd_error(law, n) / scale) + bias);
+        for (ours, theirs, what, bound) in [mean, sd] {
+            let (Some(ours), Some(theirs)) = (ours, theirs) else { continue };
+            let error = ((ours - theirs) / scale).abs();
+            broken |= !(error <= bound);
+            if !(error <= worst.0) {
+                worst = (error, format!("{what} of {} is {ours:.6}, the reference {theirs:.6}", names[i].0));
+            }
+        }
+    }
+    cell(if broken { Outcome::Broken } else { Outcome::Kept }, Some(worst.0), worst.1)
 }
 
 /// One form's answer against the reference, component by component.
@@ -110,10 +188,15 @@ fn compare(
         (Ok(a), Ok(r)) => (a, r),
         // A form may find only at work that it does not apply.
         (Err(Error::FormUnavailable { why, .. }), _) => return cell(Outcome::Absent, None, why),
+        (Err(Error::Numerics { why, .. }), _)
+            if matches!(model.process, Process::Network(_)) && form == Form::MasterEquation =>
+        {
+            return cell(Outcome::Absent, None, why);
+        }
         (Err(e), _) | (_, Err(e)) => return cell(Outcome::Broken, None, e.to_string()),
     };
     let names = model.variables();
-    let mut worst = (0.0, String::from("equal"));
+    let mut worst = (0.0, String::from("the same"));
     let mut broken = false;
     for (i, (a, r)) in answer.iter().zip(&reference).enumerate() {
         let scale = spread(r);
@@ -174,7 +257,10 @@ fn masses(reference: &[Predictive]) -> Clause {
     for law in reference {
         let (low, high) = (law.quantile(0.001), law.quantile(0.999));
         let edge = |i: i32| law.quantile(0.001 + 0.998 * f64::from(i) / 2_000.0);
-        if law.log_pdf(law.quantile(0.5)).is_none() || !(high > low) || matches!(law, Predictive::Ensemble(_)) {
+        if law.log_pdf(law.quantile(0.5)).is_none()
+            || !(high > low)
+            || matches!(law, Predictive::Ensemble(_) | Predictive::Lattice(_))
+        {
             continue;
         }
         let between = |i: i32| {

@@ -126,7 +126,7 @@ fn of_curve(model: &Model, theta: &[f64]) -> Clause {
         let slopes = curve::Compiled::new(model)?.at(theta, &xs)?;
         let mut worst: f64 = 0.0;
         for (k, slope) in slopes.jacobian.iter().enumerate() {
-            let h = 1e-4 * theta[k].abs().max(1e-3);
+            let h = 1e-5 * theta[k].abs().max(1e-3);
             let at = |move_by: f64| {
                 let mut moved = theta.to_vec();
                 moved[k] += move_by;

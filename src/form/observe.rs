@@ -5,17 +5,18 @@ use crate::expr::{Scratch, Tape};
 use crate::models::Model;
 use crate::process::symbol;
 
-/// The observed columns of simulated states, `[observation][time][path]`, in the order of `model.observe`.
+/// The observed columns of simulated states, `[observation][time][path]`, in the order of [`Model::readings`].
 ///
 /// `states` are `[time][component][path]`. Errors are drawn from a stream of each path's own, so they are the same whatever
 /// else is simulated. Cost: one evaluation a state.
 pub fn observe(model: &Model, theta: &[f64], times: &[f64], states: &[Vec<Vec<f64>>], key: Key) -> Vec<Vec<Vec<f64>>> {
     let frame = model.process.frame();
     let lanes: Vec<usize> = (0..frame.n_variables).map(|i| frame.variable(i)).collect();
-    let errors = key.twin().twin();
+    // Paths draw from the key, jumps from its twin, starts from the twin of that.
+    let errors = key.twin().twin().twin();
     let mut drawn = 0;
     let mut columns = Vec::with_capacity(model.observe.len());
-    for observation in &model.observe {
+    for observation in model.readings() {
         let tape = Tape::compile(&frame.pool, &[observation.of], &lanes);
         let mut scratch = Scratch::default();
         let mut column = Vec::with_capacity(times.len());

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Param, Params, Result, Series};
 use crate::expr::Id;
-use crate::process::{Distribution, Initial, LawClaim, Process, Scalar, transplant};
+use crate::process::{Distribution, Initial, LawClaim, Process, Rule, Scalar, transplant};
 
 /// What a data column measures of the state.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +98,16 @@ impl Model {
             Process::Potential(p) => vec![("potential".to_string(), p.potential)],
             Process::Value(p) => vec![("payoff".to_string(), p.payoff), ("discount".to_string(), p.discount)],
         }
+    }
+
+    /// What is read off the state beside it: observations, and a network's rules, which have no error.
+    pub fn readings(&self) -> Vec<Observation> {
+        let rules = match &self.process {
+            Process::Network(p) => p.rules.as_slice(),
+            _ => &[],
+        };
+        let rule = |r: &Rule| Observation { name: r.name.clone(), unit: "1".to_string(), of: r.value, noise: None };
+        self.observe.iter().cloned().chain(rules.iter().map(rule)).collect()
     }
 
     /// Names and units of what moves: states, species, the unknown of a field, the input of a curve.

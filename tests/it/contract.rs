@@ -60,6 +60,10 @@ fn table_of_contracts() {
         text.push_str(&format!("| {} | {} |", contract.model, contract.reference));
         for form in &forms {
             let cell = contract.cells.iter().find(|c| c.form == *form);
+            if contract.reference == *form {
+                text.push_str(" reference |");
+                continue;
+            }
             let shown = match cell.map(|c| (c.outcome, c.disagreement)) {
                 Some((Outcome::Broken, _)) => "broken".to_string(),
                 Some((_, Some(d))) => format!("{d:.1e}"),

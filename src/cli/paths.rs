@@ -1,0 +1,125 @@
+//! Paths of a model by a scheme: of a diffusion, of a network exactly, of its Langevin equation, or its rate equations.
+
+use super::args::SchemeArg;
+use super::start::{point, starts};
+use crate::base::rng::Key;
+use crate::base::{Error, Result};
+use crate::form::monte_carlo::ssa;
+use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::form::ode::{Initial, rate_equations};
+use crate::form::start::Starts;
+use crate::models::Model;
+use crate::process::Process;
+
+/// What is asked of a scheme.
+pub(super) struct Asked<'a> {
+    pub theta: &'a [f64],
+    pub from: &'a [(String, f64)],
+    pub t0: f64,
+    /// After `t0`.
+    pub times: &'a [f64],
+    pub paths: usize,
+    pub step: f64,
+    pub key: Key,
+}
+
+/// What a scheme gave, the start as its first row.
+pub(super) struct Paths {
+    /// The model that moved: the Langevin equation of a network is another than the network.
+    pub model: Model,
+    pub scheme: &'static str,
+    /// `[time][component][path]`
+    pub states: Vec<Vec<Vec<f64>>>,
+}
+
+/// Simulate by the scheme asked for, else exactly where the model is a network, by Euler-Maruyama where it is a diffusion.
+pub(super) fn paths(model: &Model, scheme: Option<SchemeArg>, asked: &Asked) -> Result<Paths> {
+    let is_network = matches!(model.process, Process::Network(_));
+    match (is_network, scheme) {
+        (true, None | Some(SchemeArg::Ssa)) => exact(model, asked),
+        (true, Some(SchemeArg::RateEquations)) => deterministic(model, asked),
+        (true, Some(SchemeArg::Langevin)) => {
+            let langevin = model.langevin().ok_or_else(|| wrong(SchemeArg::Langevin, model, "it has events"))?;
+            let known: Vec<String> = langevin.variables().into_iter().map(|v| v.0).collect();
+            let from: Vec<(String, f64)> = asked.from.iter().filter(|f| known.contains(&f.0)).cloned().collect();
+            let mut paths = diffusion(&langevin, Scheme::EulerMaruyama, &Asked { from: &from, ..*asked })?;
+            paths.scheme = "langevin";
+            Ok(paths)
+        }
+        (true, Some(other)) => Err(wrong(other, model, "it is a network")),
+        (false, None | Some(SchemeArg::EulerMaruyama)) => diffusion(model, Scheme::EulerMaruyama, asked),
+        (false, Some(SchemeArg::Milstein)) => diffusion(model, Scheme::Milstein, asked),
+        (false, Some(other)) => Err(wrong(other, model, "it is not a network")),
+    }
+}
+
+fn wrong(scheme: SchemeArg, model: &Model, why: &str) -> Error {
+    let name = clap::ValueEnum::to_possible_value(&scheme).map_or(String::new(), |v| v.get_name().to_string());
+    let network = matches!(model.process, Process::Network(_));
+    let fit = if network { "ssa, langevin, rate-equations" } else { "euler-maruyama, milstein" };
+    Error::BadOption {
+        flag: "--scheme".to_string(),
+        value: name,
+        expected: format!("'{}' does not go with it: {why}", model.id),
+        hint: Some(format!("the schemes of a {} are {fit}", model.process.kind())),
+    }
+}
+
+fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
+    let begin = starts(asked.from, model, asked.theta, asked.paths, asked.key)?;
+    let first: Vec<Vec<f64>> = match &begin {
+        Starts::At(x) => {
+            model.check_finite(asked.theta, x)?;
+            x.iter().map(|x| vec![*x; asked.paths]).collect()
+        }
+        Starts::Each(columns) => columns.clone(),
+    };
+    let run = Run {
+        theta: asked.theta,
+        start: begin.as_start(),
+        t0: asked.t0,
+        times: asked.times,
+        paths: asked.paths,
+        step: asked.step,
+        scheme,
+        key: asked.key,
+    };
+    let mut states = simulate(model, &run)?.states;
+    states.insert(0, first);
+    Ok(Paths { model: model.clone(), scheme: scheme.name(), states })
+}
+
+fn exact(model: &Model, asked: &Asked) -> Result<Paths> {
+    let start = point(asked.from, model, asked.theta)?;
+    // The first row is read off a moment after the start, so that a start drawn from a law is the one the path had.
+    let moment = asked.times.first().map_or(1.0, |t| t - asked.t0) * 1e-12;
+    let times: Vec<f64> = std::iter::once(asked.t0 + moment).chain(asked.times.iter().copied()).collect();
+    let run = ssa::Run {
+        theta: asked.theta,
+        start: &start,
+        t0: asked.t0,
+        times: &times,
+        paths: asked.paths,
+        key: asked.key,
+        most_events: None,
+    };
+    Ok(Paths { model: model.clone(), scheme: "ssa", states: ssa::simulate(model, &run)?.states })
+}
+
+fn deterministic(model: &Model, asked: &Asked) -> Result<Paths> {
+    let mut start = point(asked.from, model, asked.theta)?;
+    if start.is_empty() {
+        start = model.default_start(asked.theta).ok_or_else(|| Error::BadOption {
+            flag: "--from".to_string(),
+            value: String::new(),
+            expected: format!("'{}' starts from a law without a known mean", model.id),
+            hint: Some("give every species its start".to_string()),
+        })?;
+    }
+    let initial = Initial { theta: asked.theta, start: &start, t0: asked.t0, times: asked.times, tolerance: 1e-8 };
+    let solved = rate_equations(model, &initial)?;
+    let row = |state: &Vec<f64>| state.iter().map(|x| vec![*x]).collect();
+    let mut states: Vec<Vec<Vec<f64>>> = solved.states.iter().map(row).collect();
+    states.insert(0, start.iter().map(|x| vec![*x]).collect());
+    Ok(Paths { model: model.clone(), scheme: "rate-equations", states })
+}
