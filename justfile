@@ -41,3 +41,24 @@ agreement:
 sample:
     cargo run --release -- report data/eurusd.csv -o reports/sample
     rm -f reports/sample/backtest.csv
+
+# Every model held to its contract, all forms against each other; writes reports/validation/contract.md
+contract:
+    cargo test --release --test it -- --ignored --nocapture table_of_contracts
+
+# Ten typical mistakes in model files and what the user sees; writes reports/validation/mistakes.md
+mistakes:
+    cargo test --release --test it -- --ignored --nocapture transcript_of_mistakes
+
+# Master equation, Langevin and Fokker-Planck of one network at growing size (a minute and a half); writes reports/validation/kramers-moyal.md
+kramers-moyal:
+    cargo test --release --test it -- --ignored --nocapture kramers_moyal
+
+# What a model as text costs: from TOML against hand-written Rust, parsing, gradients
+bench:
+    cargo bench --bench language
+
+# Ten minutes of random text at the parser and the model reader (needs cargo-fuzz; a stable compiler will do)
+fuzz:
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none expression -- -max_total_time=600 -timeout=10
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none model_file corpus/model_file ../models -- -max_total_time=600 -timeout=10 -max_len=4000

@@ -4,6 +4,8 @@
 //! Both sides use the same generator and the same normals, on one thread, and are timed in turn; the best of several rounds
 //! counts, since the machine is noisy.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods)] // A bench may stop, and the hand-written side is the platform's.
+
 use kramers::base::math::normals_from_u64;
 use kramers::base::rng::Key;
 use kramers::base::{Clock, ClockKind, Purpose, Seed, Series};

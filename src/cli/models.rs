@@ -9,6 +9,7 @@ use super::values::VERSION;
 use super::verify;
 use crate::base::{Param, Result};
 use crate::form::Form;
+use crate::form::moments::moment_formulas;
 use crate::models::{Model, built_in, built_in_ids};
 use crate::process::{Distribution, Initial, Process, State};
 use serde_json::{Value, json};
@@ -116,6 +117,15 @@ fn card(model: &Model) -> String {
     let mut lines = vec![("kind", model.process.kind().to_string())];
     if model.scalar().is_some() {
         lines.push(("law", law));
+    }
+    let start = model.default_start(&model.default_params().values);
+    if let (Process::Network(network), Some(start)) = (&model.process, &start) {
+        for law in network.conservation_laws() {
+            lines.push(("keeps", law.print(network, law.total(start))));
+        }
+    }
+    for (i, formula) in moment_formulas(model).into_iter().enumerate() {
+        lines.push((if i == 0 { "moments" } else { "" }, formula));
     }
     let forms: Vec<&str> = Form::of(model).iter().map(|f| f.name()).collect();
     lines.push(("forms", if forms.is_empty() { "none yet".to_string() } else { forms.join(", ") }));

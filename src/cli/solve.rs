@@ -8,6 +8,7 @@ use super::start::point;
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Purpose, Result, Seed};
+use crate::form::master_equation::{MOST_STATES, Projection, project};
 use crate::form::value::value;
 use crate::form::{Accuracy, Form, Question, curve, field, marginals, schroedinger};
 use crate::models::Model;
@@ -92,13 +93,13 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
         key: Seed(common.seed).key(Purpose::Simulation, 0, 0),
     };
     let laws = marginals(model, form, &question)?;
-    let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    let (names, units): (Vec<String>, Vec<String>) = model.variables().into_iter().unzip();
     let mut rows = Vec::new();
     let mut at = Vec::new();
     for (t, row) in times.iter().zip(&laws) {
         let mut entry = Map::new();
         entry.insert("t".into(), json!(t));
-        for (name, law) in names.iter().zip(row) {
+        for ((name, unit), law) in names.iter().zip(&units).zip(row) {
             let q = [0.05, 0.5, 0.95].map(|p| law.quantile(p));
             let or_nan = |v: Option<f64>| short(v.unwrap_or(f64::NAN));
             rows.push(vec![
@@ -109,6 +110,7 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
                 short(q[0]),
                 short(q[1]),
                 short(q[2]),
+                unit.clone(),
             ]);
         }
         let named = |f: &dyn Fn(&Predictive) -> Option<f64>| -> Value {
@@ -124,13 +126,45 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
         }
         at.push(Value::Object(entry));
     }
+    let bound = error_bounds(model, form, &question, &mut at)?;
     let text = format!(
-        "{} by {}\n\n{}",
+        "{} by {}{bound}\n\n{}",
         model.id,
         form.name(),
-        table(&["t", "component", "mean", "sd", "q05", "q50", "q95"], &rows)
+        table(&["t", "component", "mean", "sd", "q05", "q50", "q95", "unit"], &rows)
     );
     Ok(Answer { text, form: form.name().to_string(), body: Map::from_iter([("at".to_string(), Value::Array(at))]) })
+}
+
+/// States, their probabilities and the certified bound of a network's master equation, put into the document; the largest
+/// bound in words.
+fn error_bounds(model: &Model, form: Form, question: &Question, at: &mut [Value]) -> Result<String> {
+    /// More states than this are for a program of one's own.
+    const SHOWN: usize = 20_000;
+    if !matches!(model.process, Process::Network(_)) || form != Form::MasterEquation {
+        return Ok(String::new());
+    }
+    let projection = Projection {
+        theta: question.theta,
+        start: question.start,
+        t0: question.t0,
+        times: question.times,
+        tolerance: 1e-2 * question.accuracy.tolerance,
+        most_states: MOST_STATES,
+    };
+    let mut largest: f64 = 0.0;
+    for (snapshot, entry) in project(model, &projection)?.iter().zip(at) {
+        largest = largest.max(snapshot.error_bound);
+        if let Value::Object(entry) = entry {
+            entry.insert("error_bound".into(), json!(snapshot.error_bound));
+            if snapshot.len() <= SHOWN {
+                let states: Vec<&[f64]> = (0..snapshot.len()).map(|i| snapshot.state(i)).collect();
+                entry.insert("states".into(), json!(states));
+                entry.insert("p".into(), json!(snapshot.p));
+            }
+        }
+    }
+    Ok(format!(", at most {largest:.0e} of the probability left out"))
 }
 
 /// A density at 201 points between extreme quantiles, with the mass its trapezoids hold.
@@ -154,6 +188,7 @@ fn of_field(model: &Model, params: &Params, args: &SolveArgs, times: &[f64]) -> 
     // A person sees eleven points; the document has all.
     let last = solved.x.len().saturating_sub(1);
     let shown: Vec<usize> = (0..=10).map(|k| k * last / 10).collect();
+    let (u, unit) = model.variables().into_iter().next().unwrap_or_default();
     let mut header = vec!["x".to_string()];
     header.extend(times.iter().map(|t| format!("t = {}", short(*t))));
     let rows: Vec<Vec<String>> = shown
@@ -161,7 +196,13 @@ fn of_field(model: &Model, params: &Params, args: &SolveArgs, times: &[f64]) -> 
         .map(|i| std::iter::once(short(solved.x[*i])).chain(solved.u.iter().map(|u| short(u[*i]))).collect())
         .collect();
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let text = format!("{} on {} cells, {} steps\n\n{}", model.id, options.cells, solved.steps, table(&header, &rows));
+    let text = format!(
+        "{} on {} cells, {} steps: {u} in {unit}\n\n{}",
+        model.id,
+        options.cells,
+        solved.steps,
+        table(&header, &rows)
+    );
     let at: Vec<Value> = times.iter().zip(&solved.u).map(|(t, u)| json!({ "t": t, "x": solved.x, "u": u })).collect();
     let body = Map::from_iter([("at".to_string(), json!(at)), ("steps".to_string(), json!(solved.steps))]);
     Ok(Answer { text, form: Form::FokkerPlanck.name().to_string(), body })

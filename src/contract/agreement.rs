@@ -105,7 +105,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let against = if is_short { ask(best, time, 2 * CELLS) } else { Ok(reference.clone()) };
             // Two samples differ like one of half the size.
             let sampled = [form, best].iter().filter(|f| **f == Form::MonteCarlo).count();
-            let paths = if sampled > 0 { effort.paths / sampled } else { 0 };
+            let paths = effort.paths.checked_div(sampled).unwrap_or(0);
             compare(model, form, ask(form, time, CELLS), against, bound, paths)
         })
         .chain(by_moments(model, theta, &start, &reference, if best == Form::MonteCarlo { effort.paths } else { 0 }))

@@ -74,14 +74,19 @@ fn hill(pool: &mut Pool, arguments: &[Id]) -> Id {
     let (x, k, n) = (arguments[0], arguments[1], arguments[2]);
     let (top, half) = (pool.binary(Binary::Pow, x, n), pool.binary(Binary::Pow, k, n));
     let bottom = pool.add(half, top);
-    pool.div(top, bottom)
+    ratio(pool, top, bottom)
 }
 
 /// `v x / (k + x)` (Michaelis & Menten 1913).
 fn michaelis_menten(pool: &mut Pool, arguments: &[Id]) -> Id {
     let (x, v, k) = (arguments[0], arguments[1], arguments[2]);
     let (top, bottom) = (pool.mul(v, x), pool.add(k, x));
-    pool.div(top, bottom)
+    ratio(pool, top, bottom)
+}
+
+/// The quotient; where the divisor cancels to nothing, not a number, which the parser refuses.
+fn ratio(pool: &mut Pool, top: Id, bottom: Id) -> Id {
+    if pool.constant(bottom) == Some(0.0) { pool.number(f64::NAN) } else { pool.div(top, bottom) }
 }
 
 impl Vector {

@@ -387,6 +387,7 @@ mod tests {
             ("0*inf", 2, "this is not a number"),
             ("inf - inf", 5, "this is not a number"),
             ("0^-1", 2, "division by zero"),
+            ("mm(-x, 1, x)", 1, "this is not a number"),
             ("x/(2 - 2)", 2, "division by zero"),
         ] {
             let (at, message, _) = mistake(&mut pool, text);
