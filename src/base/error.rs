@@ -268,6 +268,9 @@ impl Error {
             Error::ParamOutOfBounds { param, lower, upper, .. } => vec![format!("give {param} a value in [{lower:?}, {upper:?}]")],
             Error::OutsideDomain { .. } => one("choose a model whose domain holds the data, such as -m ou, which lives on all numbers; kramers models lists more"),
             Error::BadOption { hint, .. } => hint.iter().cloned().collect(),
+            Error::FormUnavailable { available, model, .. } if available.is_empty() => {
+                vec![format!("kramers models {model} shows what the model can be asked; fit, forecast and report want one observed state without jumps, such as -m ou")]
+            }
             Error::FormUnavailable { available, .. } => vec![format!("forms that apply: {}", list(available))],
             Error::NotFitted { remedy, .. } => vec![remedy.clone()],
             Error::NoCandidate { .. } => one("name a model yourself: -m ou; kramers models lists them"),

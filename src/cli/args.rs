@@ -291,6 +291,9 @@ pub struct SolveArgs {
     /// Cells of a grid form
     #[arg(long, value_name = "N", value_parser = cells)]
     pub cells: Option<usize>,
+    /// Longest step of Monte Carlo (default: an eighth of the first time, at most a two-hundredth of the last)
+    #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
+    pub step: Option<f64>,
     /// Paths of Monte Carlo
     #[arg(long, value_name = "N", value_parser = count)]
     pub paths: Option<usize>,
@@ -323,7 +326,7 @@ pub struct SimulateArgs {
     /// Spacing of the output (default: a hundredth of the whole)
     #[arg(long, value_name = "E", value_parser = positive, allow_hyphen_values = true)]
     pub every: Option<f64>,
-    /// Longest step of the integrator (default: an eighth of --every)
+    /// Longest step of the integrator (default: an eighth of --every, at most a two-hundredth of --until)
     #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
     pub step: Option<f64>,
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -128,7 +128,12 @@ fn card(model: &Model) -> String {
         lines.push((if i == 0 { "moments" } else { "" }, formula));
     }
     let forms: Vec<&str> = Form::of(model).iter().map(|f| f.name()).collect();
-    lines.push(("forms", if forms.is_empty() { "none yet".to_string() } else { forms.join(", ") }));
+    let by_solve = match &model.process {
+        Process::Potential(_) => Some("schroedinger: the bound states, by kramers solve"),
+        Process::Curve(_) => Some("its own values, by kramers solve --at"),
+        _ => None,
+    };
+    lines.push(("forms", by_solve.map_or_else(|| forms.join(", "), str::to_string)));
     // Forms that do not apply for one reason share a line.
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for (form, why) in Form::ALL.into_iter().filter_map(|f| Some((f.name(), f.why_not(model)?))) {
@@ -163,6 +168,7 @@ fn variables(model: &Model) -> String {
         .map(|(i, (name, unit))| {
             let domain = domains.get(i).map_or(String::new(), |d| format!("[{}, {}]", short(d.1), short(d.2)));
             let start = match (initial(model, i), starts.get(i).copied().flatten()) {
+                (Some(text), Some(_)) if is_law(model, i) => text,
                 (Some(text), Some(value)) if text.parse() != Ok(value) => format!("{text} = {}", short(value)),
                 (Some(_), Some(value)) => short(value),
                 (Some(text), None) => text,
@@ -191,6 +197,16 @@ fn law_text(model: &Model, law: &Distribution) -> String {
     let pool = &model.process.frame().pool;
     let arguments: Vec<String> = law.arguments.iter().map(|a| pool.print(*a)).collect();
     format!("{}({})", law.family.name(), arguments.join(", "))
+}
+
+/// Whether a variable starts from a law.
+fn is_law(model: &Model, i: usize) -> bool {
+    let initial = match &model.process {
+        Process::Diffusion(p) => p.states.get(i).and_then(|s| s.initial.as_ref()),
+        Process::Network(p) => p.species.get(i).map(|s| &s.initial),
+        _ => None,
+    };
+    matches!(initial, Some(Initial::Law(_)))
 }
 
 /// How a variable starts, as the file says it.

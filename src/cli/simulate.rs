@@ -59,7 +59,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         t0: args.start_time,
         times: &times,
         paths: args.paths as usize,
-        step: args.step.unwrap_or(every / 8.0),
+        step: args.step.unwrap_or((every / 8.0).min(until / 200.0)),
         key,
     };
     let Paths { model, scheme, states } = paths(&model, args.scheme, &asked)?;

@@ -4,11 +4,13 @@ use super::Outcome;
 use super::args::{Common, SolveArgs};
 use super::input::read_model;
 use super::output::{Folder, Output};
-use super::start::point;
+use super::start::{point, starts};
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Purpose, Result, Seed};
 use crate::form::master_equation::{MOST_STATES, Projection, project};
+use crate::form::monte_carlo::marginals_from;
+use crate::form::start::Starts;
 use crate::form::value::value;
 use crate::form::{Accuracy, Form, Question, curve, field, marginals, schroedinger};
 use crate::models::Model;
@@ -30,6 +32,7 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     for (name, value) in &args.set {
         params.set(name, *value)?;
     }
+    refuse_what_does_not_apply(&model, args)?;
     let mut times = if args.at.is_empty() { vec![model.horizon] } else { args.at.clone() };
     times.sort_by(f64::total_cmp);
     times.dedup();
@@ -58,6 +61,30 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     Ok(Outcome::Good)
 }
 
+/// A flag that would change nothing is a misunderstanding.
+fn refuse_what_does_not_apply(model: &Model, args: &SolveArgs) -> Result<()> {
+    let (form, from, at) = match &model.process {
+        Process::Diffusion(_) | Process::Network(_) => (true, true, true),
+        Process::Value(_) => (true, true, false),
+        Process::Field(_) | Process::Curve(_) => (false, false, true),
+        Process::Potential(_) => (false, false, false),
+    };
+    let given = [
+        ("--form", form, args.form != "auto"),
+        ("--from", from, !args.from.is_empty()),
+        ("--at", at, !args.at.is_empty()),
+    ];
+    match given.into_iter().find(|(_, applies, given)| *given && !applies) {
+        None => Ok(()),
+        Some((flag, ..)) => Err(Error::BadOption {
+            flag: flag.to_string(),
+            value: model.id.clone(),
+            expected: format!("it says nothing about a {}", model.process.kind()),
+            hint: Some(format!("leave {flag} out; kramers models {} shows what the model has", args.model)),
+        }),
+    }
+}
+
 /// The form asked for, or the one of choice.
 fn form_of(args: &SolveArgs, model: &Model) -> Result<Form> {
     match (args.form.as_str(), Form::named(&args.form)) {
@@ -77,22 +104,41 @@ fn form_of(args: &SolveArgs, model: &Model) -> Result<Form> {
 
 fn accuracy(args: &SolveArgs) -> Accuracy {
     let default = Accuracy::default();
-    Accuracy { cells: args.cells.unwrap_or(default.cells), paths: args.paths.unwrap_or(default.paths), ..default }
+    Accuracy {
+        cells: args.cells.unwrap_or(default.cells),
+        paths: args.paths.unwrap_or(default.paths),
+        step: args.step,
+        ..default
+    }
 }
 
 /// Mean, sd and quantiles of every component; densities of one state on a grid.
 fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times: &[f64]) -> Result<Answer> {
-    let form = form_of(args, model)?;
-    let start = point(&args.from, model, &params.values)?;
-    let question = Question {
-        theta: &params.values,
-        start: &start,
-        t0: 0.0,
-        times,
-        accuracy: accuracy(args),
-        key: Seed(common.seed).key(Purpose::Simulation, 0, 0),
+    let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
+    let mut form = form_of(args, model)?;
+    // A start drawn from a law is answered along paths; the other forms begin at a point.
+    let drawn = match starts(&args.from, model, &params.values, accuracy(args).paths, key)? {
+        Starts::Each(columns) => Some(columns),
+        Starts::At(_) => None,
     };
-    let laws = marginals(model, form, &question)?;
+    if drawn.is_some() && form != Form::MonteCarlo {
+        if args.form != "auto" {
+            let why = format!("'{}' starts from a law, and {} begins at a point", model.id, form.name());
+            return Err(Error::BadOption {
+                flag: "--form".to_string(),
+                value: form.name().to_string(),
+                expected: why,
+                hint: Some("give every state a start with --from, or use --form monte-carlo".to_string()),
+            });
+        }
+        form = Form::MonteCarlo;
+    }
+    let start = point(&args.from, model, &params.values)?;
+    let question = Question { theta: &params.values, start: &start, t0: 0.0, times, accuracy: accuracy(args), key };
+    let laws = match &drawn {
+        Some(columns) => marginals_from(model, &question, columns)?,
+        None => marginals(model, form, &question)?,
+    };
     let (names, units): (Vec<String>, Vec<String>) = model.variables().into_iter().unzip();
     let mut rows = Vec::new();
     let mut at = Vec::new();

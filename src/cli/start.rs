@@ -73,7 +73,7 @@ pub(super) fn point(from: &[(String, f64)], model: &Model, theta: &[f64]) -> Res
         let x0 = match (typed[i], given.get(i).copied().flatten(), &state.initial) {
             (Some(x0), _, _) | (None, Some(x0), _) => x0,
             (None, None, Some(Initial::Stationary)) => stationary(model, theta, i)?.mean().unwrap_or(f64::NAN),
-            (None, None, _) if state.holds(1.0) => 1.0,
+            (None, None, _) if state.holds(1.0) && !matches!(model.process, Process::Value(_)) => 1.0,
             (None, None, _) => {
                 let expected = format!("{} of '{}' needs a start value inside its domain", state.name, model.id);
                 return Err(bad(String::new(), expected, &state.name));

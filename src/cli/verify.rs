@@ -75,11 +75,9 @@ fn overview(contracts: &[Contract]) -> String {
             let mut row = vec![c.model.clone(), c.reference.clone()];
             for form in &forms {
                 let cell = c.cells.iter().find(|cell| cell.form == *form);
-                let shown = if c.reference == *form {
-                    "reference".to_string()
-                } else {
-                    cell.map_or("–".to_string(), difference)
-                };
+                let is_reference = c.reference == *form && cell.is_none_or(|c| c.disagreement.is_none_or(|d| d == 0.0));
+                let shown =
+                    if is_reference { "reference".to_string() } else { cell.map_or("–".to_string(), difference) };
                 row.push(shown);
             }
             row.push(if c.is_kept() { "kept".to_string() } else { c.broken().join("; ") });

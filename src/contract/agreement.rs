@@ -1,6 +1,6 @@
 //! All forms of a model against one reference: the closed law, else the finest grid, else the closed moments.
 
-use super::{Cell, Clause, Effort, Outcome, absent, clause};
+use super::{Cell, Clause, Effort, Outcome, absent, clause, larger};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
 use crate::form::moments::{self, closed_moments};
@@ -14,9 +14,10 @@ use crate::process::{Initial, Process};
 /// Cells of a grid form, and the error it may make with them, in sd.
 const CELLS: usize = 500;
 const GRID_BOUND: f64 = 1e-3;
-/// Weak bias allowed to Euler's paths with [`STEPS`] steps over the horizon, in sd.
+/// Weak bias allowed to Euler's paths, in sd.
 const PATH_BOUND: f64 = 0.02;
-const STEPS: f64 = 200.0;
+/// Steps over the horizon of the paths that paths are held against.
+const STEPS: f64 = 2_000.0;
 /// A step so short that a Gaussian one-step density of named order leaves 1e-2 sd.
 const SHORT: f64 = 1e-4;
 const LEVELS: [f64; 3] = [0.05, 0.5, 0.95];
@@ -55,7 +56,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
         return Agreement { reference: "none".to_string(), clauses: vec![absent("forms", why)], cells };
     };
     let ask = |form: Form, time: f64, cells: usize| -> Result<Vec<Predictive>> {
-        let accuracy = Accuracy { cells, paths: effort.paths, step: Some(time / STEPS), ..Accuracy::default() };
+        let accuracy = Accuracy { cells, paths: effort.paths, ..Accuracy::default() };
         let times = [time];
         let question = Question { theta, start: &start, t0: 0.0, times: &times, accuracy, key };
         marginals(model, form, &question).map(|mut rows| rows.pop().unwrap_or_default())
@@ -94,6 +95,9 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
                     found: why,
                 };
             }
+            if form == Form::MonteCarlo && best == form {
+                return by_itself(model, theta, &start, &reference, effort, key);
+            }
             let is_short = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
@@ -106,12 +110,34 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             // Two samples differ like one of half the size.
             let sampled = [form, best].iter().filter(|f| **f == Form::MonteCarlo).count();
             let paths = effort.paths.checked_div(sampled).unwrap_or(0);
-            compare(model, form, ask(form, time, CELLS), against, bound, paths)
+            let mut cell = compare(model, form, ask(form, time, CELLS), against, bound, paths);
+            if bound.is_infinite() && cell.outcome == Outcome::Kept {
+                cell.outcome = Outcome::Absent;
+                cell.found = format!("another process, its Langevin equation: {}", cell.found);
+            }
+            cell
         })
         .chain(by_moments(model, theta, &start, &reference, if best == Form::MonteCarlo { effort.paths } else { 0 }))
         .collect();
     clauses.push(masses(&reference));
     Agreement { reference: best.name().to_string(), clauses, cells }
+}
+
+/// Paths that are the reference themselves: of a diffusion against paths of a short step on other random numbers; exact
+/// simulation has no step, and nothing to be held against.
+fn by_itself(model: &Model, theta: &[f64], start: &[f64], reference: &[Predictive], effort: Effort, key: Key) -> Cell {
+    if !matches!(model.process, Process::Diffusion(_)) {
+        let found = "the only form that answers it so far: nothing to hold it against".to_string();
+        return Cell { form: Form::MonteCarlo.name().to_string(), outcome: Outcome::Absent, disagreement: None, found };
+    }
+    let step = Some(model.horizon / STEPS);
+    let accuracy = Accuracy { paths: effort.paths, step, ..Accuracy::default() };
+    let times = [model.horizon];
+    let question = Question { theta, start, t0: 0.0, times: &times, accuracy, key: key.twin() };
+    let finer = marginals(model, Form::MonteCarlo, &question).map(|mut rows| rows.pop().unwrap_or_default());
+    let mut cell = compare(model, Form::MonteCarlo, finer, Ok(reference.to_vec()), PATH_BOUND, effort.paths / 2);
+    cell.found = format!("a step of a {STEPS}th: {}", cell.found);
+    cell
 }
 
 /// Fewer paths where each has many reactions: some ten million of them in all.
@@ -269,7 +295,7 @@ fn masses(reference: &[Predictive]) -> Clause {
         };
         let mass: f64 = (0..2_000).map(between).sum();
         any = true;
-        worst = worst.max((mass - 0.998).abs());
+        worst = larger(worst, (mass - 0.998).abs());
     }
     match any {
         false => absent("mass", "the reference has no density"),

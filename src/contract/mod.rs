@@ -109,6 +109,11 @@ fn absent(name: &'static str, why: impl Into<String>) -> Clause {
     Clause { name, outcome: Outcome::Absent, found: why.into() }
 }
 
+/// The larger of two differences; one that is not a number is larger than any.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::INFINITY } else { a.max(b) }
+}
+
 /// Title, source, and a meaning and unit for every parameter.
 fn card(model: &Model) -> Clause {
     let mut lacks: Vec<String> = Vec::new();
@@ -154,9 +159,11 @@ fn finite(model: &Model, theta: &[f64]) -> Clause {
         Process::Diffusion(p) => p.states.iter().map(|s| (s.lower, s.upper)).collect(),
         _ => start.iter().map(|_| (0.0, f64::INFINITY)).collect(),
     };
+    let is_network = matches!(model.process, Process::Network(_));
     let mut states = 0;
     for (i, (lower, upper)) in ends.iter().enumerate() {
-        for x in across(*lower, *upper, start[i]) {
+        let counts = [0.0, 1.0, 2.0, 10.0, 1e3, 1e6];
+        for x in if is_network { counts.to_vec() } else { across(*lower, *upper, start[i]) } {
             let mut state = start.clone();
             state[i] = x;
             states += 1;

@@ -1,7 +1,7 @@
 //! The contract of what has no law of a state: fields, values, curves and potentials.
 
 use super::agreement::Agreement;
-use super::{Cell, Clause, Effort, Outcome, clause};
+use super::{Cell, Clause, Effort, Outcome, clause, larger};
 use crate::base::Result;
 use crate::base::rng::Key;
 use crate::form::value::value;
@@ -10,7 +10,7 @@ use crate::models::Model;
 use crate::process::Process;
 
 /// Change of a field's profile from half as many cells, against its range.
-const FIELD_BOUND: f64 = 2e-2;
+const FIELD_BOUND: f64 = 5e-3;
 /// Difference of a value by a grid from the reference, against the value.
 const VALUE_BOUND: f64 = 1e-3;
 /// Relative change of an energy from a coarser grid.
@@ -57,7 +57,7 @@ fn of_field(model: &Model, theta: &[f64]) -> Agreement {
                 |u: &[f64]| u.iter().fold(f64::MIN, |m, v| m.max(*v)) - u.iter().fold(f64::MAX, |m, v| m.min(*v));
             let scale = range(a).max(1e-300);
             // Every second node of the fine profile is a node of the coarse one.
-            let worst = b.iter().zip(a.iter().step_by(2)).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max) / scale;
+            let worst = b.iter().zip(a.iter().step_by(2)).map(|(x, y)| (x - y).abs()).fold(0.0, larger) / scale;
             let found = format!("largest change of the profile from 200 to 400 cells at t = {}", model.horizon);
             (vec![cell(name, worst <= FIELD_BOUND, worst, found)], vec![balance(model, theta)])
         }
@@ -136,7 +136,7 @@ fn of_curve(model: &Model, theta: &[f64]) -> Clause {
             for i in 0..xs.len() {
                 let quotient = (8.0 * (up[i] - down[i]) - (twice[i] - under[i])) / (12.0 * h);
                 let scale = slope[i].abs() + slopes.value[i].abs() / theta[k].abs().max(1e-3);
-                worst = worst.max((quotient - slope[i]).abs() / scale.max(1e-300));
+                worst = larger(worst, (quotient - slope[i]).abs() / scale.max(1e-300));
             }
         }
         Ok(worst)
@@ -153,7 +153,7 @@ fn of_potential(model: &Model, theta: &[f64]) -> Agreement {
     let cells = match found {
         Ok(states) => {
             let size = states.energies.iter().map(|e| e.abs()).fold(0.0, f64::max).max(1e-300);
-            let worst = states.errors.iter().copied().fold(0.0, f64::max) / size;
+            let worst = states.errors.iter().copied().fold(0.0, larger) / size;
             let levels: Vec<String> = states.energies.iter().map(|e| format!("{e:.6}")).collect();
             vec![cell("schroedinger", worst <= ENERGY_BOUND, worst, format!("E = {}", levels.join(", ")))]
         }

@@ -68,6 +68,7 @@ fn judge(model: &Model, theta: &[f64], fit: &Fit) -> Clause {
     for ((p, truth), estimate) in model.params.iter().zip(theta).zip(&fit.params) {
         let Some(se) = estimate.se else { continue };
         let off = ((estimate.estimate - truth) / se).abs();
+        let off = if off.is_nan() { f64::INFINITY } else { off };
         if !(off <= worst.0) {
             worst = (off, format!("{} = {:.4} ± {se:.4}, truth {truth:.4}", p.name, estimate.estimate));
         }

@@ -118,9 +118,14 @@ impl Form {
                     });
                 };
                 match (self, scalar.state.boundary) {
-                    (Form::FokkerPlanck | Form::MasterEquation, b @ (Boundary::Absorbing | Boundary::Periodic)) => {
-                        Some(format!("its ends are {}", b.name()))
-                    }
+                    (
+                        Form::FokkerPlanck
+                        | Form::MasterEquation
+                        | Form::Euler
+                        | Form::Kessler
+                        | Form::KesslerTruncated,
+                        b @ (Boundary::Absorbing | Boundary::Periodic),
+                    ) => Some(format!("its ends are {}", b.name())),
                     (Form::MasterEquation, _) if scalar.is_time_dependent() => {
                         whole("its coefficients change with time, which uniformisation does not follow")
                     }
@@ -197,7 +202,7 @@ pub struct Accuracy {
     /// L1 error a time step may make.
     pub tolerance: f64,
     pub paths: usize,
-    /// Longest Monte Carlo step; `None` takes an eighth of the first horizon.
+    /// Longest Monte Carlo step; `None` takes an eighth of the first horizon, at most a two-hundredth of the last.
     pub step: Option<f64>,
 }
 

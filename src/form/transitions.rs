@@ -4,7 +4,7 @@ use super::{Asked, Form, exact, expansion::Expansion};
 use crate::base::{Error, Result, Series};
 use crate::models::Model;
 use crate::predictive::Predictive;
-use crate::process::Scalar;
+use crate::process::{Process, Scalar};
 
 /// Transitions `x0 → x1` over `dt` from time `t0`, structure of arrays, all of one length.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,6 +61,17 @@ pub struct Moments {
     pub d_variance: Vec<Vec<f64>>,
 }
 
+/// Why no transition density of a model that is not one-dimensional is fitted.
+fn why_not_fitted(model: &Model) -> String {
+    match &model.process {
+        Process::Diffusion(p) if p.states.len() > 1 => {
+            format!("it has {} states, and transitions of one are fitted so far", p.states.len())
+        }
+        Process::Diffusion(_) => "it jumps, and transitions without jumps are fitted so far".to_string(),
+        other => format!("it is a {}, and transitions of diffusions are fitted so far", other.kind()),
+    }
+}
+
 /// A refusal that offers only forms one can fit with.
 fn can_fit(error: Error) -> Error {
     match error {
@@ -91,6 +102,14 @@ impl<'m> Transitions<'m> {
     /// # Errors
     /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
     pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
+        if model.scalar().is_none() {
+            return Err(Error::FormUnavailable {
+                form: "fit".to_string(),
+                model: model.id.clone(),
+                why: why_not_fitted(model),
+                available: Vec::new(),
+            });
+        }
         let scalar = form.scalar(model).map_err(can_fit)?;
         let how = match (form, &model.law) {
             (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),

@@ -60,7 +60,7 @@ fn table_of_contracts() {
         text.push_str(&format!("| {} | {} |", contract.model, contract.reference));
         for form in &forms {
             let cell = contract.cells.iter().find(|c| c.form == *form);
-            if contract.reference == *form {
+            if contract.reference == *form && cell.is_none_or(|c| c.disagreement.is_none_or(|d| d == 0.0)) {
                 text.push_str(" reference |");
                 continue;
             }

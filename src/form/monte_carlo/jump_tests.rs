@@ -224,7 +224,7 @@ fn a_rate_that_changes_with_time_jumps_where_it_is_high() -> Result<()> {
 fn negative_rates_and_explosions_are_errors() {
     let start = [1.0];
     let negative =
-        model("[state.n]", "drift.n = \"0\"\ndiffusion.n = \"1\"", "[[jump]]\nrate = \"-1\"\nafter.n = \"n + 1\"");
+        model("[state.n]", "drift.n = \"0\"\ndiffusion.n = \"1\"", "[[jump]]\nrate = \"-n\"\nafter.n = \"n + 1\"");
     assert!(run_to(&negative, &start, &[1.0], (10, 0.1)).is_err());
     let explosive =
         model("[state.n]", "drift.n = \"0\"\ndiffusion.n = \"0\"", "[[jump]]\nrate = \"n^2\"\nafter.n = \"2*n\"");

@@ -17,11 +17,12 @@ mod tests;
 
 use super::{Accuracy, Question};
 use crate::base::rng::Key;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, math};
 use crate::expr::LANES;
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
 use crate::process::{Boundary, Diffusion, Process, State};
+use crate::stats;
 pub(in crate::form) use along::along;
 use engine::{Block, Engine};
 use rayon::prelude::*;
@@ -169,10 +170,50 @@ pub fn require_room(times: usize, paths: usize) -> Result<()> {
     })
 }
 
-/// The default step: an eighth of the first horizon.
+/// The default step: an eighth of the first horizon, and at most a two-hundredth of the last.
 fn default_step(accuracy: Accuracy, question: &Question) -> f64 {
-    let first = question.times.first().map_or(1.0, |t| t - question.t0);
-    accuracy.step.unwrap_or(first / 8.0)
+    let after = |t: Option<&f64>| t.map_or(1.0, |t| t - question.t0);
+    accuracy.step.unwrap_or_else(|| (after(question.times.first()) / 8.0).min(after(question.times.last()) / 200.0))
+}
+
+/// Paths whose step is halved until halving it again moves means and standard deviations by no more than their sampling errors.
+///
+/// # Errors
+/// As [`simulate`], and [`Error::Numerics`] where seven halvings do not settle them.
+fn settled(model: &Model, mut run: Run) -> Result<Paths> {
+    const HALVINGS: usize = 7;
+    let mut coarse = simulate(model, &run);
+    for _ in 0..HALVINGS {
+        run.step *= 0.5;
+        let fine = simulate(model, &run);
+        match (&coarse, &fine) {
+            (Ok(a), Ok(b)) if agree(a, b) => return fine,
+            // Too long a step may explode; other errors stay what they are.
+            (_, Ok(_) | Err(Error::Numerics { .. })) => coarse = fine,
+            (_, Err(_)) => return fine,
+        }
+    }
+    coarse?;
+    Err(Error::Numerics {
+        what: format!("the paths of model '{}'", model.id),
+        why: format!("their moments still move at a step of {}", run.step),
+        hint: "the drift is stiff, or a moment is infinite: give a step of your own with --step".to_string(),
+    })
+}
+
+/// Whether means and standard deviations at the outputs differ by less than four of their standard errors.
+fn agree(a: &Paths, b: &Paths) -> bool {
+    let close = |x: &Vec<f64>, y: &Vec<f64>| {
+        let n = x.len() as f64;
+        let (sd, error) = (stats::sd(x), (2.0 / n).sqrt());
+        let mean = stats::mean(x);
+        let fourth = x.iter().map(|v| math::powi(v - mean, 4)).sum::<f64>() / n;
+        let spread = 0.5 * sd * (fourth / math::powi(sd, 4) - 1.0).max(0.0).sqrt();
+        let still = sd == 0.0 && stats::sd(y) == 0.0;
+        still
+            || ((mean - stats::mean(y)).abs() <= 4.0 * sd * error && (sd - stats::sd(y)).abs() <= 4.0 * spread * error)
+    };
+    a.states.iter().zip(&b.states).all(|(x, y)| x.iter().zip(y).all(|(x, y)| close(x, y)))
 }
 
 /// The states of one component and their kernels, `[path]`.
@@ -182,9 +223,21 @@ pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Pr
     if let Process::Network(_) = model.process {
         return ssa::marginals(model, question);
     }
+    answer(model, question, Start::At(question.start))
+}
+
+/// As the Monte Carlo form's [`super::marginals`], each path from a start of its own, `[component][path]`; the question's is not used.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn marginals_from(model: &Model, question: &Question, starts: &[Vec<f64>]) -> Result<Vec<Vec<Predictive>>> {
+    answer(model, question, Start::Each(starts))
+}
+
+fn answer(model: &Model, question: &Question, start: Start) -> Result<Vec<Vec<Predictive>>> {
     let run = Run {
         theta: question.theta,
-        start: Start::At(question.start),
+        start,
         t0: question.t0,
         times: question.times,
         paths: question.accuracy.paths,
@@ -192,7 +245,10 @@ pub(super) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Pr
         scheme: Scheme::EulerMaruyama,
         key: question.key,
     };
-    let paths = simulate(model, &run)?;
+    let paths = match question.accuracy.step {
+        Some(_) => simulate(model, &run)?,
+        None => settled(model, run)?,
+    };
     let Process::Diffusion(process) = &model.process else { return Ok(Vec::new()) };
     let law = |(state, (states, kernels)): (&State, Column)| {
         // Neither a component without noise of its own nor a stopped path has a density; and the Gaussian of the last step does not

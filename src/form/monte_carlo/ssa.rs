@@ -217,6 +217,13 @@ impl<'a> Chemistry<'a> {
             return Ok(None);
         }
         let total: f64 = w.now.a.iter().sum();
+        if time <= now && total > 0.0 {
+            return Err(Error::Numerics {
+                what: format!("the simulation of model '{}'", self.model.id),
+                why: format!("reactions follow each other faster than the clock can tell at t = {now}: it explodes"),
+                hint: "check the rates, or end before that with --until".to_string(),
+            });
+        }
         let target = stream.uniform() * total;
         let mut sum = 0.0;
         let mut chosen = None;

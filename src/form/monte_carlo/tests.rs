@@ -121,17 +121,17 @@ fn correlated_prices_have_their_covariance_matrix() -> Result<()> {
     let out = simulate(&model, &euler(&theta, &start, &times, (paths, 1.0 / 64.0)))?;
     let n = paths as f64;
     for (t, row) in out.states.iter().enumerate() {
-        let mean: Vec<f64> = row.iter().map(|x| crate::stats::mean(x)).collect();
+        let mean: Vec<f64> = row.iter().map(|x| stats::mean(x)).collect();
         for (i, j) in [(0, 0), (0, 1), (1, 1)] {
             let products: Vec<f64> = (0..paths).map(|p| (row[i][p] - mean[i]) * (row[j][p] - mean[j])).collect();
             let wanted = wanted.covariance.as_ref().expect("closed")[t][i][j];
-            let error = 4.0 * crate::stats::sd(&products) / n.sqrt() + 2e-3 * wanted;
-            let found = crate::stats::mean(&products);
+            let error = 4.0 * stats::sd(&products) / n.sqrt() + 2e-3 * wanted;
+            let found = stats::mean(&products);
             assert!((found - wanted).abs() < error, "{t} {i} {j}: {found} {wanted}");
         }
         // The logarithms are normal with correlation rho.
         let logs: Vec<Vec<f64>> = row.iter().map(|x| x.iter().map(|v| v.ln()).collect()).collect();
-        let (m, s) = ([0, 1].map(|i| crate::stats::mean(&logs[i])), [0, 1].map(|i| crate::stats::sd(&logs[i])));
+        let (m, s) = ([0, 1].map(|i| stats::mean(&logs[i])), [0, 1].map(|i| stats::sd(&logs[i])));
         let rho = (0..paths).map(|p| (logs[0][p] - m[0]) * (logs[1][p] - m[1])).sum::<f64>() / (n * s[0] * s[1]);
         assert!((rho - 0.5).abs() < 4.0 * 0.75 / n.sqrt() + 2e-3, "{rho}");
     }
@@ -147,12 +147,10 @@ fn heston_has_its_closed_moments_to_first_order_in_the_step() -> Result<()> {
     let bias = |step: f64| -> Result<[(f64, f64); 3]> {
         let out = simulate(&model, &euler(&theta, &start, &times, (paths, step)))?;
         let (y, v) = (&out.states[0][0], &out.states[0][1]);
-        let (my, mv) = (crate::stats::mean(y), crate::stats::mean(v));
+        let (my, mv) = (stats::mean(y), stats::mean(v));
         let products: Vec<f64> = y.iter().zip(v).map(|(y, v)| (y - my) * (v - mv)).collect();
         let covariance = wanted.covariance.as_ref().expect("closed");
-        let gap = |x: &[f64], wanted: f64| {
-            (crate::stats::mean(x) - wanted, 4.0 * crate::stats::sd(x) / (paths as f64).sqrt())
-        };
+        let gap = |x: &[f64], wanted: f64| (stats::mean(x) - wanted, 4.0 * stats::sd(x) / (paths as f64).sqrt());
         Ok([gap(y, wanted.mean[0][0]), gap(v, wanted.mean[0][1]), gap(&products, covariance[0][0][1])])
     };
     // A quarter of a step leaves a bias of a quarter; what is left is noise.
@@ -170,12 +168,12 @@ fn a_ring_wraps_and_forgets_where_it_began() -> Result<()> {
     );
     let out = simulate(&ring, &euler(&[], &[0.2], &[0.01, 3.0], (20_000, 0.01)))?;
     assert!(out.states.concat().concat().iter().all(|x| (0.0..=1.0).contains(x)));
-    assert!(crate::stats::ks_uniform_p(&out.states[1][0]) > 6e-5);
+    assert!(stats::ks_uniform_p(&out.states[1][0]) > 6e-5);
     // After one step: a wrapped normal, E exp(2πi x) = exp(2πi (0.2 + 0.03) - 2π² 0.01).
     let tau = std::f64::consts::TAU;
     let cosines: Vec<f64> = out.states[0][0].iter().map(|x| math::cos(tau * x)).collect();
     let wanted = math::exp(-0.5 * tau * tau * 0.01) * math::cos(tau * 0.23);
-    assert!((crate::stats::mean(&cosines) - wanted).abs() < 4.0 * crate::stats::sd(&cosines) / 20_000f64.sqrt());
+    assert!((stats::mean(&cosines) - wanted).abs() < 4.0 * stats::sd(&cosines) / 20_000f64.sqrt());
     // The seam is a place like any other, which a Gaussian of the last step does not know: no density is given.
     let question = Question {
         theta: &[],
@@ -234,13 +232,13 @@ fn reflection_folds_the_normal_law() -> Result<()> {
     let cdf = |x: f64| math::normal_cdf(x - 0.3) - math::normal_cdf(-x - 0.3);
     let u: Vec<f64> = out.states[0][0].iter().map(|x| cdf(*x)).collect();
     // Half order: the distribution function is off by less than √h/π at the end.
-    assert!(crate::stats::ks_uniform_p(&u) > 6e-5, "{}", crate::stats::ks_uniform_p(&u));
+    assert!(stats::ks_uniform_p(&u) > 6e-5, "{}", stats::ks_uniform_p(&u));
     let between = read_text(
         "schema = 1\nid = \"b\"\ntitle = \"b\"\nkind = \"diffusion\"\n[state.x]\ndomain = [0.0, 1.0]\nboundary = \"reflecting\"\n[dynamics]\ndrift.x = \"0\"\ndiffusion.x = \"1\"\n",
     );
     // Ten lengths in one step: to and fro, and still inside and even.
     let out = simulate(&between, &euler(&[], &[0.3], &[100.0], (20_000, 100.0)))?;
-    assert!(crate::stats::ks_uniform_p(&out.states[0][0]) > 6e-5);
+    assert!(stats::ks_uniform_p(&out.states[0][0]) > 6e-5);
     Ok(())
 }
 

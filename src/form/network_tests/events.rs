@@ -23,6 +23,34 @@ fn two_of_a_kind_count_as_pairs_or_as_ordered_pairs() -> Result<()> {
 }
 
 #[test]
+fn a_condition_of_time_and_more_is_not_taken_for_a_time() -> Result<()> {
+    // "5 and on" is one where `on` is not zero: an event at t = 1, if the text were cut at its first >=.
+    let text = "schema = 1\nid = \"t\"\ntitle = \"t\"\nkind = \"network\"\ncounting = \"ordered\"\n[species.A]\ninitial = 5\n\
+        [params.on]\ndefault = 1.0\n[[reaction]]\nequation = \"A -> 0\"\nrate = 0.1\n[[event]]\nwhen = \"t >= 5 and on\"\nafter.A = \"100\"\n";
+    let Process::Network(network) = read("t.toml", text)?.process else { panic!("a network") };
+    assert_eq!(network.events[0].at, None);
+    let plain = read("t.toml", &text.replace("t >= 5 and on", "t >= 5*on"))?;
+    let Process::Network(network) = &plain.process else { panic!("a network") };
+    assert!(network.events[0].at.is_some());
+    let counts = simulated(&plain, &[1.0], &[4.999_999, 5.0], 1_000)?;
+    assert!(counts.states[0][0].iter().all(|x| *x <= 5.0) && counts.states[1][0].iter().all(|x| *x == 100.0));
+    Ok(())
+}
+
+#[test]
+fn a_propensity_that_steps_in_time_needs_no_list_of_breaks() -> Result<()> {
+    // Ten a unit of time until t = 1, then only decay: E = 10 (1 - e^-1) e^-1 at t = 2, and Poisson.
+    let text = "schema = 1\nid = \"t\"\ntitle = \"t\"\nkind = \"network\"\ncounting = \"ordered\"\n[species.A]\ninitial = 0\n\
+        [[reaction]]\nequation = \"0 -> A\"\nlaw = \"if(t < 1, 10, 0)\"\n[[reaction]]\nequation = \"A -> 0\"\nrate = 1\n";
+    let model = read("t.toml", text)?;
+    let counts = simulated(&model, &[], &[2.0], 20_000)?;
+    let mean = counts.states[0][0].iter().sum::<f64>() / 20_000.0;
+    let truth = 10.0 * (1.0 - math::exp(-1.0)) * math::exp(-1.0);
+    assert!((mean - truth).abs() < 4.0 * (truth / 20_000.0).sqrt(), "{mean} {truth}");
+    Ok(())
+}
+
+#[test]
 fn events_fire_at_their_time_and_not_at_the_next_reaction() -> Result<()> {
     // Nothing happens before t = 1, when ten molecules come that decay at rate 1; nothing reacts at the event itself.
     let mut model = written("[species.X]\n", &[("X -> 0", "rate = 1")]);

@@ -1,7 +1,7 @@
 //! `kind = "diffusion"`: states, noise, drift and diffusion, jumps, observations and the claim of a closed law.
 
 use super::reader::Reader;
-use super::scope::{Declared, Scope, check_name};
+use super::scope::{Declared, Scope, check_name, time_steps};
 use crate::base::Result;
 use crate::expr::Id;
 use crate::models::card::Observation;
@@ -50,7 +50,10 @@ pub(super) fn read_diffusion(top: &Reader, mut scope: Scope, mut states: Vec<Sta
     let (drift, noises, diffusion) = read_dynamics(top, &mut scope, &states)?;
     let correlation = read_correlation(top, &mut scope, &noises)?;
     let jumps = read_jumps(top, &mut scope, &states)?;
-    let breaks = read_breaks(top, &mut scope)?;
+    let mut breaks = read_breaks(top, &mut scope)?;
+    let rates = jumps.iter().map(|j| j.rate);
+    let all = drift.iter().chain(diffusion.iter().flatten()).copied().chain(rates);
+    breaks.extend(time_steps(&scope.frame, all));
     let mut process = Diffusion { frame: scope.frame, states, drift, noises, diffusion, correlation, jumps, breaks };
     if is_stratonovich(top)? {
         process.stratonovich_to_ito();

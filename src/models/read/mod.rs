@@ -48,7 +48,7 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
     let mut params = Declared::read(&top)?;
     let (process, law, observe) = read_process(&top, &kind, &mut params)?;
     let model = Model {
-        id: top.needed_text("id")?.0,
+        id: id(&top)?,
         title: top.needed_text("title")?.0,
         source: top.text("source")?.map(|s| s.0).unwrap_or_default(),
         tags: top.texts("tags")?,
@@ -86,6 +86,16 @@ fn kind(top: &Reader) -> Result<String> {
     let close = nearest(&kind, known()).map_or(String::new(), |n| format!("; did you mean '{n}'?"));
     let all: Vec<&str> = known().collect();
     Err(top.source.error(offset, format!("unknown kind '{kind}'{close} The kinds are {}", all.join(", "))))
+}
+
+/// A name for commands, files and tables.
+fn id(top: &Reader) -> Result<String> {
+    let (id, offset) = top.needed_text("id")?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !id.is_empty() && id.len() <= 80 && id.chars().all(fits) {
+        return Ok(id);
+    }
+    Err(top.source.error(offset, "an id has 1 to 80 letters, digits, - and _"))
 }
 
 /// A positive time; one unit where the file names none.
@@ -165,6 +175,30 @@ fn check(file: &str, model: &Model) -> Result<()> {
     }
     let invalid =
         |message: String, hint: &str| Error::ModelInvalid { file: file.to_string(), message, hint: hint.to_string() };
+    if let Process::Diffusion(process) = &model.process {
+        let symbols = process.frame.symbols(&defaults, 0.0);
+        for (state, value) in process.states.iter().zip(model.initial_values(&defaults)) {
+            if let Some(value) = value.filter(|x| !(*x >= state.lower && *x <= state.upper)) {
+                let message =
+                    format!("{} starts at {value}, outside its domain [{}, {}]", state.name, state.lower, state.upper);
+                return Err(invalid(message, "change initial or domain"));
+            }
+        }
+        for mark in process.jumps.iter().flat_map(|j| &j.marks) {
+            let fixed = mark.law.arguments.iter().all(|a| !process.frame.varies(*a) && !process.frame.is_timed(*a));
+            if fixed && mark.law.at(&process.frame, &symbols).is_none() {
+                let message = format!("the law of mark {} is none at the defaults", mark.name);
+                return Err(invalid(message, "a scale is not negative, a probability lies between 0 and 1"));
+            }
+        }
+        for jump in &process.jumps {
+            let rate = process.frame.pool.eval(jump.rate, &symbols);
+            if rate < 0.0 {
+                let message = format!("a jump rate is {rate} at the defaults");
+                return Err(invalid(message, "a rate is not negative"));
+            }
+        }
+    }
     if model.law.is_some() && model.scalar().is_none() {
         let message = "it claims a closed law, but those known are of one state without jumps".to_string();
         return Err(invalid(message, "remove the line `law = …`"));

@@ -2,9 +2,9 @@
 
 use super::diffusion::read_breaks;
 use super::reader::Reader;
-use super::scope::{Scope, check_name};
+use super::scope::{Scope, check_name, time_steps};
 use crate::base::{Error, Result, suggest::nearest};
-use crate::expr::Id;
+use crate::expr::{Binary, Id, Node};
 use crate::process::{Counting, Event, Initial, Network, Reaction, Rule, Species, symbol};
 
 const MAX_SPECIES: usize = 10_000;
@@ -65,7 +65,8 @@ pub(super) fn read_network(top: &Reader, mut scope: Scope) -> Result<Network> {
     for (i, table) in top.tables("event", &["when", "after", "name", "meaning"])?.iter().enumerate() {
         events.push(read_event(table, &mut scope, &names, i)?);
     }
-    let breaks = read_breaks(top, &mut scope)?;
+    let mut breaks = read_breaks(top, &mut scope)?;
+    breaks.extend(time_steps(&scope.frame, reactions.iter().map(|r| r.propensity)));
     Ok(Network { frame: scope.frame, species, reactions, counting, volume, events, rules, breaks })
 }
 
@@ -192,13 +193,12 @@ fn read_side(side: &str, equation: &str, wrong: &dyn Fn(String) -> Error, names:
 fn read_event(table: &Reader, scope: &mut Scope, names: &[String], index: usize) -> Result<Event> {
     let called = |what: &str| format!("event[{}].{what}", index + 1);
     let when = scope.expression(table, "when", &called("when"))?;
-    let (text, offset) = table.needed_expression("when")?;
-    let at = match text.split_once(">=") {
-        Some((left, right)) if left.trim() == "t" => {
-            let before = text.len() - right.len();
-            let id = scope.parse(&format!("{}{right}", " ".repeat(before)), offset, &called("when"))?;
-            // A trigger whose threshold moves with the state is watched like any other condition.
-            (!scope.frame.varies(id) && !scope.frame.is_timed(id)).then_some(id)
+    // `t >= T` and `t > T` become true at T, and are not watched but waited for.
+    let at = match scope.frame.pool.node(when) {
+        Node::Binary(Binary::Less | Binary::LessEqual, threshold, clock) => {
+            let is_clock = scope.frame.pool.node(clock) == Node::Symbol(symbol::TIME as u32);
+            let is_fixed = !scope.frame.varies(threshold) && !scope.frame.is_timed(threshold);
+            (is_clock && is_fixed).then_some(threshold)
         }
         _ => None,
     };

@@ -2,8 +2,9 @@
 
 use super::reader::{Reader, Source};
 use crate::base::{Error, Param, Result};
-use crate::expr::Id;
-use crate::process::{Distribution, Family, Frame, Initial};
+use crate::expr::{Binary, Id, Node};
+use crate::process::{Distribution, Family, Frame, Initial, symbol};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A model has at most this many parameters; more is surely a mistake.
@@ -235,6 +236,29 @@ impl<'a> Scope<'a> {
         }
         Ok(Some(initial))
     }
+}
+
+/// The times at which expressions jump because they compare the clock with something fixed, `t < t0`: nobody needs to list them.
+pub(super) fn time_steps(frame: &Frame, expressions: impl Iterator<Item = Id>) -> Vec<Id> {
+    let is_clock = |id: Id| frame.pool.node(id) == Node::Symbol(symbol::TIME as u32);
+    let is_fixed = |id: Id| !frame.varies(id) && !frame.is_timed(id);
+    let mut waiting: Vec<Id> = expressions.filter(|id| frame.is_timed(*id)).collect();
+    let mut seen = HashSet::new();
+    let mut steps = Vec::new();
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if let Node::Binary(Binary::Less | Binary::LessEqual, a, b) = frame.pool.node(id) {
+            for (clock, fixed) in [(a, b), (b, a)] {
+                if is_clock(clock) && is_fixed(fixed) && !steps.contains(&fixed) {
+                    steps.push(fixed);
+                }
+            }
+        }
+        waiting.extend(frame.pool.node(id).children());
+    }
+    steps
 }
 
 /// The arguments between commas that stand in no inner parentheses, with the byte at which each begins.
