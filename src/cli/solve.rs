@@ -78,8 +78,8 @@ fn refuse_what_does_not_apply(model: &Model, args: &SolveArgs) -> Result<()> {
         None => Ok(()),
         Some((flag, ..)) => Err(Error::BadOption {
             flag: flag.to_string(),
-            value: model.id.clone(),
-            expected: format!("it says nothing about a {}", model.process.kind()),
+            value: if flag == "--form" { args.form.clone() } else { String::new() },
+            expected: format!("it says nothing about a {} such as '{}'", model.process.kind(), model.id),
             hint: Some(format!("leave {flag} out; kramers models {} shows what the model has", args.model)),
         }),
     }
