@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, ForecastArgs};
-use super::input::{read_data, read_model, settings};
+use super::input::{read_data, read_observed_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION, horizon, probabilities, quoted, round};
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
         });
     }
     let folder = Folder::asked(common)?;
-    let model = read_model(&args.model, output)?;
+    let model = read_observed_model(&args.model, output)?;
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.fixed.extend(args.set.iter().cloned());
     let data = read_data(&args.data, output)?;

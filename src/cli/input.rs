@@ -122,6 +122,19 @@ pub(super) fn read_model(name: &str, output: &Output) -> Result<Model> {
     models::read(&file, &text)
 }
 
+/// As [`read_model`], of what the data measure: where a file says that one function of its one state is observed without error,
+/// the model of that (by Itô's formula).
+pub(super) fn read_observed_model(name: &str, output: &Output) -> Result<Model> {
+    let model = read_model(name, output)?;
+    match model.observed() {
+        None => Ok(model),
+        Some(observed) => {
+            output.say(&format!("note: '{}' as its observation sees it: {}", model.id, observed.equation()));
+            Ok(observed)
+        }
+    }
+}
+
 /// As [`read_model`], the file's name and text.
 pub(super) fn read_model_text(name: &str, output: &Output) -> Result<(String, String)> {
     let is_path = name.ends_with(".toml") || name.contains('/') || name.contains('\\');

@@ -1,7 +1,7 @@
 //! Plans and candidate models from the flags.
 
 use super::args::{DataArgs, EstimateArgs, PlanArgs};
-use super::input::{read_model, settings};
+use super::input::{read_observed_model, settings};
 use super::output::Output;
 use crate::backtest::{Plan, Refit, Split};
 use crate::base::{Error, Result, Series};
@@ -105,7 +105,7 @@ pub(super) fn forecasters(
         let all = built_in_ids().map(built_in).collect::<Result<Vec<_>>>()?;
         all.into_iter().filter(|m| m.tags.iter().any(|t| t == CANDIDATE)).collect()
     } else {
-        models.iter().map(|name| read_model(name, output)).collect::<Result<Vec<_>>>()?
+        models.iter().map(|name| read_observed_model(name, output)).collect::<Result<Vec<_>>>()?
     };
     Ok(models.into_iter().map(|m| ModelForecaster::new(m, data.transform, settings.clone())).collect())
 }

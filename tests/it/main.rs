@@ -4,6 +4,7 @@
 mod contract;
 mod forms;
 mod kramers_moyal;
+mod language;
 mod mistakes;
 mod reference_fits;
 mod reference_values;
