@@ -60,5 +60,5 @@ bench:
 
 # Ten minutes of random text at the parser and the model reader (needs cargo-fuzz; a stable compiler will do)
 fuzz:
-    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none expression -- -max_total_time=600 -timeout=10
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none expression corpus/expression -- -max_total_time=600 -timeout=10
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none model_file corpus/model_file ../models -- -max_total_time=600 -timeout=10 -max_len=4000
