@@ -253,7 +253,7 @@ impl Error {
                 .into_iter()
                 .chain([format!("kramers models lists all {}; or give the path of a model file (.toml)", available.len())])
                 .collect(),
-            Error::ModelSyntax { .. } => one("compare it with a file that works, such as models/ou.toml of the repository"),
+            Error::ModelSyntax { .. } => one("kramers init ou writes a commented file that works, to compare it with"),
             Error::UnknownKey { nearest, available, .. } => did_you_mean(nearest)
                 .into_iter()
                 .chain([format!("the keys here are {}", list(available))])

@@ -216,7 +216,7 @@ refusals! {
         ["mien.toml: no such file", "hint: did you mean 'mine.toml'?", "hint: kramers models lists"];
     malformed_toml_is_placed:
         spoilt("unit    = \"1/time\"", "unit    = \"1/time"), "fit good.csv -m mine.toml", "model-syntax",
-        ["mine.toml:15:18: ", "string", "hint: models/ou.toml"];
+        ["mine.toml:15:18: ", "string", "hint: kramers init ou"];
     an_unknown_key_is_placed:
         spoilt("meaning = \"speed", "meanin = \"speed"), "models mine.toml", "unknown-key",
         ["mine.toml:14:1: unknown key 'params.kappa.meanin'", "hint: did you mean 'meaning'?", "hint: default, bounds"];
