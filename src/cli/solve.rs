@@ -8,11 +8,11 @@ use super::start::{point, starts};
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Purpose, Result, Seed};
-use crate::form::master_equation::{MOST_STATES, Projection, project};
+use crate::form::master_equation::Snapshot;
 use crate::form::monte_carlo::marginals_from;
 use crate::form::start::Starts;
 use crate::form::value::value;
-use crate::form::{Accuracy, Form, Question, curve, field, marginals, schroedinger};
+use crate::form::{Accuracy, Form, Question, curve, field, marginals, network, schroedinger};
 use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::process::{Curve, Process};
@@ -135,9 +135,13 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
     }
     let start = point(&args.from, model, &params.values)?;
     let question = Question { theta: &params.values, start: &start, t0: 0.0, times, accuracy: accuracy(args), key };
-    let laws = match &drawn {
-        Some(columns) => marginals_from(model, &question, columns)?,
-        None => marginals(model, form, &question)?,
+    // A network's joint laws are solved once, for the species and for the bound.
+    let is_projected = matches!(model.process, Process::Network(_)) && form == Form::MasterEquation;
+    let joint = if is_projected { Some(network::snapshots(model, &question)?) } else { None };
+    let laws = match (&drawn, &joint) {
+        (Some(columns), _) => marginals_from(model, &question, columns)?,
+        (None, Some(snapshots)) => network::species_laws(model, snapshots)?,
+        (None, None) => marginals(model, form, &question)?,
     };
     let (names, units): (Vec<String>, Vec<String>) = model.variables().into_iter().unzip();
     let mut rows = Vec::new();
@@ -172,7 +176,7 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
         }
         at.push(Value::Object(entry));
     }
-    let bound = error_bounds(model, form, &question, &mut at)?;
+    let bound = joint.map_or(String::new(), |snapshots| error_bounds(&snapshots, &mut at));
     let text = format!(
         "{} by {}{bound}\n\n{}",
         model.id,
@@ -184,22 +188,11 @@ fn of_law(model: &Model, params: &Params, args: &SolveArgs, common: &Common, tim
 
 /// States, their probabilities and the certified bound of a network's master equation, put into the document; the largest
 /// bound in words.
-fn error_bounds(model: &Model, form: Form, question: &Question, at: &mut [Value]) -> Result<String> {
+fn error_bounds(snapshots: &[Snapshot], at: &mut [Value]) -> String {
     /// More states than this are for a program of one's own.
     const SHOWN: usize = 20_000;
-    if !matches!(model.process, Process::Network(_)) || form != Form::MasterEquation {
-        return Ok(String::new());
-    }
-    let projection = Projection {
-        theta: question.theta,
-        start: question.start,
-        t0: question.t0,
-        times: question.times,
-        tolerance: 1e-2 * question.accuracy.tolerance,
-        most_states: MOST_STATES,
-    };
     let mut largest: f64 = 0.0;
-    for (snapshot, entry) in project(model, &projection)?.iter().zip(at) {
+    for (snapshot, entry) in snapshots.iter().zip(at) {
         largest = largest.max(snapshot.error_bound);
         if let Value::Object(entry) = entry {
             entry.insert("error_bound".into(), json!(snapshot.error_bound));
@@ -210,7 +203,7 @@ fn error_bounds(model: &Model, form: Form, question: &Question, at: &mut [Value]
             }
         }
     }
-    Ok(format!(", at most {largest:.0e} of the probability left out"))
+    format!(", at most {largest:.0e} of the probability left out")
 }
 
 /// A density at 201 points between extreme quantiles, with the mass its trapezoids hold.

@@ -104,10 +104,10 @@ fn of_value(model: &Model, theta: &[f64], effort: Effort, key: Key) -> Agreement
     };
     let cells = Form::ALL
         .into_iter()
-        .map(|form| match (form.why_not(model), ask(form)) {
-            (Some(why), _) => not_here(form, why),
-            (None, Err(e)) => failed(form.name(), e.to_string()),
-            (None, Ok(v)) => {
+        .map(|form| match form.why_not(model).map_or_else(|| Ok(ask(form)), Err) {
+            Err(why) => not_here(form, why),
+            Ok(Err(e)) => failed(form.name(), e.to_string()),
+            Ok(Ok(v)) => {
                 let size = reference.abs().max(1e-300);
                 let off = (v.value - reference).abs() / size;
                 let sampled = if form == Form::MonteCarlo { 4.0 * v.error.unwrap_or(0.0) / size } else { 0.0 };

@@ -13,7 +13,7 @@ mod lamperti;
 pub mod master_equation;
 pub mod moments;
 pub mod monte_carlo;
-mod network;
+pub mod network;
 mod observe;
 pub mod ode;
 mod richardson;

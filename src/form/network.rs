@@ -4,7 +4,7 @@
 //! molecules, where conservation laws leave one independent species.
 
 use super::counts::{self, Origin};
-use super::master_equation::{self, MOST_STATES, Projection};
+use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
 use super::{Form, Question};
 use crate::base::{Error, Result};
 use crate::models::Model;
@@ -43,11 +43,15 @@ pub(super) fn marginals(
 ) -> Result<Vec<Vec<Predictive>>> {
     match form {
         Form::FokkerPlanck => by_langevin(model, network, question),
-        _ => by_master_equation(model, network, question),
+        _ => species_laws(model, &snapshots(model, question)?),
     }
 }
 
-fn by_master_equation(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+/// The master equation's joint laws at the question's times, each with its certified bound.
+///
+/// # Errors
+/// As [`master_equation::project`].
+pub fn snapshots(model: &Model, question: &Question) -> Result<Vec<Snapshot>> {
     let projection = Projection {
         theta: question.theta,
         start: question.start,
@@ -57,15 +61,23 @@ fn by_master_equation(model: &Model, network: &Network, question: &Question) -> 
         tolerance: 1e-2 * question.accuracy.tolerance,
         most_states: MOST_STATES,
     };
-    let law = |snapshot: &master_equation::Snapshot, s: usize| {
+    master_equation::project(model, &projection)
+}
+
+/// The laws of all species in joint laws, `[time][species]`.
+///
+/// # Errors
+/// [`Error::Numerics`] where no probability was left.
+pub fn species_laws(model: &Model, snapshots: &[Snapshot]) -> Result<Vec<Vec<Predictive>>> {
+    let law = |snapshot: &Snapshot, s: usize| {
         snapshot.marginal(s).map(Predictive::Lattice).ok_or_else(|| Error::Numerics {
             what: format!("the master equation of model '{}'", model.id),
             why: format!("no probability was left at t = {}", snapshot.time),
             hint: "use --form monte-carlo".to_string(),
         })
     };
-    let snapshots = master_equation::project(model, &projection)?;
-    snapshots.iter().map(|snapshot| (0..network.species.len()).map(|s| law(snapshot, s)).collect()).collect()
+    let species = model.variables().len();
+    snapshots.iter().map(|snapshot| (0..species).map(|s| law(snapshot, s)).collect()).collect()
 }
 
 fn by_langevin(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
