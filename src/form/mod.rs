@@ -33,7 +33,7 @@ use crate::base::rng::Key;
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::Predictive;
-use crate::process::{Boundary, Process, Scalar, State};
+use crate::process::{Boundary, Diffusion, Process, Scalar, State};
 
 /// The forms built so far, by the names `--form` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +47,20 @@ pub enum Form {
     /// As `Kessler`, the variance truncated at dt².
     KesslerTruncated,
     FokkerPlanck,
+    /// The symmetrised generator by its eigenpairs.
+    Schroedinger,
     MasterEquation,
     MonteCarlo,
 }
 
 impl Form {
-    pub const ALL: [Form; 7] = [
+    pub const ALL: [Form; 8] = [
         Form::Exact,
         Form::Euler,
         Form::Kessler,
         Form::KesslerTruncated,
         Form::FokkerPlanck,
+        Form::Schroedinger,
         Form::MasterEquation,
         Form::MonteCarlo,
     ];
@@ -69,6 +72,7 @@ impl Form {
             Form::Kessler => "kessler",
             Form::KesslerTruncated => "kessler-truncated",
             Form::FokkerPlanck => "fokker-planck",
+            Form::Schroedinger => "schroedinger",
             Form::MasterEquation => "master-equation",
             Form::MonteCarlo => "monte-carlo",
         }
@@ -102,7 +106,6 @@ impl Form {
 
     /// Why the form does not apply to a model; `None` where it does.
     pub fn why_not(self, model: &Model) -> Option<String> {
-        let whole = |text: &str| Some(text.to_string());
         match (&model.process, self) {
             (Process::Diffusion(_), Form::MonteCarlo) => None,
             // Without a claim the law is closed where it is normal.
@@ -110,28 +113,14 @@ impl Form {
                 let why = moments::why_not_gaussian(model)?;
                 Some(if process.states.len() == 1 && why != "it jumps" { exact::NO_LAW.to_string() } else { why })
             }
-            (Process::Diffusion(process), _) => {
-                let Some(scalar) = process.scalar() else {
-                    return Some(match process.jumps.is_empty() {
-                        true => format!("it has {} states; this form answers one", process.states.len()),
-                        false => "it jumps".to_string(),
-                    });
-                };
-                match (self, scalar.state.boundary) {
-                    (
-                        Form::FokkerPlanck
-                        | Form::MasterEquation
-                        | Form::Euler
-                        | Form::Kessler
-                        | Form::KesslerTruncated,
-                        b @ (Boundary::Absorbing | Boundary::Periodic),
-                    ) => Some(format!("its ends are {}", b.name())),
-                    (Form::MasterEquation, _) if scalar.is_time_dependent() => {
-                        whole("its coefficients change with time, which uniformisation does not follow")
-                    }
-                    _ => None,
-                }
-            }
+            (Process::Diffusion(process), Form::FokkerPlanck) => fokker_planck::why_not(process),
+            (Process::Diffusion(process), Form::Schroedinger) => schroedinger::why_not(process),
+            (Process::Diffusion(process), Form::MasterEquation) => master_equation::why_no_lattice(process),
+            (Process::Diffusion(process), _) => match (why_not_line(process), process.states[0].boundary) {
+                (Some(why), _) => Some(why),
+                (None, b @ (Boundary::Absorbing | Boundary::Periodic)) if self != Form::Exact => Some(ends_are(b)),
+                (None, _) => None,
+            },
             (Process::Field(field), Form::FokkerPlanck) => field::why_not(field),
             (Process::Value(value), _) => value::why_not(model, value, self),
             (Process::Network(process), _) => network::why_not(self, process),
@@ -148,13 +137,14 @@ impl Form {
         }
     }
 
-    /// The one-dimensional diffusion this form answers.
+    /// The one-dimensional diffusion this form answers, its jumps in `process.jumps`.
     ///
     /// # Errors
     /// [`Error::FormUnavailable`] with the forms that do apply.
-    fn scalar(self, model: &Model) -> Result<Scalar<'_>> {
-        match (self.why_not(model), model.scalar()) {
-            (None, Some(scalar)) => Ok(scalar),
+    fn line(self, model: &Model) -> Result<Scalar<'_>> {
+        let line = if let Process::Diffusion(process) = &model.process { process.line() } else { None };
+        match (self.why_not(model), line) {
+            (None, Some(line)) => Ok(line),
             (why, _) => Err(self.unavailable(model, &why.unwrap_or_else(|| "it is not one-dimensional".to_string()))),
         }
     }
@@ -167,6 +157,20 @@ impl Form {
             available: Form::of(model).iter().map(|f| f.name().to_string()).collect(),
         }
     }
+}
+
+/// Why a form for one state and no jumps does not answer this diffusion; `None` where it does, ends aside.
+fn why_not_line(process: &Diffusion) -> Option<String> {
+    match process.states.len() {
+        1 if process.jumps.is_empty() => None,
+        1 => Some("it jumps".to_string()),
+        n => Some(format!("it has {n} states; this form answers one")),
+    }
+}
+
+/// The refusal of ends that a form cannot have.
+fn ends_are(boundary: Boundary) -> String {
+    format!("its ends are {}", boundary.name())
 }
 
 /// A question to a form: the law of the state at `times`, given that it is `start` at time `t0`.
@@ -194,6 +198,20 @@ struct Asked<'a> {
     accuracy: Accuracy,
 }
 
+/// What a one-dimensional form gives back.
+struct Solved {
+    /// One a time asked.
+    laws: Vec<Predictive>,
+    /// The largest distance of the distribution functions from the truth, as far as the form knows it.
+    error: Option<f64>,
+}
+
+impl From<Vec<Predictive>> for Solved {
+    fn from(laws: Vec<Predictive>) -> Solved {
+        Solved { laws, error: None }
+    }
+}
+
 /// How much work a form may do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Accuracy {
@@ -202,13 +220,16 @@ pub struct Accuracy {
     /// L1 error a time step may make.
     pub tolerance: f64,
     pub paths: usize,
+    /// The error that is good enough, of the distribution function: the form works until its own estimate is below. Without
+    /// it, `cells`, `paths` and `step` say how much work is done.
+    pub goal: Option<f64>,
     /// Longest Monte Carlo step; `None` takes an eighth of the first horizon, at most a two-hundredth of the last.
     pub step: Option<f64>,
 }
 
 impl Default for Accuracy {
     fn default() -> Accuracy {
-        Accuracy { cells: 500, tolerance: 1e-7, paths: 20_000, step: None }
+        Accuracy { cells: 500, tolerance: 1e-7, paths: 20_000, goal: None, step: None }
     }
 }
 
@@ -219,6 +240,29 @@ impl Default for Accuracy {
 /// densities: over several steps they are Monte Carlo or Fokker-Planck), [`Error::OutsideDomain`]-like refusals of the
 /// start, [`Error::Numerics`] where the computation breaks down.
 pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    answer(model, form, question).map(|answer| answer.laws)
+}
+
+/// The laws of every component, and how far a form says they may be from the truth.
+#[derive(Debug)]
+pub struct Answer {
+    /// `[time][component]`
+    pub laws: Vec<Vec<Predictive>>,
+    /// The largest distance between a distribution function and the true one, estimated; `None` where the form has no estimate.
+    pub error: Option<f64>,
+}
+
+impl From<Vec<Vec<Predictive>>> for Answer {
+    fn from(laws: Vec<Vec<Predictive>>) -> Answer {
+        Answer { laws, error: None }
+    }
+}
+
+/// As [`marginals`], with the form's own estimate of its error.
+///
+/// # Errors
+/// As [`marginals`].
+pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> {
     form.require(model)?;
     if matches!(model.process, Process::Field(_) | Process::Value(_)) {
         let why = format!("a {} has no law in time; ask form::field or form::value", model.process.kind());
@@ -226,39 +270,42 @@ pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<V
     }
     check_start(model, question.start)?;
     if question.times.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Vec::new().into());
     }
-    if let (Process::Network(process), Form::MasterEquation | Form::FokkerPlanck) = (&model.process, form) {
-        return network::marginals(model, process, form, question);
+    if let (Process::Network(process), Form::MasterEquation | Form::FokkerPlanck | Form::Schroedinger) =
+        (&model.process, form)
+    {
+        return network::marginals(model, process, form, question).map(Answer::from);
     }
     if form == Form::MonteCarlo {
-        return monte_carlo::marginals(model, question);
+        return monte_carlo::marginals(model, question).map(Answer::from);
     }
     if form == Form::Exact && model.law.is_none() {
-        return moments::marginals(model, question);
+        return moments::marginals(model, question).map(Answer::from);
     }
     let asked = Asked {
         model,
-        process: form.scalar(model)?,
+        process: form.line(model)?,
         theta: question.theta,
         x0: question.start[0],
         t0: question.t0,
         times: question.times,
         accuracy: question.accuracy,
     };
-    let laws = match form {
-        Form::Exact => exact::marginals(&asked)?,
-        Form::MasterEquation => master_equation::marginals(&asked)?,
+    let solved = match form {
+        Form::Exact => exact::marginals(&asked)?.into(),
+        Form::MasterEquation => master_equation::solve(&asked)?,
+        Form::Schroedinger => schroedinger::solve(&asked)?,
         Form::Euler | Form::Kessler | Form::KesslerTruncated => match question.times {
-            [time] => vec![transitions::one_step(form, &asked, *time)?],
+            [time] => vec![transitions::one_step(form, &asked, *time)?].into(),
             _ => {
                 let why = "it is the density of one step, and several horizons were asked";
                 return Err(form.unavailable(model, why));
             }
         },
-        Form::FokkerPlanck | Form::MonteCarlo => fokker_planck::marginals(&asked)?,
+        Form::FokkerPlanck | Form::MonteCarlo => fokker_planck::solve(&asked)?,
     };
-    Ok(laws.into_iter().map(|law| vec![law]).collect())
+    Ok(Answer { laws: solved.laws.into_iter().map(|law| vec![law]).collect(), error: solved.error })
 }
 
 /// As [`marginals`], the first component alone: all there is of a one-dimensional process.

@@ -21,6 +21,7 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
             Some(format!("{NOT_ONE_DIMENSIONAL}: {}", network.independent_species().len()))
         }
         Form::FokkerPlanck => None,
+        Form::Schroedinger => Some("networks by their spectrum come later".to_string()),
         Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
         Form::Euler | Form::Kessler | Form::KesslerTruncated => {
             Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string())

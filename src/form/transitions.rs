@@ -110,7 +110,7 @@ impl<'m> Transitions<'m> {
                 available: Vec::new(),
             });
         }
-        let scalar = form.scalar(model).map_err(can_fit)?;
+        let scalar = form.line(model).map_err(can_fit)?;
         let how = match (form, &model.law) {
             (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),
             (Form::Euler | Form::Kessler | Form::KesslerTruncated, _) => {

@@ -86,8 +86,13 @@ pub struct Diffusion {
 impl Diffusion {
     /// The view of the one-dimensional forms, where the process is one-dimensional and does not jump.
     pub fn scalar(&self) -> Option<Scalar<'_>> {
+        if self.jumps.is_empty() { self.line() } else { None }
+    }
+
+    /// Drift and diffusion of the one state, where it is one; the jumps stay in `process.jumps`.
+    pub fn line(&self) -> Option<Scalar<'_>> {
         match (self.states.as_slice(), self.drift.as_slice(), self.diffusion.as_slice()) {
-            ([state], [drift], [row]) if self.jumps.is_empty() => match row.as_slice() {
+            ([state], [drift], [row]) => match row.as_slice() {
                 [diffusion] => Some(Scalar { process: self, state, drift: *drift, diffusion: *diffusion }),
                 _ => None,
             },

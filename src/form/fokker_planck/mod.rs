@@ -14,15 +14,23 @@ mod tr_bdf2;
 
 use super::lamperti::{self, Grid, Reach};
 use super::richardson::{self, Solution};
-use super::{Accuracy, Asked};
+use super::{Accuracy, Asked, Solved, ends_are, why_not_line};
 use crate::base::{Error, Result};
-use crate::predictive::Predictive;
-use crate::process::Coefficients;
+use crate::process::{Boundary, Coefficients, Diffusion};
 use operator::Operator;
 
-pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
+/// Why this form does not answer a diffusion; `None` where it does.
+pub(super) fn why_not(process: &Diffusion) -> Option<String> {
+    why_not_line(process).or(match process.states[0].boundary {
+        b @ (Boundary::Absorbing | Boundary::Periodic) => Some(ends_are(b)),
+        _ => None,
+    })
+}
+
+pub(super) fn solve(question: &Asked) -> Result<Solved> {
     let mut coefficients = question.process.coefficients(question.theta);
-    richardson::answers(question, |grid, times| solve(question, &mut coefficients, grid, times, question.accuracy))
+    richardson::answers(question, |grid, times| on_grid(question, &mut coefficients, grid, times, question.accuracy))
+        .map(Solved::from)
 }
 
 /// `exp(t A) mass` for the tridiagonal generator with these rates up and down from each state, `t > 0`.
@@ -40,7 +48,7 @@ pub(super) fn reach(question: &Asked, times: &[f64]) -> Result<Reach> {
     let rough = Accuracy { tolerance: 1e-5, ..question.accuracy };
     let horizon = times.last().map_or(0.0, |t| t - question.t0);
     lamperti::find_reach(question, &mut coefficients, horizon, |grid| {
-        solve(question, &mut again, grid, times, rough).map(|solution| solution.masses)
+        on_grid(question, &mut again, grid, times, rough).map(|solution| solution.masses)
     })
 }
 
@@ -50,7 +58,7 @@ pub(super) fn rates(grid: &Grid, coefficients: &mut Coefficients, time: f64) -> 
     Operator::new(grid, coefficients, time).map(|operator| [operator.up, operator.down])
 }
 
-fn solve(
+fn on_grid(
     question: &Asked,
     coefficients: &mut Coefficients,
     grid: &Grid,
@@ -189,7 +197,7 @@ mod tests {
         let grid = lamperti::grid(&mut coefficients, process.state, 6.0, 0.0, reach);
         let accuracy = Accuracy { tolerance: 1e-8, ..Accuracy::default() };
         let question = Asked { model: &model, process, theta: &theta, x0: 6.0, t0: 0.0, times: &[0.1, 1.0], accuracy };
-        let solution = solve(&question, &mut coefficients, &grid, question.times, accuracy)?;
+        let solution = on_grid(&question, &mut coefficients, &grid, question.times, accuracy)?;
         for mass in &solution.masses {
             assert!((mass.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!(mass.iter().all(|m| *m > -1e-13));

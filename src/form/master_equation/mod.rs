@@ -21,30 +21,34 @@ pub use network::{MOST_STATES, Projection, project};
 pub use snapshot::Snapshot;
 pub use stationary::stationary;
 
-use super::Asked;
 use super::lamperti::Grid;
 use super::richardson::{self, Solution};
+use super::{Asked, Solved, ends_are, why_not_line};
 use crate::base::{Error, Result, math};
-use crate::predictive::Predictive;
-use crate::process::Coefficients;
+use crate::process::{Boundary, Coefficients, Diffusion};
 
 /// More products than this and another form should be asked.
 const MOST_PRODUCTS: f64 = 3e6;
 
-pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
-    if question.process.is_time_dependent() {
-        return Err(Error::FormUnavailable {
-            form: "master-equation".to_string(),
-            model: question.model.id.clone(),
-            why: "its coefficients change with time, which uniformisation does not follow".to_string(),
-            available: vec!["fokker-planck".to_string(), "monte-carlo".to_string()],
-        });
-    }
+/// Why no lattice answers a diffusion; `None` where one does.
+pub(super) fn why_no_lattice(process: &Diffusion) -> Option<String> {
+    why_not_line(process).or(match process.states[0].boundary {
+        b @ (Boundary::Absorbing | Boundary::Periodic) => Some(ends_are(b)),
+        _ if process.is_time_dependent() => {
+            Some("its coefficients change with time, which uniformisation does not follow".to_string())
+        }
+        _ => None,
+    })
+}
+
+/// The lattice of a diffusion.
+pub(super) fn solve(question: &Asked) -> Result<Solved> {
     let mut coefficients = question.process.coefficients(question.theta);
     richardson::answers(question, |grid, times| {
         let masses = Chain::new(question, &mut coefficients, grid)?.masses(question, times)?;
         Ok(Solution { masses, widths: grid.edges.windows(2).map(|w| w[1] - w[0]).collect() })
     })
+    .map(Solved::from)
 }
 
 /// A birth-death chain: rates up and down from each node.

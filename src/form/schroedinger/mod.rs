@@ -5,3 +5,16 @@ mod bound_states;
 mod tests;
 
 pub use bound_states::{BoundStates, bound_states};
+
+use super::{Asked, Form, Solved};
+use crate::base::Result;
+use crate::process::Diffusion;
+
+/// Why this form does not answer a diffusion; `None` where it does.
+pub(super) fn why_not(_: &Diffusion) -> Option<String> {
+    Some("diffusions by their spectrum come later".to_string())
+}
+
+pub(super) fn solve(asked: &Asked) -> Result<Solved> {
+    Err(Form::Schroedinger.unavailable(asked.model, "diffusions by their spectrum come later"))
+}

@@ -59,8 +59,10 @@ pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
             };
         }
         _ if value.average.is_some() => return paths_see("it pays on an average over the path"),
-        Form::Exact | Form::MasterEquation if value.barrier.is_some() => return paths_see("it has a barrier"),
-        Form::Exact | Form::MasterEquation if discount_moves => {
+        Form::Exact | Form::Schroedinger | Form::MasterEquation if value.barrier.is_some() => {
+            return paths_see("it has a barrier");
+        }
+        Form::Exact | Form::Schroedinger | Form::MasterEquation if discount_moves => {
             return paths_see("its discount rate hangs on the state along the path");
         }
         _ => {}
