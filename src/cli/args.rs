@@ -34,6 +34,8 @@ pub enum Verb {
     Backtest(BacktestArgs),
     /// The law of a model at later times; a field's profile, a payoff's value, a potential's levels, a curve's points
     Solve(SolveArgs),
+    /// One question to every form of a model: the answers side by side, with error, cost and the cheapest
+    Compare(CompareArgs),
     /// Simulate paths of a model to CSV, or their summary
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
@@ -288,6 +290,12 @@ pub struct SolveArgs {
     /// Times to answer at, of a curve its inputs (default: the model's horizon)
     #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<f64>,
+    /// Largest error of the answer: forms work until their own estimate is below (exit code 1 where none gets there)
+    #[arg(long, value_name = "E", value_parser = positive, allow_hyphen_values = true)]
+    pub tol: Option<f64>,
+    /// Points at which the density, or the field, is wanted
+    #[arg(long, value_name = "X1,X2", value_parser = number, value_delimiter = ',', allow_hyphen_values = true)]
+    pub grid: Vec<f64>,
     /// Cells of a grid form
     #[arg(long, value_name = "N", value_parser = cells)]
     pub cells: Option<usize>,
@@ -297,6 +305,25 @@ pub struct SolveArgs {
     /// Paths of Monte Carlo
     #[arg(long, value_name = "N", value_parser = count)]
     pub paths: Option<usize>,
+    /// Value of a parameter
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Start value, e.g. x=1 (default: the model's own)
+    #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub from: Vec<(String, f64)>,
+    /// Times to compare at (default: the model's horizon)
+    #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
+    pub at: Vec<f64>,
+    /// Largest error that is good enough; paths are held to a thousandth at best
+    #[arg(long, default_value = "1e-6", value_name = "E", value_parser = positive, allow_hyphen_values = true)]
+    pub tol: f64,
     /// Value of a parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,

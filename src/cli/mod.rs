@@ -11,6 +11,7 @@
 mod args;
 mod backtest;
 mod check;
+mod compare;
 mod fit;
 mod forecast;
 mod init;
@@ -87,6 +88,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Fit(args) => fit::run(args, common, output),
         Verb::Forecast(args) => forecast::run(args, common, output),
         Verb::Backtest(args) => backtest::run(args, common, output),
+        Verb::Compare(args) => compare::run(args, common, output),
         Verb::Solve(args) => solve::run(args, common, output),
         Verb::Simulate(args) => simulate::run(args, common, output),
         Verb::Completions { shell } => meta::completions(*shell, output),

@@ -3,6 +3,7 @@
 //! [`marginals`] gives the law of the state at later times; [`Transitions`] gives log densities and moments of observed
 //! transitions for fitting. Nothing to the right of this room asks which form it was.
 
+mod choice;
 mod counts;
 pub mod curve;
 pub mod exact;
@@ -23,6 +24,7 @@ pub mod stationary;
 mod transitions;
 pub mod value;
 
+pub use choice::{Chosen, choose};
 pub use observe::observe;
 #[cfg(test)]
 mod network_tests;

@@ -159,9 +159,20 @@ impl<'m> Transitions<'m> {
 }
 
 /// The one-step Gaussian of an expansion as a law.
+///
+/// # Errors
+/// [`Error::Numerics`] where the step is so long that the expanded variance is no longer positive.
 pub(super) fn one_step(form: Form, question: &Asked, time: f64) -> Result<Predictive> {
     let pairs =
         Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
     let moments = Transitions::new(question.model, form)?.moments(question.theta, &pairs);
-    Ok(Predictive::Normal { mean: moments.mean[0], sd: moments.variance[0].sqrt() })
+    let (mean, variance) = (moments.mean[0], moments.variance[0]);
+    if !(mean.is_finite() && variance.is_finite() && variance > 0.0) {
+        return Err(Error::Numerics {
+            what: format!("the {} density of model '{}'", form.name(), question.model.id),
+            why: format!("over a step of {} its variance is {variance}, which no law has", time - question.t0),
+            hint: "ask for a nearer time, or take --form fokker-planck".to_string(),
+        });
+    }
+    Ok(Predictive::Normal { mean, sd: variance.sqrt() })
 }

@@ -5,12 +5,14 @@
 mod closed;
 mod crps;
 mod density;
+mod distance;
 mod ensemble;
 mod expect;
 mod forecaster;
 mod lattice;
 
 pub use density::Density;
+pub use distance::kolmogorov;
 pub use ensemble::Ensemble;
 pub use forecaster::{Fitted, Forecaster};
 pub use lattice::Lattice;

@@ -65,7 +65,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     format!("{}{grouped}{rest}", if negative { "−" } else { "" })
 }
 
-fn superscript(exponent: &str) -> String {
+pub fn superscript(exponent: &str) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     exponent
         .chars()

@@ -9,7 +9,8 @@ use super::format::{fixed, num, p_value, percent};
 use super::page::page;
 use super::view::ReportView;
 
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
+    ("compare.html", include_str!("compare.html.jinja")),
     ("page.html", include_str!("page.html.jinja")),
     ("series.html", include_str!("series.html.jinja")),
     ("macros.html", include_str!("macros.html.jinja")),
@@ -31,6 +32,11 @@ const STYLE: &str = include_str!("style.css");
 /// # Ok::<(), kramers::report::ReportError>(())
 /// ```
 pub fn html(view: &ReportView) -> Result<String, ReportError> {
+    Ok(environment()?.get_template("page.html")?.render(Serde(page(view)?))?)
+}
+
+/// The templates, their filters and the style sheet.
+pub(super) fn environment() -> Result<Environment<'static>, ReportError> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -44,7 +50,7 @@ pub fn html(view: &ReportView) -> Result<String, ReportError> {
     for (name, source) in TEMPLATES {
         env.add_template(name, source)?;
     }
-    Ok(env.get_template("page.html")?.render(Serde(page(view)?))?)
+    Ok(env)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Values come in as a [`view::ReportView`], strings go out; nothing here fits a model or touches a file. The only
 //! arithmetic is what a figure needs to be read: bin counts with their binomial band, and how many rows a band held.
 
+mod compare;
 mod csv;
 mod error;
 mod figure;
@@ -14,6 +15,7 @@ mod sample;
 pub mod view;
 mod words;
 
+pub use compare::{CompareView, FormView, compare_html};
 pub use csv::{forecast_csv, held_out_csv, horizons_csv, scores_csv};
 pub use error::ReportError;
 pub use html::html;

@@ -3,6 +3,7 @@
 
 mod axis;
 mod canvas;
+mod compare;
 mod dates;
 mod fan;
 mod history;
@@ -12,6 +13,7 @@ mod pit;
 mod thin;
 
 pub use canvas::Size;
+pub use compare::{cost, densities};
 pub use fan::{fan, held};
 pub use history::history;
 pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, drawable};

@@ -1,0 +1,182 @@
+//! `kramers solve`: a law, a field, a value, a spectrum or a curve, at asked times.
+
+mod law;
+mod value;
+
+use super::Outcome;
+use super::args::{Common, SolveArgs};
+use super::input::read_model;
+use super::output::{Folder, Output};
+use super::table::{short, table};
+use super::values::VERSION;
+use crate::base::{Error, Params, Result};
+use crate::form::{Accuracy, Form, curve, field, schroedinger};
+use crate::models::Model;
+use crate::process::{Curve, Process};
+use law::of_law;
+use serde_json::{Map, Value, json};
+use value::of_value;
+
+/// What a kind of model answers: text for people and its part of the document.
+struct Answer {
+    text: String,
+    form: String,
+    body: Map<String, Value>,
+    /// The tolerance asked for and not reached.
+    missed: Option<f64>,
+}
+
+pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<Outcome> {
+    let folder = Folder::asked(common)?;
+    let model = read_model(&args.model, output)?;
+    let mut params = model.default_params();
+    for (name, value) in &args.set {
+        params.set(name, *value)?;
+    }
+    refuse_what_does_not_apply(&model, args)?;
+    let mut times = if args.at.is_empty() { vec![model.horizon] } else { args.at.clone() };
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let answer = match &model.process {
+        Process::Diffusion(_) | Process::Network(_) => of_law(&model, &params, args, common, &times)?,
+        Process::Field(_) => of_field(&model, &params, args, &times)?,
+        Process::Value(_) => of_value(&model, &params, args, common)?,
+        Process::Potential(_) => of_potential(&model, &params)?,
+        Process::Curve(process) => of_curve(&model, process, &params, &times)?,
+    };
+    output.text(&answer.text);
+    let mut document = Map::new();
+    document.insert("schema".into(), json!("kramers/solve@1"));
+    document.insert("version".into(), json!(VERSION));
+    document.insert("seed".into(), json!(common.seed));
+    document.insert("model".into(), json!(model.id));
+    document.insert("form".into(), json!(answer.form));
+    let values = params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v)));
+    document.insert("params".into(), Value::Object(values.collect()));
+    document.extend(answer.body);
+    let document = Value::Object(document);
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write_document(&document)?;
+    }
+    match answer.missed {
+        None => Ok(Outcome::Good),
+        Some(tol) => {
+            output.say(&format!("warning: the error asked for, {tol:e}, was not reached or is not known"));
+            Ok(Outcome::Flagged)
+        }
+    }
+}
+
+/// A flag that would change nothing is a misunderstanding.
+fn refuse_what_does_not_apply(model: &Model, args: &SolveArgs) -> Result<()> {
+    let (form, from, at, tol, grid) = match &model.process {
+        Process::Diffusion(_) => (true, true, true, true, model.variables().len() == 1),
+        Process::Network(_) => (true, true, true, true, false),
+        Process::Value(_) => (true, true, false, true, false),
+        Process::Field(_) => (false, false, true, true, true),
+        Process::Curve(_) => (false, false, true, false, false),
+        Process::Potential(_) => (false, false, false, false, false),
+    };
+    let given = [
+        ("--tol", tol, args.tol.is_some()),
+        ("--grid", grid, !args.grid.is_empty()),
+        ("--form", form, args.form != "auto"),
+        ("--from", from, !args.from.is_empty()),
+        ("--at", at, !args.at.is_empty()),
+    ];
+    match given.into_iter().find(|(_, applies, given)| *given && !applies) {
+        None => Ok(()),
+        Some((flag, ..)) => Err(Error::BadOption {
+            flag: flag.to_string(),
+            value: if flag == "--form" { args.form.clone() } else { String::new() },
+            expected: format!("it says nothing about a {} such as '{}'", model.process.kind(), model.id),
+            hint: Some(format!("leave {flag} out; kramers models {} shows what the model has", args.model)),
+        }),
+    }
+}
+
+/// The form asked for; `None` leaves the choice to us.
+fn form_asked(args: &SolveArgs, model: &Model) -> Result<Option<Form>> {
+    match (args.form.as_str(), Form::named(&args.form)) {
+        ("auto", _) => Ok(None),
+        (_, Some(form)) => form.require(model).map(|()| Some(form)),
+        (name, None) => Err(Error::BadOption {
+            flag: "--form".to_string(),
+            value: name.to_string(),
+            expected: format!(
+                "one of auto, {}",
+                Form::of(model).iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
+            ),
+            hint: Some("--form auto takes the closed law where there is one".to_string()),
+        }),
+    }
+}
+
+fn accuracy(args: &SolveArgs) -> Accuracy {
+    let default = Accuracy::default();
+    Accuracy {
+        cells: args.cells.unwrap_or(default.cells),
+        paths: args.paths.unwrap_or(default.paths),
+        goal: args.tol,
+        step: args.step,
+        ..default
+    }
+}
+
+fn of_field(model: &Model, params: &Params, args: &SolveArgs, times: &[f64]) -> Result<Answer> {
+    let mut options = field::Options::default();
+    if let Some(cells) = args.cells {
+        options.cells = cells;
+    }
+    let solved = field::solve(model, &params.values, times, &options)?;
+    // A person sees eleven points; the document has all.
+    let last = solved.x.len().saturating_sub(1);
+    let shown: Vec<usize> = (0..=10).map(|k| k * last / 10).collect();
+    let (u, unit) = model.variables().into_iter().next().unwrap_or_default();
+    let mut header = vec!["x".to_string()];
+    header.extend(times.iter().map(|t| format!("t = {}", short(*t))));
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|i| std::iter::once(short(solved.x[*i])).chain(solved.u.iter().map(|u| short(u[*i]))).collect())
+        .collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let text = format!(
+        "{} on {} cells, {} steps: {u} in {unit}\n\n{}",
+        model.id,
+        options.cells,
+        solved.steps,
+        table(&header, &rows)
+    );
+    let at: Vec<Value> = times.iter().zip(&solved.u).map(|(t, u)| json!({ "t": t, "x": solved.x, "u": u })).collect();
+    let body = Map::from_iter([("at".to_string(), json!(at)), ("steps".to_string(), json!(solved.steps))]);
+    Ok(Answer { text, form: Form::FokkerPlanck.name().to_string(), body, missed: None })
+}
+
+/// The lowest levels.
+fn of_potential(model: &Model, params: &Params) -> Result<Answer> {
+    const LEVELS: usize = 6;
+    let states = schroedinger::bound_states(model, &params.values, LEVELS)?;
+    let rows: Vec<Vec<String>> = states
+        .energies
+        .iter()
+        .zip(&states.errors)
+        .enumerate()
+        .map(|(n, (e, error))| vec![n.to_string(), format!("{e:.10}"), format!("{error:.0e}")])
+        .collect();
+    let text = format!("{}: the lowest levels\n\n{}", model.id, table(&["n", "energy", "error"], &rows));
+    let body = Map::from_iter([
+        ("eigenvalues".to_string(), json!(states.energies)),
+        ("errors".to_string(), json!(states.errors)),
+    ]);
+    Ok(Answer { text, form: "schroedinger".to_string(), body, missed: None })
+}
+
+/// A curve at the asked inputs.
+fn of_curve(model: &Model, process: &Curve, params: &Params, inputs: &[f64]) -> Result<Answer> {
+    let values = curve::evaluate(model, &params.values, inputs)?;
+    let rows: Vec<Vec<String>> = inputs.iter().zip(&values).map(|(x, y)| vec![short(*x), short(*y)]).collect();
+    let text = table(&[&process.input.name, &process.output.name], &rows);
+    let body = Map::from_iter([("x".to_string(), json!(inputs)), ("y".to_string(), json!(values))]);
+    Ok(Answer { text, form: "curve".to_string(), body, missed: None })
+}
