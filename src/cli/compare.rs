@@ -320,6 +320,7 @@ fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &Compa
             distance: row.distance.last().copied(),
             seconds: row.seconds,
             density: density(law),
+            is_rough: is_short(row.form),
             note: row.note.clone(),
         })
     });

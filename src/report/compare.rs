@@ -22,6 +22,8 @@ pub struct FormView {
     pub seconds: f64,
     /// Points of the density.
     pub density: Vec<(f64, f64)>,
+    /// Whether it is one Gaussian step, an approximation that is not meant to agree at any horizon.
+    pub is_rough: bool,
     /// Where a form is of another process, or did not get as far as asked: in words.
     pub note: String,
 }
@@ -53,7 +55,6 @@ struct Page<'a> {
     question: &'a str,
     verdict: &'a str,
     rows: Vec<Vec<String>>,
-    notes: Vec<(&'a str, &'a str)>,
     absent: &'a [(String, String)],
     densities: String,
     cost: String,
@@ -77,6 +78,7 @@ pub fn compare_html(view: &CompareView) -> Result<String, ReportError> {
             shown(f.error),
             shown(f.distance),
             num(f.seconds),
+            f.note.clone(),
         ]
     });
     let page = Page {
@@ -87,7 +89,6 @@ pub fn compare_html(view: &CompareView) -> Result<String, ReportError> {
         question: &view.question,
         verdict: &view.verdict,
         rows: rows.collect(),
-        notes: view.forms.iter().filter(|f| !f.note.is_empty()).map(|f| (f.form.as_str(), f.note.as_str())).collect(),
         absent: &view.absent,
         densities: both(|size| densities(&view.forms, &view.variable, size))?,
         cost: both(|size| cost(&view.forms, view.tolerance, size))?,

@@ -4,15 +4,22 @@ use super::super::compare::FormView;
 use super::super::error::ReportError;
 use super::super::format::{clip, superscript};
 use super::axis::{Scale, Tick};
-use super::canvas::{Frame, Hang, Ink, MODEL_LINES, Size, figure, no_data};
+use super::canvas::{Frame, Hang, Ink, Size, figure, no_data};
 
-fn ink(rank: usize) -> Ink {
-    Ink::Model(rank as u8 % MODEL_LINES)
+/// A colour for each form, grey for the one-step approximations.
+fn inks(forms: &[FormView]) -> Vec<Ink> {
+    let (mut lines, mut greys) = (0, 0);
+    let count = |n: &mut u8| std::mem::replace(n, *n + 1);
+    forms
+        .iter()
+        .map(|f| if f.is_rough { Ink::Baseline(count(&mut greys)) } else { Ink::Model(count(&mut lines)) })
+        .collect()
 }
 
 /// Do the forms draw the same law? Each density is a little thinner than the one under it, so that all are seen where they agree.
 pub fn densities(forms: &[FormView], variable: &str, size: Size) -> Result<String, ReportError> {
     let alt = "The density by every form, one over the other";
+    let inks = inks(forms);
     let drawn: Vec<(usize, &FormView)> = forms.iter().enumerate().filter(|(_, f)| f.density.len() > 1).collect();
     let points = || drawn.iter().flat_map(|(_, f)| &f.density);
     let wide = size.width > 600;
@@ -31,12 +38,13 @@ pub fn densities(forms: &[FormView], variable: &str, size: Size) -> Result<Strin
     figure(&frame, |plot| {
         let n = drawn.len();
         for (k, (rank, form)) in drawn.iter().enumerate() {
-            plot.line(&form.density, ink(*rank), 1.4 + 2.2 * (n - 1 - k) as f64)?;
+            let width = if form.is_rough { 1.6 } else { 1.4 + 1.8 * (n - 1 - k) as f64 };
+            plot.line(&form.density, inks[*rank], width)?;
         }
         // A key in the order of the table, thickest first.
         for (k, (rank, form)) in drawn.iter().enumerate().filter(|_| wide) {
             let py = 44.0 + 20.0 * k as f64;
-            plot.text_at(plot.right_edge() + 12.0, py, &clip(&form.form, 18), ink(*rank), Hang::Left)?;
+            plot.text_at(plot.right_edge() + 12.0, py, &clip(&form.form, 18), inks[*rank], Hang::Left)?;
         }
         Ok(())
     })
@@ -47,6 +55,7 @@ pub fn cost(forms: &[FormView], tolerance: f64, size: Size) -> Result<String, Re
     let alt = "Error against computing time, one dot a form";
     // What is exact to round-off is drawn on the floor.
     const FLOOR: f64 = 1e-16;
+    let inks = inks(forms);
     let dots: Vec<(usize, &FormView, (f64, f64))> = forms
         .iter()
         .enumerate()
@@ -80,10 +89,10 @@ pub fn cost(forms: &[FormView], tolerance: f64, size: Size) -> Result<String, Re
         plot.line(&[(frame.x.lo, level), (frame.x.hi, level)], Ink::Target, 1.4)?;
         plot.labels_right(&[(level, if wide { "good enough".to_string() } else { String::new() }, Ink::Target)])?;
         for (rank, form, place) in &dots {
-            plot.dot(*place, 5.0, ink(*rank))?;
+            plot.dot(*place, 5.0, inks[*rank])?;
             let (px, py) = plot.place(place.0, place.1);
             let (hang, shift) = if px > plot.right_edge() - 110.0 { (Hang::Right, -9.0) } else { (Hang::Left, 9.0) };
-            plot.text_at(px + shift, py - 1.0, &clip(&form.form, 18), ink(*rank), hang)?;
+            plot.text_at(px + shift, py - 1.0, &clip(&form.form, 18), inks[*rank], hang)?;
         }
         Ok(())
     })
