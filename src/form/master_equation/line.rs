@@ -12,7 +12,7 @@ use super::space::{Cloud, Reactions};
 use crate::base::Result;
 
 /// Products of uniformisation beyond which the contour is taken: about ten milliseconds of them.
-const MANY: f64 = 3_000.0;
+const MANY: f64 = 10_000.0;
 
 /// What round-off may have done to any probability, beside what shows in their sum.
 const ROUND_OFF: f64 = 1e-11;
@@ -179,7 +179,7 @@ impl Line {
             if below + above > share {
                 let more = |lost: f64| if lost > 0.25 * share { n } else { 0 };
                 if n + more(below) + more(above) > projection.most_states {
-                    return Err(too_many(reactions, projection, stop, below + above));
+                    return Err(too_many(reactions, projection, stop));
                 }
                 self.widen(more(below), more(above));
                 continue;

@@ -1,13 +1,15 @@
 //! The chemical master equation by finite state projection (Munsky & Khammash 2006, doi:10.1063/1.2145882).
 //!
-//! Probability lives on a cloud of states that follows it: where more than a share of the tolerance would leave in a window of time,
-//! the cloud grows ring by ring from the states it leaves by, and the window is done again; states that became improbable are
-//! dropped. Everything lost is counted, so `1 - Σ p` bounds the error of the probability of any set of states. Windows are solved by
-//! uniformisation, positive throughout; networks that move one by one along a line, over many fast reactions, by the contour
-//! integral of their tridiagonal generator instead ([`super::line`]).
+//! Without events probability lives on a window of rows that moves with it ([`super::window`]); with events on a cloud of states: where
+//! more than a share of the tolerance would leave in a stretch of time, the cloud grows ring by ring from the states it leaves by, and
+//! the stretch is done again; states that became improbable are dropped. Both are solved by uniformisation, positive throughout.
+//! Everything lost is counted, so `1 - Σ p` bounds the error of the probability of any set of states. Networks that move one by
+//! one along a line, over many fast reactions, go by the contour integral of their tridiagonal generator ([`super::line`]). A
+//! law that has come to rest is not followed further; what still moved counts towards the bound.
 //!
 //! Events at known times map the probabilities; an event that watches the state sends a reaction's probability on to where it leads.
-//! Cost: reactions × states × (fastest rate × time), about 1 ns each. Not for many species with many molecules: use Monte Carlo.
+//! Cost: reactions × states in play × (fastest rate × time), about 0.5 ns each. Not for many species with many molecules, nor for
+//! rates so fast that they are many millions within the horizon while the law still moves: use Monte Carlo.
 
 use super::super::counts::{self, Origin, Stop, Timing};
 use super::flow::Flow;
@@ -15,14 +17,18 @@ use super::line;
 use super::snapshot::Snapshot;
 use super::space::{Cloud, Reactions};
 use super::stationary::stationary;
+use super::window::{Step, Window};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
 /// States in play, unless the caller says otherwise.
-pub const MOST_STATES: usize = 200_000;
+pub const MOST_STATES: usize = 2_000_000;
 /// Multiplications before another form should be asked: half a minute or so.
 const MOST_WORK: f64 = 2e10;
+
+/// Change that is as good as none.
+const STILL: f64 = 1e-14;
 
 /// What to solve.
 #[derive(Debug, Clone)]
@@ -63,6 +69,11 @@ pub fn project(model: &Model, projection: &Projection) -> Result<Vec<Snapshot>> 
     if line::suits(&mut reactions, &cloud, projection)? {
         return line::project(&mut reactions, &cloud, &stops, projection);
     }
+    if network.events.is_empty()
+        && let Some(window) = Window::new(&mut reactions, &cloud, projection.t0, projection.most_states)
+    {
+        return follow(reactions, window, &stops, projection);
+    }
     let held = Driver { reactions, cloud, flow: None, projection, reach: 32.0, since_prune: 0, slack: 0.0, work: 0.0 };
     held.run(&stops)
 }
@@ -97,7 +108,7 @@ fn product(reactions: &Reactions, origins: &[Origin], projection: &Projection) -
             other => vec![(centre(other), 1.0)],
         };
         if rows.len() * each.len() > projection.most_states {
-            return Err(too_many(reactions, projection, projection.t0, 1.0));
+            return Err(too_many(reactions, projection, projection.t0));
         }
         let join = |(x, p): &(Vec<f64>, f64)| {
             let (x, p) = (x.clone(), *p);
@@ -109,14 +120,22 @@ fn product(reactions: &Reactions, origins: &[Origin], projection: &Projection) -
     Ok(Cloud::new(reactions.n(), &states, &rows.iter().map(|r| r.1).collect::<Vec<_>>()))
 }
 
-pub(super) fn too_many(reactions: &Reactions, projection: &Projection, time: f64, lost: f64) -> Error {
+pub(super) fn too_many(reactions: &Reactions, projection: &Projection, time: f64) -> Error {
     Error::Numerics {
         what: format!("the master equation of model '{}'", reactions.model.id),
         why: format!(
-            "{} states are the limit, and at t = {time} they lose up to {lost:.1e} of the probability, {:.1e} allowed",
+            "{} states are the limit, and at t = {time} more are needed to lose no more than {:.1e} of the probability",
             projection.most_states, projection.tolerance
         ),
         hint: "use --form monte-carlo, a looser --tol, or fewer molecules".to_string(),
+    }
+}
+
+fn too_slow(reactions: &Reactions, now: f64, states: usize) -> Error {
+    Error::Numerics {
+        what: format!("the master equation of model '{}'", reactions.model.id),
+        why: format!("at t = {now} it had taken {MOST_WORK:e} multiplications over {states} states"),
+        hint: "use --form monte-carlo, or a nearer time".to_string(),
     }
 }
 
@@ -124,6 +143,67 @@ pub(super) fn snapshot(reactions: &Reactions, cloud: &Cloud, time: f64, slack: f
     let mass: f64 = cloud.p.iter().sum();
     let counts = (0..cloud.len()).flat_map(|i| reactions.in_file_order(cloud.state(i))).collect();
     Snapshot::new(time, reactions.n(), counts, cloud.p.clone(), (1.0 - mass).max(0.0) + slack)
+}
+
+/// A network without events, on a window that moves with its probability.
+fn follow(
+    mut reactions: Reactions,
+    mut window: Window,
+    stops: &[Stop],
+    projection: &Projection,
+) -> Result<Vec<Snapshot>> {
+    /// Products of the first step, and of the longest.
+    const FIRST: f64 = 64.0;
+    const LONGEST: f64 = 4_096.0;
+    /// Products of a horizon in which the law may well come to rest.
+    const MANY: f64 = 50_000.0;
+    /// Part of the tolerance for taking a law that hardly moves as one that stands still.
+    const STANDING: f64 = 0.1;
+    let last = projection.times.last().copied().unwrap_or(projection.t0);
+    let horizon = last - projection.t0;
+    let (mut now, mut products) = (projection.t0, FIRST);
+    let mut lost = (1.0 - window.mass()).max(0.0);
+    // To be seen standing still, a law must lose much less at its ends than it may.
+    let (share, standing) = match horizon / window.step(1.0) > MANY {
+        true => (1e-3, STANDING * projection.tolerance),
+        false => (0.8, STILL),
+    };
+    let mut slack = 0.0;
+    let mut snapshots = Vec::with_capacity(projection.times.len());
+    for stop in stops {
+        while now < stop.time {
+            let rest = stop.time - now;
+            let drift = window.speed() * rest;
+            // No state's probability changes by more than all of it that moves until then.
+            if slack + drift <= standing {
+                slack += drift;
+                now = stop.time;
+                break;
+            }
+            let h = rest / (rest / window.step(products)).ceil().max(1.0);
+            let allowed = share * projection.tolerance * h / horizon;
+            match window.advance(&mut reactions, now, h, allowed)? {
+                Step::Done(more) => {
+                    lost += more;
+                    window.set_mass(1.0 - lost);
+                }
+                Step::TooMany => return Err(too_many(&reactions, projection, now + h)),
+            }
+            if window.work > MOST_WORK {
+                return Err(too_slow(&reactions, now, window.states()));
+            }
+            now = if h == rest { stop.time } else { now + h };
+            products = (4.0 * products).min(LONGEST);
+        }
+        if stop.breaks {
+            window.evaluate(&mut reactions, now);
+        }
+        if stop.is_output {
+            let bound = lost + slack + f64::EPSILON * window.products.sqrt();
+            snapshots.push(window.snapshot(&reactions, now, bound));
+        }
+    }
+    Ok(snapshots)
 }
 
 /// A solution on its way through time.
@@ -179,8 +259,6 @@ impl Driver<'_> {
     fn advance(&mut self, mut now: f64, stop: f64) -> Result<()> {
         /// Longest window; beyond it nothing is gained.
         const LONGEST: f64 = 2_000.0;
-        /// Change that is as good as none.
-        const STILL: f64 = 1e-14;
         let last = self.projection.times.last().copied().unwrap_or(stop);
         let horizon = (last - self.projection.t0).max(stop - now);
         while now < stop {
@@ -199,11 +277,11 @@ impl Driver<'_> {
             let (next, lost, products) = flow.advance(&self.cloud.p, h);
             self.work += products as f64 * flow.size() as f64;
             if self.work > MOST_WORK {
-                return Err(self.too_slow(now));
+                return Err(too_slow(&self.reactions, now, self.cloud.len()));
             }
             let allowed = 0.5 * self.projection.tolerance * h / horizon;
             if lost > allowed {
-                self.grow(&flow, &next, (h, h / horizon, lost), now)?;
+                self.grow(&flow, &next, (h, h / horizon), now)?;
                 self.reach = (0.7 * self.reach).max(16.0);
                 continue;
             }
@@ -220,7 +298,7 @@ impl Driver<'_> {
     }
 
     /// Add the states that probability left for, and some rings beyond them.
-    fn grow(&mut self, flow: &Flow, next: &[f64], (h, part, lost): (f64, f64, f64), now: f64) -> Result<()> {
+    fn grow(&mut self, flow: &Flow, next: &[f64], (h, part): (f64, f64), now: f64) -> Result<()> {
         const RINGS: usize = 32;
         let allowed = 0.5 * self.projection.tolerance * part;
         let n = self.reactions.n();
@@ -239,8 +317,7 @@ impl Driver<'_> {
         if self.cloud.len() + added.len() / n > self.projection.most_states {
             self.prune(part, 1_000_000);
             if self.cloud.len() + added.len() / n > self.projection.most_states {
-                let mass: f64 = self.cloud.p.iter().sum();
-                return Err(too_many(&self.reactions, self.projection, now + h, lost + (1.0 - mass).max(0.0)));
+                return Err(too_many(&self.reactions, self.projection, now + h));
             }
         }
         self.cloud = self.cloud.joined(&added);
@@ -255,14 +332,6 @@ impl Driver<'_> {
         if few * share > self.cloud.len() {
             self.cloud = self.cloud.pruned(least);
             self.flow = None;
-        }
-    }
-
-    fn too_slow(&self, now: f64) -> Error {
-        Error::Numerics {
-            what: format!("the master equation of model '{}'", self.reactions.model.id),
-            why: format!("at t = {now} it had taken {MOST_WORK:e} multiplications over {} states", self.cloud.len()),
-            hint: "use --form monte-carlo, or a nearer time".to_string(),
         }
     }
 }

@@ -63,14 +63,9 @@ impl<'a> Reactions<'a> {
     /// [`Error::NonFiniteCoefficient`] where a propensity is negative or no number.
     pub fn rates(&mut self, states: &[i64], time: f64) -> Result<Vec<Vec<f64>>> {
         let n = self.n();
-        let count = states.len() / n;
         let columns: Vec<Vec<f64>> =
             (0..n).map(|i| states.iter().skip(i).step_by(n).map(|x| *x as f64).collect()).collect();
-        let inputs: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let mut rates = vec![vec![0.0; count]; self.changes.len()];
-        let mut out: Vec<&mut [f64]> = rates.iter_mut().map(Vec::as_mut_slice).collect();
-        self.symbols[symbol::TIME] = time;
-        self.tape.run(&self.symbols, &inputs, &mut out, &mut self.scratch);
+        let rates = self.rates_of(&columns, time);
         let bad = rates.iter().find_map(|row| row.iter().position(|a| !(*a >= 0.0 && *a < f64::INFINITY)));
         if let Some(i) = bad {
             let a: Vec<f64> = rates.iter().map(|row| row[i]).collect();
@@ -78,6 +73,16 @@ impl<'a> Reactions<'a> {
             counts::check_propensities(self.model, self.network, &a, &x, time)?;
         }
         Ok(rates)
+    }
+
+    /// `[reaction][state]` of states by columns, `[position][state]`, whatever the expressions give.
+    pub fn rates_of(&mut self, columns: &[Vec<f64>], time: f64) -> Vec<Vec<f64>> {
+        let inputs: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let mut rates = vec![vec![0.0; columns.first().map_or(0, Vec::len)]; self.changes.len()];
+        let mut out: Vec<&mut [f64]> = rates.iter_mut().map(Vec::as_mut_slice).collect();
+        self.symbols[symbol::TIME] = time;
+        self.tape.run(&self.symbols, &inputs, &mut out, &mut self.scratch);
+        rates
     }
 
     /// A sorted state's counts in the order of the file.

@@ -6,16 +6,17 @@
 
 use super::super::counts::{self, Origin, Timing};
 use super::flow::Flow;
-use super::network::MOST_STATES;
 use super::snapshot::Snapshot;
 use super::space::{Cloud, Reactions};
 use crate::base::{Result, math};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
+/// States of a law without end on a line, or of a finite network.
+const MOST_STATES: usize = 200_000;
 /// Multiplications and numbers held by the elimination.
-const MOST_WORK: f64 = 2e10;
-const MOST_HELD: usize = 20_000_000;
+pub(super) const MOST_WORK: f64 = 2e10;
+pub(super) const MOST_HELD: usize = 20_000_000;
 
 /// The stationary law of the states that `start` leads to, `[species]`; empty: the file's start, in which numbers of conserved
 /// species say their totals.
@@ -114,7 +115,8 @@ fn on_a_line(reactions: &mut Reactions, seed: &[f64]) -> Result<Option<Answer>> 
     Ok(Some(Ok(Snapshot::new(f64::INFINITY, seed.len(), counts, p, 0.0))))
 }
 
-fn steps(reactions: &mut Reactions, x: &[f64], along: &[i64], step: i64) -> Result<f64> {
+/// Rate of all reactions that step so along a line.
+pub(super) fn steps(reactions: &mut Reactions, x: &[f64], along: &[i64], step: i64) -> Result<f64> {
     let rates = reactions.rates(&reactions.sorted(x), 0.0)?;
     Ok(rates.iter().zip(along).filter(|(_, s)| **s == step).map(|(row, _)| row[0]).sum())
 }
