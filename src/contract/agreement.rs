@@ -101,7 +101,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let is_short = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
-                Form::MonteCarlo => (model.horizon, PATH_BOUND),
+                _ if form == Form::MonteCarlo || best == Form::MonteCarlo => (model.horizon, PATH_BOUND),
                 // The Langevin equation of a network is another process, near it for many molecules.
                 Form::FokkerPlanck if matches!(model.process, Process::Network(_)) => (model.horizon, f64::INFINITY),
                 _ => (model.horizon, GRID_BOUND),
@@ -255,7 +255,7 @@ fn numbers(a: &Predictive, r: &Predictive, scale: f64, paths: usize) -> Vec<(&'s
         list.push(("mean", x, y, if sampled { 1.0 / n.sqrt() } else { 0.0 }));
     }
     if let (Some(x), Some(y)) = (a.sd(), r.sd()) {
-        list.push(("sd", x, y, if sampled { sd_error(a, n) / scale } else { 0.0 }));
+        list.push(("sd", x, y, if sampled { sd_error(a, n).max(sd_error(r, n)) / scale } else { 0.0 }));
     }
     for p in LEVELS {
         let (x, y) = (a.quantile(p), r.quantile(p));

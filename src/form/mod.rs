@@ -95,9 +95,11 @@ impl Form {
         if let Process::Network(process) = &model.process {
             return network::of_choice(process);
         }
+        // The grid of two states costs seconds for one answer, and noise that does not reach both may defeat it.
+        let is_plane = matches!(&model.process, Process::Diffusion(process) if process.states.len() > 1);
         [Form::Exact, Form::FokkerPlanck, Form::MasterEquation]
             .into_iter()
-            .find(|f| f.why_not(model).is_none())
+            .find(|f| f.why_not(model).is_none() && !(is_plane && *f == Form::FokkerPlanck))
             .unwrap_or(Form::MonteCarlo)
     }
 
@@ -281,6 +283,11 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
     }
     if form == Form::MonteCarlo {
         return monte_carlo::marginals(model, question).map(Answer::from);
+    }
+    if let (Process::Diffusion(process), Form::FokkerPlanck) = (&model.process, form)
+        && process.states.len() == 2
+    {
+        return fokker_planck::plane::answer(model, process, question);
     }
     if form == Form::Exact && model.law.is_none() {
         return moments::marginals(model, question).map(Answer::from);

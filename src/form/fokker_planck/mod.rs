@@ -6,10 +6,11 @@
 //! matrix by a contour integral, thirteen digits at any horizon without a step; for coefficients that change with time,
 //! TR-BDF2 with steps chosen by its embedded error. The start is a unit mass on a node.
 //!
-//! Cost: about 0.1 µs a cell and horizon. Not for absorbing ends, jumps or more than one dimension.
+//! Cost: about 0.1 µs a cell and horizon. Not for absorbing ends or jumps. Two dimensions are [`plane`]'s.
 
 mod contour;
 mod operator;
+pub mod plane;
 mod tr_bdf2;
 
 use super::lamperti::{self, Grid, Reach};
@@ -21,6 +22,9 @@ use operator::Operator;
 
 /// Why this form does not answer a diffusion; `None` where it does.
 pub(super) fn why_not(process: &Diffusion) -> Option<String> {
+    if process.states.len() > 1 {
+        return plane::why_not(process);
+    }
     why_not_line(process).or(match process.states[0].boundary {
         b @ (Boundary::Absorbing | Boundary::Periodic) => Some(ends_are(b)),
         _ => None,

@@ -58,6 +58,9 @@ pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
                 _ => None,
             };
         }
+        Form::FokkerPlanck if value.under.states.len() > 1 => {
+            return Some("it values payoffs of one state".to_string());
+        }
         _ if value.average.is_some() => return paths_see("it pays on an average over the path"),
         Form::Exact | Form::Schroedinger | Form::MasterEquation if value.barrier.is_some() => {
             return paths_see("it has a barrier");
