@@ -1,9 +1,10 @@
-//! Closed transition laws: Brownian, geometric, Ornstein-Uhlenbeck, its exponential, and the square-root process.
+//! Closed transition laws: Brownian, geometric, Ornstein-Uhlenbeck, its exponential, the square-root process and, in
+//! [`super::jacobi`], Jacobi's.
 //!
 //! A log density and its gradient in the law's own arguments; the chain rule through the model's expressions gives the
 //! gradient in the model's parameters.
 
-use super::{Asked, Batch, Form, Moments, Pairs};
+use super::{Asked, Batch, Form, Moments, Pairs, jacobi};
 use crate::base::{Result, math};
 use crate::expr::Id;
 use crate::predictive::Predictive;
@@ -30,6 +31,10 @@ pub fn transition(law: ClosedLaw, arguments: &[f64], x0: f64, dt: f64) -> Predic
         ClosedLaw::SquareRoot => {
             let f = Feller::new(arguments, x0, dt);
             Predictive::ScaledChiSquare { scale: 0.5 / f.c, df: 2.0 * (f.q + 1.0), lambda: 2.0 * f.u }
+        }
+        // Arguments that make no law have a law that is none, as those above do.
+        ClosedLaw::Jacobi => {
+            jacobi::transition(arguments, x0, dt).unwrap_or(Predictive::Normal { mean: f64::NAN, sd: f64::NAN })
         }
     }
 }
@@ -272,6 +277,9 @@ fn log_density(law: ClosedLaw, arguments: &[f64], x0: f64, x1: f64, dt: f64, gra
     if law == ClosedLaw::SquareRoot {
         return square_root(arguments, x0, x1, dt, gradient);
     }
+    if law == ClosedLaw::Jacobi {
+        return jacobi::log_density(arguments, x0, x1, dt, gradient);
+    }
     let on_log = law.is_positive();
     let z = if on_log { math::ln(x1) } else { x1 };
     let g = gaussian(law, arguments, x0, dt);
@@ -290,6 +298,9 @@ fn log_density(law: ClosedLaw, arguments: &[f64], x0: f64, x1: f64, dt: f64, gra
 fn moments(law: ClosedLaw, arguments: &[f64], x0: f64, dt: f64) -> [f64; 8] {
     if law == ClosedLaw::SquareRoot {
         return square_root_moments(arguments, x0, dt);
+    }
+    if law == ClosedLaw::Jacobi {
+        return jacobi::moments(arguments, x0, dt);
     }
     let g = gaussian(law, arguments, x0, dt);
     let (dm, dv) = (g.d_mean, g.d_variance);

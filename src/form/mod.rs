@@ -10,6 +10,7 @@ pub mod exact;
 mod expansion;
 pub mod field;
 pub mod fokker_planck;
+mod jacobi;
 mod lamperti;
 pub mod master_equation;
 pub mod moments;
@@ -279,7 +280,7 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
     if let (Process::Network(process), Form::MasterEquation | Form::FokkerPlanck | Form::Schroedinger) =
         (&model.process, form)
     {
-        return network::marginals(model, process, form, question).map(Answer::from);
+        return network::marginals(model, process, form, question);
     }
     if form == Form::MonteCarlo {
         return monte_carlo::marginals(model, question).map(Answer::from);

@@ -5,7 +5,7 @@
 
 use super::counts::{self, Origin};
 use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
-use super::{Form, Question};
+use super::{Answer, Form, Question, schroedinger};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::{Lattice, Predictive};
@@ -21,7 +21,7 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
             Some(format!("{NOT_ONE_DIMENSIONAL}: {}", network.independent_species().len()))
         }
         Form::FokkerPlanck => None,
-        Form::Schroedinger => Some("networks by their spectrum come later".to_string()),
+        Form::Schroedinger => schroedinger::network::why_not(network),
         Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
         Form::Euler | Form::Kessler | Form::KesslerTruncated => {
             Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string())
@@ -35,16 +35,13 @@ pub(super) fn of_choice(network: &Network) -> Form {
     if few && why_not(Form::MasterEquation, network).is_none() { Form::MasterEquation } else { Form::MonteCarlo }
 }
 
-/// `[time][species]`, by the master equation or the Fokker-Planck equation of the Langevin equation.
-pub(super) fn marginals(
-    model: &Model,
-    network: &Network,
-    form: Form,
-    question: &Question,
-) -> Result<Vec<Vec<Predictive>>> {
+/// `[time][species]`, by the master equation, its spectrum, or the Fokker-Planck equation of the Langevin equation.
+pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: &Question) -> Result<Answer> {
     match form {
-        Form::FokkerPlanck => by_langevin(model, network, question),
-        _ => species_laws(model, &snapshots(model, question)?),
+        Form::FokkerPlanck => by_langevin(model, network, question).map(Answer::from),
+        Form::Schroedinger => schroedinger::network::marginals(model, network, question)
+            .map(|(laws, error)| Answer { laws, error: Some(error) }),
+        _ => species_laws(model, &snapshots(model, question)?).map(Answer::from),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::process::chart::{Chart, gauss};
 use crate::process::{Boundary, Process, Scalar, symbol};
 
 /// Logarithm of the density, below its peak, beyond which nothing is looked at: 2e-22.
-const DEPTH: f64 = 50.0;
+pub(super) const DEPTH: f64 = 50.0;
 /// First number of cells, for the interpolation between nodes, and the largest.
 const CELLS: [usize; 2] = [2_048, 65_536];
 /// The widest of the first cells, in the coordinate of the domain: also for the interpolation.
@@ -69,15 +69,15 @@ fn none(model: &Model, why: &str) -> Error {
 }
 
 /// Derivative of the log density in the chart: `(2a/b² - 2b'/b) dx/du + d ln(dx/du)/du`.
-struct LogSlope {
-    chart: Chart,
+pub(super) struct LogSlope {
+    pub chart: Chart,
     domain: [f64; 2],
     tape: Tape,
     scratch: Scratch,
 }
 
 impl LogSlope {
-    fn new(scalar: &Scalar, theta: &[f64]) -> LogSlope {
+    pub fn new(scalar: &Scalar, theta: &[f64]) -> LogSlope {
         let mut pool = scalar.pool().clone();
         let steepness = pool.derivative(scalar.diffusion, symbol::STATE);
         let tape = Tape::compile(&pool, &[scalar.drift, scalar.diffusion, steepness], &[symbol::STATE]);
@@ -95,7 +95,7 @@ impl LogSlope {
         (2.0 * (a / b - steepness) / b, b)
     }
 
-    fn at(&mut self, u: f64) -> f64 {
+    pub fn at(&mut self, u: f64) -> f64 {
         let x = self.chart.x(u);
         self.at_state(x).0 * self.chart.slope(u) + self.chart.bend(u)
     }
@@ -108,15 +108,15 @@ impl LogSlope {
 /// Coordinates that hold the probability, a mode among them, and what is left beyond: the log density there against the
 /// mode's, and its rate of decay.
 #[derive(Debug)]
-struct Range {
-    mode: f64,
+pub(super) struct Range {
+    pub mode: f64,
     /// Of the log density, against the mode's.
     highest: f64,
-    ends: [f64; 2],
+    pub ends: [f64; 2],
     left: [Option<(f64, f64)>; 2],
 }
 
-fn range(slope: &mut LogSlope) -> std::result::Result<Range, &'static str> {
+pub(super) fn range(slope: &mut LogSlope) -> std::result::Result<Range, &'static str> {
     const NOT_INTEGRABLE: &str = "its density would not be integrable";
     let (low, high) = slope.chart.limits();
     const POINTS: usize = 4_000;
@@ -165,7 +165,7 @@ fn root(slope: &mut LogSlope, mut low: f64, mut high: f64) -> f64 {
 }
 
 /// A step towards `to` over which the log density changes by two or so, and the change.
-fn stride(slope: &mut LogSlope, from: f64, to: f64) -> Option<(f64, f64)> {
+pub(super) fn stride(slope: &mut LogSlope, from: f64, to: f64) -> Option<(f64, f64)> {
     let mut next = from + (to - from).clamp(-4.0, 4.0);
     for _ in 0..200 {
         let change = slope.integral(from, next);

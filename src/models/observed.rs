@@ -55,7 +55,7 @@ fn carried_claim(model: &mut Model, before: &Diffusion, claim: &LawClaim, as_it_
         }
         ClosedLaw::OrnsteinUhlenbeck => ClosedLaw::ExpOrnsteinUhlenbeck,
         ClosedLaw::ExpOrnsteinUhlenbeck => ClosedLaw::OrnsteinUhlenbeck,
-        ClosedLaw::SquareRoot => return None,
+        ClosedLaw::SquareRoot | ClosedLaw::Jacobi => return None,
     };
     let claim = LawClaim { law, arguments };
     let scalar: Scalar = process.scalar()?;

@@ -20,15 +20,18 @@ pub enum ClosedLaw {
     SquareRoot,
     /// `d ln x = kappa (theta - ln x) dt + sigma dW` (Schwartz 1997, model 1)
     ExpOrnsteinUhlenbeck,
+    /// `dx = kappa (theta - x) dt + sigma √(x(1-x)) dW` (Wright 1931; Karlin & Taylor 1981, section 15.13)
+    Jacobi,
 }
 
 impl ClosedLaw {
-    pub const ALL: [ClosedLaw; 5] = [
+    pub const ALL: [ClosedLaw; 6] = [
         ClosedLaw::Brownian,
         ClosedLaw::GeometricBrownian,
         ClosedLaw::OrnsteinUhlenbeck,
         ClosedLaw::SquareRoot,
         ClosedLaw::ExpOrnsteinUhlenbeck,
+        ClosedLaw::Jacobi,
     ];
 
     pub fn name(self) -> &'static str {
@@ -38,6 +41,7 @@ impl ClosedLaw {
             ClosedLaw::OrnsteinUhlenbeck => "ornstein-uhlenbeck",
             ClosedLaw::SquareRoot => "square-root",
             ClosedLaw::ExpOrnsteinUhlenbeck => "exp-ornstein-uhlenbeck",
+            ClosedLaw::Jacobi => "jacobi",
         }
     }
 
@@ -53,6 +57,15 @@ impl ClosedLaw {
         matches!(self, ClosedLaw::GeometricBrownian | ClosedLaw::SquareRoot | ClosedLaw::ExpOrnsteinUhlenbeck)
     }
 
+    /// The open domain the law lives on.
+    pub fn domain(self) -> (f64, f64) {
+        match self {
+            ClosedLaw::Jacobi => (0.0, 1.0),
+            law if law.is_positive() => (0.0, f64::INFINITY),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
     /// Drift and diffusion the law stands for.
     pub fn coefficients(self, arguments: &[f64], x: f64) -> (f64, f64) {
         match (self, arguments) {
@@ -63,6 +76,7 @@ impl ClosedLaw {
             (ClosedLaw::ExpOrnsteinUhlenbeck, [kappa, theta, sigma]) => {
                 (x * (kappa * (theta - math::ln(x)) + 0.5 * sigma * sigma), sigma * x)
             }
+            (ClosedLaw::Jacobi, [kappa, theta, sigma]) => (kappa * (theta - x), sigma * (x * (1.0 - x)).sqrt()),
             _ => (f64::NAN, f64::NAN),
         }
     }
@@ -89,21 +103,18 @@ impl LawClaim {
     pub fn verify(&self, model: &str, process: &Scalar, params: &[Param]) -> Result<()> {
         let refuse =
             |why: String| Error::LawMismatch { model: model.to_string(), law: self.law.name().to_string(), why };
-        let positive = process.state.lower == 0.0 && process.state.upper == f64::INFINITY;
-        let whole = process.state.lower == f64::NEG_INFINITY && process.state.upper == f64::INFINITY;
-        if self.law.is_positive() && !positive {
-            return Err(refuse("the law lives on [0, inf], the model's domain is another".to_string()));
-        }
-        if !self.law.is_positive() && !whole {
-            return Err(refuse("the law lives on [-inf, inf], the model's domain is another".to_string()));
+        let (lower, upper) = self.law.domain();
+        if (process.state.lower, process.state.upper) != (lower, upper) {
+            return Err(refuse(format!("the law lives on [{lower}, {upper}], the model's domain is another")));
         }
         for trial in 0..12 {
             let theta: Vec<f64> = params.iter().enumerate().map(|(i, p)| probe(p, trial * 7 + i)).collect();
             let arguments = self.arguments_at(process, &theta);
             let symbols = process.symbols(&theta, 0.0);
             const SIZES: [f64; 10] = [1e-6, 1e-3, 0.03, 0.4, 1.0, 2.3, 17.0, 341.0, 1e4, 1e6];
-            let below: &[f64] = if self.law.is_positive() { &[] } else { &SIZES };
-            for x in below.iter().map(|x| -x).chain(SIZES) {
+            let below: &[f64] = if lower == 0.0 { &[] } else { &SIZES };
+            let onto = |x: f64| if upper == 1.0 { x / (1.0 + x) } else { x };
+            for x in below.iter().map(|x| -x).chain(SIZES.map(onto)) {
                 let mut symbols = symbols.clone();
                 symbols[super::symbol::STATE] = x;
                 let ours =

@@ -269,7 +269,7 @@ fn a_linear_process_is_answered_exactly_by_a_normal_law() {
     let sd = (0.022f64 * 0.022 * (1.0 - (-2.0 * 0.77 * 3.0f64).exp()) / (2.0 * 0.77)).sqrt();
     assert_eq!(laws.len(), 2);
     assert!((laws[1][0].sd().expect("an sd") / sd - 1.0).abs() < 1e-12);
-    for id in ["correlated-gbm", "heston", "merton-jump", "double-well", "jacobi"] {
+    for id in ["correlated-gbm", "heston", "merton-jump", "double-well", "ckls"] {
         let model = built_in(id).expect(id);
         let why = Form::Exact.why_not(&model).unwrap_or_else(|| panic!("{id} is not normal"));
         assert!(answer(&model, Form::Exact, &question).is_err(), "{id}: {why}");

@@ -130,7 +130,11 @@ fn every_form_answers_a_network_or_says_why_not() -> Result<()> {
         let exact = &marginals(&model, Form::MasterEquation, &question)?[0];
         assert!(exact.iter().all(|law| matches!(law, Predictive::Lattice(_))));
         for form in Form::of(&model).into_iter().filter(|f| *f != Form::MasterEquation) {
-            let laws = &marginals(&model, form, &question)?[0];
+            let laws = match marginals(&model, form, &question) {
+                // A start far from where the network settles is found only at work.
+                Err(Error::FormUnavailable { .. }) if form == Form::Schroedinger => continue,
+                found => &found?[0],
+            };
             for (law, exact) in laws.iter().zip(exact) {
                 let (mean, sd) = (exact.mean().expect("a mean"), exact.sd().expect("an sd"));
                 // The Langevin equation is wrong by about a molecule; samples by four standard errors.

@@ -127,3 +127,23 @@ fn what_binds_nothing_is_refused() {
     let ou = built_in("ou").expect("built in");
     assert!(matches!(bound_states(&ou, &[1.0; 3], 1), Err(Error::ModelInvalid { .. })));
 }
+
+#[test]
+fn smooth_wells_have_twelve_digits() -> Result<()> {
+    let oscillator = bound_states(&built_in("harmonic-oscillator")?, &[1.0, 1.0], 4)?.energies;
+    for (n, e) in oscillator.iter().enumerate() {
+        assert!((e - (n as f64 + 0.5)).abs() < 1e-12, "{n}: {e}");
+    }
+    // -ψ'' + x⁴ψ = Eψ at 33 digits, by a harmonic basis and by sine functions.
+    let quartic = bound_states(&potential("domain = [-inf, inf]", "x^4", 0.5), &[], 4)?.energies;
+    let exact = [1.060_362_090_484_182_9, 3.799_673_029_801_394, 7.455_697_937_986_738, 11.644_745_511_378_162];
+    for (e, exact) in quartic.iter().zip(exact) {
+        assert!((e - exact).abs() < 1e-12 * exact, "{e} {exact}");
+    }
+    let found = bound_states(&built_in("morse")?, &[1.0, 10.0, 1.0], 3)?.energies;
+    for (n, e) in found.iter().enumerate() {
+        let wave = 20.0f64.sqrt() * (n as f64 + 0.5);
+        assert!((e - (wave - wave * wave / 40.0)).abs() < 1e-11 * 10.0, "{n}: {e}");
+    }
+    Ok(())
+}

@@ -41,13 +41,14 @@ fn a_call_has_its_black_scholes_value_by_every_form() -> Result<()> {
         let by_law = worth(&model, Form::Exact, &theta, &[s])?;
         assert!((by_law.value - exact).abs() < 1e-8, "{} {exact}", by_law.value);
         assert!((by_law.delta.expect("delta") - delta).abs() < 1e-7, "{:?} {delta}", by_law.delta);
-        for form in [Form::FokkerPlanck, Form::MasterEquation] {
+        for form in [Form::FokkerPlanck, Form::Schroedinger, Form::MasterEquation] {
             let off = worth(&model, form, &theta, &[s])?.value - exact;
             assert!(off.abs() < 1e-4 * exact.max(1.0), "{}: {off}", form.name());
         }
         near(worth(&model, Form::MonteCarlo, &theta, &[s])?, exact, 2e-3);
     }
-    assert_eq!(Form::of(&model), [Form::Exact, Form::FokkerPlanck, Form::MasterEquation, Form::MonteCarlo]);
+    let all = [Form::Exact, Form::FokkerPlanck, Form::Schroedinger, Form::MasterEquation, Form::MonteCarlo];
+    assert_eq!(Form::of(&model), all);
     Ok(())
 }
 
