@@ -93,11 +93,8 @@ impl Normals {
 
     fn next(&mut self) -> &[f64; BLOCK] {
         if !self.second {
-            for i in 0..BLOCK {
-                let [one, two] = self.key.words((self.first + i) as u64, self.draw);
-                self.words[0][i] = one;
-                self.words[1][i] = two;
-            }
+            let [one, two] = &mut self.words;
+            self.key.fill(self.first as u64, self.draw, one, two);
             self.draw += 1;
         }
         normals_from_u64(&self.words[usize::from(self.second)], &mut self.values);

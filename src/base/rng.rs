@@ -4,6 +4,7 @@
 //! `key = hash64(seed, purpose, series, window)`, `counter = (path: u64, draw: u64)`. The model is not in the key, so
 //! models are compared on the same random numbers. This is the only place that makes a generator.
 
+use crate::base::dispatch::{Kernel, Level};
 use crate::base::math;
 
 /// The user's seed, from which every stream is derived.
@@ -26,31 +27,73 @@ impl Seed {
         for word in [purpose as u64, series, window] {
             h = mix64(h ^ mix64(word.wrapping_add(0x9E37_79B9_7F4A_7C15)));
         }
-        Key([h as u32, (h >> 32) as u32])
+        Key::of(h, 0)
     }
 }
 
 /// Key of a family of streams, one stream a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key([u32; 2]);
+pub struct Key {
+    words: [u32; 2],
+    /// One where paths come in antithetic pairs.
+    paired: u64,
+}
 
 impl Key {
+    fn of(h: u64, paired: u64) -> Key {
+        Key { words: [h as u32, (h >> 32) as u32], paired }
+    }
+
     /// The stream of one path, from its first draw.
     pub fn stream(self, path: u64) -> Stream {
         Stream { key: self, path, draw: 0, spare: None }
     }
 
+    /// The same family in antithetic pairs: path `2k + 1` has the bits of path `2k` complemented, so that its uniforms are one less
+    /// those of the other and its normals theirs negated (Hammersley & Morton 1956). Each path for itself has the law it had.
+    pub fn antithetic(self) -> Key {
+        Key { paired: 1, ..self }
+    }
+
+    pub fn is_antithetic(self) -> bool {
+        self.paired == 1
+    }
+
     /// A second family of streams beside this one, for what a path draws at times of its own.
     pub fn twin(self) -> Key {
-        let h = mix64((u64::from(self.0[0]) | u64::from(self.0[1]) << 32) ^ 0x6A75_6D70_735F_6B31);
-        Key([h as u32, (h >> 32) as u32])
+        let [low, high] = self.words;
+        Key::of(mix64((u64::from(low) | u64::from(high) << 32) ^ 0x6A75_6D70_735F_6B31), self.paired)
     }
 
     /// The two 64-bit words of one (path, draw) counter.
     #[inline(always)]
     pub fn words(self, path: u64, draw: u64) -> [u64; 2] {
-        let c = philox4x32_10([path as u32, (path >> 32) as u32, draw as u32, (draw >> 32) as u32], self.0);
-        [u64::from(c[0]) | u64::from(c[1]) << 32, u64::from(c[2]) | u64::from(c[3]) << 32]
+        let [a, b, c, d] = philox4x32_10(path & !self.paired, draw, self.words);
+        let turned = (path & self.paired).wrapping_neg();
+        [(a | b << 32) ^ turned, (c | d << 32) ^ turned]
+    }
+
+    /// [`Key::words`] of one draw of the paths from `first` on, up to the shorter of the two lengths. Cost: 0.55 ns a word with
+    /// AVX-512, 1.3 with AVX2 (AMD EPYC).
+    pub fn fill(self, first: u64, draw: u64, one: &mut [u64], two: &mut [u64]) {
+        Level::best().run(Fill { key: self, first, draw, one, two });
+    }
+}
+
+struct Fill<'a> {
+    key: Key,
+    first: u64,
+    draw: u64,
+    one: &'a mut [u64],
+    two: &'a mut [u64],
+}
+
+impl Kernel for Fill<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (path, (one, two)) in (self.first..).zip(self.one.iter_mut().zip(self.two)) {
+            [*one, *two] = self.key.words(path, self.draw);
+        }
     }
 }
 
@@ -67,12 +110,17 @@ fn mix64(mut z: u64) -> u64 {
 }
 
 /// Ten rounds of Philox4x32 (Salmon et al. 2011, section 4 and table 2 for the multipliers and Weyl constants).
+///
+/// The four 32-bit words of the counter and of the result stand in 64 bits each: then the products are vector instructions.
 #[inline(always)]
-fn philox4x32_10(mut c: [u32; 4], mut k: [u32; 2]) -> [u32; 4] {
+fn philox4x32_10(first: u64, second: u64, key: [u32; 2]) -> [u64; 4] {
+    const LOW: u64 = 0xFFFF_FFFF;
+    let mut c = [first & LOW, first >> 32, second & LOW, second >> 32];
+    let mut k = key;
     for _ in 0..10 {
-        let p0 = u64::from(c[0]) * 0xD251_1F53;
-        let p1 = u64::from(c[2]) * 0xCD9E_8D57;
-        c = [(p1 >> 32) as u32 ^ c[1] ^ k[0], p1 as u32, (p0 >> 32) as u32 ^ c[3] ^ k[1], p0 as u32];
+        let p0 = c[0] * 0xD251_1F53;
+        let p1 = c[2] * 0xCD9E_8D57;
+        c = [(p1 >> 32) ^ c[1] ^ u64::from(k[0]), p1 & LOW, (p0 >> 32) ^ c[3] ^ u64::from(k[1]), p0 & LOW];
         k = [k[0].wrapping_add(0x9E37_79B9), k[1].wrapping_add(0xBB67_AE85)];
     }
     c
@@ -138,12 +186,110 @@ mod tests {
     #[test]
     fn philox_gives_the_published_known_answers() {
         // Random123 1.14, tests/kat_vectors, philox4x32 10.
-        assert_eq!(philox4x32_10([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(philox4x32_10([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
+        let philox = |c: [u32; 4], key| {
+            let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+            philox4x32_10(pair(c[0], c[1]), pair(c[2], c[3]), key)
+        };
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox4x32_10([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
+            philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn a_block_of_paths_has_the_words_of_its_paths_at_every_width() {
+        let plain = Seed(8).key(Purpose::Simulation, 0, 0);
+        for key in [plain, plain.antithetic()] {
+            let first = (1 << 32) - 5;
+            for level in Level::available() {
+                let (mut one, mut two) = ([0; 37], [0; 37]);
+                level.run(Fill { key, first, draw: 1 << 40, one: &mut one, two: &mut two });
+                for (i, (a, b)) in one.into_iter().zip(two).enumerate() {
+                    assert_eq!([a, b], key.words(first + i as u64, 1 << 40), "{}", level.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn antithetic_pairs_are_each_other_negated_and_even_paths_are_as_before() {
+        let key = Seed(8).key(Purpose::Simulation, 0, 0);
+        let pairs = key.antithetic();
+        for path in 0..20 {
+            let (mut even, mut odd) = (pairs.stream(2 * path), pairs.stream(2 * path + 1));
+            assert_eq!(even.clone().normal().to_bits(), key.stream(2 * path).normal().to_bits());
+            for _ in 0..5 {
+                assert_eq!(even.normal().to_bits(), (-odd.normal()).to_bits());
+            }
+            assert!((even.uniform() + odd.uniform() - 1.0).abs() < 2e-16);
+        }
+        assert_ne!(pairs.twin(), key.twin());
+    }
+
+    /// `|t|` of `n` draws whose mean is `mean` and standard deviation `sd`.
+    fn off(draws: impl Iterator<Item = f64>, mean: f64, sd: f64) -> f64 {
+        let (n, sum) = draws.fold((0.0, 0.0), |(n, sum), x| (n + 1.0, sum + x));
+        ((sum / n - mean) * f64::sqrt(n) / sd).abs()
+    }
+
+    #[test]
+    fn normals_of_blocks_pass_moments_distribution_and_correlations_to_six_sigma() {
+        const PATHS: usize = 4096;
+        const DRAWS: usize = 64;
+        let key = Seed(2025).key(Purpose::Simulation, 3, 1);
+        let (mut one, mut two) = (vec![0; PATHS], vec![0; PATHS]);
+        // `[draw][path]`
+        let mut z = vec![vec![0.0; PATHS]; DRAWS];
+        for d in 0..DRAWS / 2 {
+            key.fill(0, d as u64, &mut one, &mut two);
+            math::normals_from_u64(&one, &mut z[2 * d]);
+            math::normals_from_u64(&two, &mut z[2 * d + 1]);
+        }
+        let all = || z.iter().flatten().copied();
+        // Moments of N(0, 1): 0, 1, 0, 3, 0, 15, with variances 1, 2, 15, 96, 945, 10170.
+        for (power, mean, variance) in
+            [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0), (5, 0.0, 945.0), (6, 15.0, 10_170.0f64)]
+        {
+            let t = off(all().map(|z| math::powi(z, power)), mean, variance.sqrt());
+            assert!(t < 6.0, "moment {power}: {t}");
+        }
+        // Between neighbouring draws of a path, a counter's two words and two counters; between neighbouring paths and blocks; of squares.
+        for lag in [1, 2, 3, 4, 17] {
+            let along = off(
+                (0..DRAWS - lag).flat_map(|d| (0..PATHS).map(move |p| (d, p))).map(|(d, p)| z[d][p] * z[d + lag][p]),
+                0.0,
+                1.0,
+            );
+            let across = off(
+                (0..DRAWS).flat_map(|d| (0..PATHS - lag).map(move |p| (d, p))).map(|(d, p)| z[d][p] * z[d][p + lag]),
+                0.0,
+                1.0,
+            );
+            let squares = |a: f64, b: f64| (a * a - 1.0) * (b * b - 1.0);
+            let of_squares = off(
+                (0..DRAWS)
+                    .flat_map(|d| (0..PATHS - lag).map(move |p| (d, p)))
+                    .map(|(d, p)| squares(z[d][p], z[d][p + lag])),
+                0.0,
+                2.0,
+            );
+            assert!(along < 6.0 && across < 6.0 && of_squares < 6.0, "{lag}: {along} {across} {of_squares}");
+        }
+        let mut sorted: Vec<f64> = all().collect();
+        sorted.sort_by(f64::total_cmp);
+        let n = sorted.len() as f64;
+        let distance = sorted
+            .iter()
+            .enumerate()
+            .map(|(i, z)| math::normal_cdf(*z) - i as f64 / n)
+            .map(|d| d.abs().max((d - 1.0 / n).abs()))
+            .fold(0.0, f64::max);
+        // Kolmogorov's tail is 2 exp(-2 n d²): 2e-9 at 3.2 / √n.
+        assert!(distance < 3.2 / n.sqrt(), "{distance}");
+        let beyond = off(all().map(|z| f64::from(u8::from(z.abs() > 3.0))), 0.002_699_796, 0.0519);
+        assert!(beyond < 6.0, "tail {beyond}");
     }
 
     #[test]

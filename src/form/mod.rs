@@ -283,7 +283,7 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
         return network::marginals(model, process, form, question);
     }
     if form == Form::MonteCarlo {
-        return monte_carlo::marginals(model, question).map(Answer::from);
+        return monte_carlo::answer(model, question);
     }
     if let (Process::Diffusion(process), Form::FokkerPlanck) = (&model.process, form)
         && process.states.len() == 2

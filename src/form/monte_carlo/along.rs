@@ -1,7 +1,8 @@
 //! Functionals of whole paths: each block of paths is reduced as soon as it is made, so no more than a block is held.
 
-use super::engine::Engine;
-use super::{MOST_STEPS, Run};
+use super::Run;
+use super::engine::{Pace, Wanted};
+use super::prepared;
 use crate::base::{Error, Result};
 use crate::expr::LANES;
 use crate::models::Model;
@@ -24,17 +25,12 @@ pub(in crate::form) fn along(
         why,
         hint: hint.to_string(),
     };
-    let engine = Engine::new(model, process, run)?;
-    let steps = engine.steps() * run.paths as f64;
-    if !(steps <= MOST_STEPS) {
-        let why = format!("{steps:e} path-steps are more than the limit of {MOST_STEPS:e}");
-        return Err(broken(why, "use fewer --paths or a longer --step"));
-    }
+    let engine = prepared(model, process, run, Wanted { kernels: false, pace: Pace::Asked })?;
     let blocks: Vec<Vec<f64>> = (0..run.paths.div_ceil(LANES))
         .into_par_iter()
         .map(|b| {
-            let block = engine.block(b * LANES, ((b + 1) * LANES).min(run.paths));
-            let states: Vec<Vec<Vec<f64>>> = block.into_iter().map(|(states, _)| states).collect();
+            let mut states = Vec::with_capacity(run.times.len());
+            engine.block(b * LANES, ((b + 1) * LANES).min(run.paths), |_, row| states.push(row.states));
             reduce(&states)
         })
         .collect();

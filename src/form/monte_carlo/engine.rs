@@ -1,18 +1,28 @@
-//! Steps of a diffusion, for a block of paths at once: Euler-Maruyama and Milstein in any number of dimensions.
+//! Steps of a diffusion in any number of dimensions, for a block of paths at once, by any scheme.
 //!
 //! On a domain with an end, coefficients are evaluated at the state put back inside it: full truncation (Lord, Koekkoek & van
 //! Dijk 2010), so a square root never sees a negative number.
 
+use super::ends::Ends;
+use super::exact_step::Exact;
+use super::explicit::{Add, Explicit, PutInside, Running};
+use super::implicit::Implicit;
 use super::jumps::Jumps;
-use super::normals::Normals;
+use super::normals::{Normals, Uniforms};
+use super::square_root::{Heston, SquareRoot};
+use super::taylor::{Increments, increments};
 use super::{Run, Scheme, Start};
+use crate::base::rng::Stream;
 use crate::base::{Error, Result};
-use crate::expr::{Id, Scratch, Tape};
 use crate::models::Model;
-use crate::process::{Boundary, Diffusion, symbol};
+use crate::process::{Diffusion, symbol};
 
-/// `[time] -> ([component][path] states, [component][path] kernels)` of one block of paths.
-pub(super) type Block = Vec<(Vec<Vec<f64>>, Vec<Vec<(f64, f64)>>)>;
+/// States and kernels at an output, `[component][path]`: mean and sd of the Gaussian that the last step drew from, sd zero where
+/// there is none.
+pub(super) struct Row {
+    pub states: Vec<Vec<f64>>,
+    pub kernels: Vec<Vec<(f64, f64)>>,
+}
 
 /// Equal steps from one time to the next; the end is an output time or a break.
 struct Segment {
@@ -22,69 +32,99 @@ struct Segment {
     is_output: bool,
 }
 
+/// How a step is made.
+enum Stepper {
+    Explicit(Box<Explicit>),
+    /// The noise, and the drift at the step's end.
+    Implicit(Box<Explicit>, Box<Implicit>),
+    Alfonsi(SquareRoot),
+    QuadraticExponential(SquareRoot),
+    Heston(Heston),
+    Exact(Exact),
+}
+
+/// How much of a run is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// The last transition before each output.
+    pub kernels: bool,
+    pub pace: Pace,
+}
+
+/// Which steps an interval is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As few as are no longer than the run's.
+    Asked,
+    /// As many as that, and an even number.
+    Even,
+    /// Half as many as [`Pace::Even`], on the same noise: each two increments are one.
+    Doubled,
+}
+
 /// A run made ready: compiled once, shared by all blocks.
 pub(super) struct Engine<'a> {
     run: &'a Run<'a>,
     process: &'a Diffusion,
     segments: Vec<Segment>,
-    /// Outputs: drift of each state, then the entries of `acts`, then Milstein's corrections, then jump rates.
-    tape: Tape,
+    stepper: Stepper,
     symbols: Vec<f64>,
-    is_timed: bool,
-    /// The (state, noise) pairs that act.
-    acts: Vec<(usize, usize)>,
-    /// Positions in `acts` of the pairs that Milstein corrects.
-    corrected: bool,
-    /// `[noise][noise]`, lower triangle.
-    root: Vec<Vec<f64>>,
     /// `[state]`: the ends between which coefficients are evaluated.
     inside: Vec<(f64, f64)>,
+    has_ends: bool,
+    ends: Ends<'a>,
+    wanted: Wanted,
     pub(super) jumps: Jumps<'a>,
 }
 
 impl<'a> Engine<'a> {
-    pub fn new(model: &Model, process: &'a Diffusion, run: &'a Run<'a>) -> Result<Engine<'a>> {
-        let mut pool = process.frame.pool.clone();
-        let zero = pool.number(0.0);
-        let n = process.states.len();
-        let acts: Vec<(usize, usize)> = (0..n)
-            .flat_map(|i| (0..process.noises.len()).map(move |k| (i, k)))
-            .filter(|(i, k)| process.diffusion[*i][*k] != zero)
-            .collect();
-        let corrected = run.scheme == Scheme::Milstein;
-        let mut outputs: Vec<Id> = process.drift.clone();
-        outputs.extend(acts.iter().map(|(i, k)| process.diffusion[*i][*k]));
-        if corrected {
-            refuse_unless_diagonal(model, process, &acts)?;
-            for (i, k) in &acts {
-                let b = process.diffusion[*i][*k];
-                let slope = pool.derivative(b, process.frame.variable(*i));
-                let product = pool.mul(b, slope);
-                outputs.push(pool.scale(0.5, product));
-            }
-        }
-        outputs.extend(process.jumps.iter().map(|j| j.rate));
-        let lanes: Vec<usize> = (0..n).map(|i| process.frame.variable(i)).collect();
+    pub fn new(model: &Model, process: &'a Diffusion, run: &'a Run<'a>, wanted: Wanted) -> Result<Engine<'a>> {
         let root = process.correlation_root(run.theta).ok_or_else(|| Error::Numerics {
             what: format!("the noise of model '{}'", model.id),
             why: "its correlation is not positive semi-definite at these parameters".to_string(),
             hint: "keep every correlation between -1 and 1, and three of them consistent".to_string(),
         })?;
+        let refuse = |why: String| Error::FormUnavailable {
+            form: run.scheme.name().to_string(),
+            model: model.id.clone(),
+            why,
+            available: Scheme::of(model).iter().map(|s| s.name().to_string()).collect(),
+        };
+        if let Some(why) = run.scheme.why_not_at(model, process, run.theta) {
+            return Err(refuse(why));
+        }
         let symbols = process.frame.symbols(run.theta, run.t0);
         let breaks: Vec<f64> = process.breaks.iter().map(|b| process.frame.pool.eval(*b, &symbols)).collect();
-        Ok(Engine {
-            run,
-            process,
-            segments: segments(run, &breaks),
-            tape: Tape::compile(&pool, &outputs, &lanes),
-            symbols,
-            is_timed: process.is_time_dependent(),
-            acts,
-            corrected,
-            root,
-            inside: (0..n).map(|i| inside(process, run, i)).collect(),
-            jumps: Jumps::new(process, run),
-        })
+        let segments = segments(run, &breaks, wanted.pace);
+        let is_special = matches!(run.scheme, Scheme::Alfonsi | Scheme::QuadraticExponential | Scheme::Exact);
+        let ends = Ends::new(process, !is_special);
+        let explicit = || -> Result<Box<Explicit>> {
+            let mut pool = process.frame.pool.clone();
+            let made: Increments = increments(run.scheme, &mut pool, process, run.theta).map_err(refuse)?;
+            let at = (run.theta, run.t0);
+            Ok(Box::new(Explicit::new(pool, process, made, &root, at, &ends.watched)))
+        };
+        let none = || refuse("it is no square-root process at these parameters".to_string());
+        let stepper = match run.scheme {
+            Scheme::EulerMaruyama | Scheme::Milstein | Scheme::Strong15 | Scheme::Weak2 => {
+                Stepper::Explicit(explicit()?)
+            }
+            Scheme::DriftImplicit => Stepper::Implicit(explicit()?, Box::new(Implicit::new(process, run.theta))),
+            Scheme::Alfonsi => Stepper::Alfonsi(SquareRoot::of(process, run.theta).ok_or_else(none)?),
+            Scheme::QuadraticExponential => match SquareRoot::of(process, run.theta) {
+                Some(alone) => Stepper::QuadraticExponential(alone),
+                None => Stepper::Heston(Heston::of(process, run.theta).ok_or_else(none)?),
+            },
+            Scheme::Exact => {
+                let stops: Vec<(f64, f64)> = segments.iter().map(|s| (s.from, s.from + s.h * s.steps as f64)).collect();
+                Stepper::Exact(Exact::new(model, process, run.theta, &stops)?)
+            }
+        };
+        let inside: Vec<(f64, f64)> = (0..process.states.len()).map(|i| inside(process, run, i)).collect();
+        // Draws of a closed law need no help to stay inside.
+        let has_ends = run.scheme != Scheme::Exact && inside.iter().any(|(l, u)| l.is_finite() || u.is_finite());
+        let jumps = Jumps::new(process, run);
+        Ok(Engine { run, process, segments, stepper, symbols, inside, has_ends, ends, wanted, jumps })
     }
 
     /// Steps of one path.
@@ -92,81 +132,43 @@ impl<'a> Engine<'a> {
         self.segments.iter().map(|s| s.steps as f64).sum()
     }
 
-    /// Simulate the paths from `first` to before `end`.
-    pub fn block(&self, first: usize, end: usize) -> Block {
-        let (width, n) = (end - first, self.process.states.len());
-        let mut symbols = self.symbols.clone();
-        let mut scratch = Scratch::default();
-        self.tape.bind(&symbols, &mut scratch);
-        let mut x: Vec<Vec<f64>> = (0..n).map(|i| self.start_of(i, first, end)).collect();
-        let mut put = x.clone();
-        let mut before = x.clone();
-        let mut out = vec![vec![0.0; width]; self.n_outputs()];
-        let mut normals = Normals::new(self.run.key, first, width);
-        let mut independent = vec![vec![0.0; width]; self.process.noises.len()];
-        let mut w = independent.clone();
-        let mut jumping = self.jumps.block(first, width);
-        let absorbs = self.process.states.iter().any(|s| s.boundary == Boundary::Absorbing);
-        let mut stopped = vec![false; width];
-        if absorbs {
-            self.stop(&mut x, &before, &mut stopped);
+    /// Normals of a path and step.
+    fn n_normals(&self) -> usize {
+        match &self.stepper {
+            Stepper::Explicit(explicit) | Stepper::Implicit(explicit, _) => explicit.n_normals(),
+            Stepper::Alfonsi(_) | Stepper::QuadraticExponential(_) => 1,
+            Stepper::Heston(_) => 2,
+            Stepper::Exact(_) => 0,
         }
-        let mut block = Vec::with_capacity(self.run.times.len());
-        for segment in &self.segments {
-            let (h, root_h) = (segment.h, segment.h.sqrt());
-            let mut kernels = Vec::new();
-            for step in 0..segment.steps {
-                let now = segment.from + step as f64 * h;
-                if self.is_timed {
-                    symbols[symbol::TIME] = now;
-                    self.tape.bind(&symbols, &mut scratch);
-                }
-                for z in &mut independent {
-                    z.copy_from_slice(normals.next());
-                }
-                self.correlate(&independent, &mut w);
-                self.put_inside(&x, &mut put);
-                {
-                    let inputs: Vec<&[f64]> = put.iter().map(Vec::as_slice).collect();
-                    let mut columns: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
-                    self.tape.run_bound(&inputs, &mut columns, &mut scratch);
-                }
-                let is_last = segment.is_output && step + 1 == segment.steps;
-                if is_last {
-                    kernels = self.kernels(&x, &out, h);
-                }
-                if absorbs || !self.jumps.is_empty() {
-                    before.clone_from(&x);
-                }
-                self.advance(&mut x, &out, &w, h, root_h);
-                if !self.jumps.is_empty() {
-                    let rates = &out[out.len() - self.process.jumps.len()..];
-                    jumping.step(self, (now, h), &before, rates, &w, &mut x, is_last.then_some(&mut kernels));
-                }
-                self.at_ends(&mut x);
-                if absorbs {
-                    self.stop(&mut x, &before, &mut stopped);
-                }
-            }
-            // Where a path has stopped there is an atom, and no density.
-            for kernels in &mut kernels {
-                kernels.iter_mut().zip(&stopped).filter(|(_, stopped)| **stopped).for_each(|(k, _)| k.1 = 0.0);
-            }
-            if segment.is_output {
-                let mut states = x.clone();
-                self.put_inside(&x, &mut states);
-                if absorbs {
-                    self.keep_ends(&x, &mut states);
-                }
-                block.push((states, kernels));
-            }
-        }
-        block
     }
 
     fn n_outputs(&self) -> usize {
-        let corrections = if self.corrected { self.acts.len() } else { 0 };
-        self.process.states.len() + self.acts.len() + corrections + self.process.jumps.len()
+        match &self.stepper {
+            Stepper::Explicit(explicit) | Stepper::Implicit(explicit, _) => explicit.n_outputs(),
+            _ => 0,
+        }
+    }
+
+    /// Simulate the paths from `first` to before `end`, one row an output time, given to `each`.
+    pub fn block(&self, first: usize, end: usize, mut each: impl FnMut(usize, Row)) {
+        let mut block = Block::new(self, first, end);
+        let mut output = 0;
+        for (place, segment) in self.segments.iter().enumerate() {
+            let mut kernels = Vec::new();
+            for step in 0..segment.steps {
+                let now = segment.from + step as f64 * segment.h;
+                let is_last = self.wanted.kernels && segment.is_output && step + 1 == segment.steps;
+                block.step(place, (now, segment.h), is_last.then_some(&mut kernels));
+            }
+            if segment.is_output {
+                // Where a path has stopped there is an atom, and no density.
+                for kernels in &mut kernels {
+                    kernels.iter_mut().zip(&block.stopped).filter(|(_, s)| **s).for_each(|(k, _)| k.1 = 0.0);
+                }
+                each(output, Row { states: block.states(), kernels });
+                output += 1;
+            }
+        }
     }
 
     fn start_of(&self, i: usize, first: usize, end: usize) -> Vec<f64> {
@@ -176,95 +178,38 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn correlate(&self, independent: &[Vec<f64>], w: &mut [Vec<f64>]) {
-        for (k, w) in w.iter_mut().enumerate() {
-            let own = self.root[k][k];
-            for (w, z) in w.iter_mut().zip(&independent[k]) {
-                *w = own * z;
-            }
-            for (l, z) in independent.iter().enumerate().take(k) {
-                let share = self.root[k][l];
-                if share != 0.0 {
-                    for (w, z) in w.iter_mut().zip(z) {
-                        *w += share * z;
-                    }
-                }
-            }
-        }
+    /// The step of an explicit scheme, which alone is cut at jumps.
+    fn explicit(&self) -> Option<&Explicit> {
+        if let Stepper::Explicit(explicit) = &self.stepper { Some(explicit) } else { None }
     }
 
-    fn advance(&self, x: &mut [Vec<f64>], out: &[Vec<f64>], w: &[Vec<f64>], h: f64, root_h: f64) {
-        let n = x.len();
-        for (x, a) in x.iter_mut().zip(out) {
-            for (x, a) in x.iter_mut().zip(a) {
-                *x += a * h;
-            }
-        }
-        for (place, (i, k)) in self.acts.iter().enumerate() {
-            for ((x, b), w) in x[*i].iter_mut().zip(&out[n + place]).zip(&w[*k]) {
-                *x += b * root_h * w;
-            }
-            if self.corrected {
-                for ((x, c), w) in x[*i].iter_mut().zip(&out[n + self.acts.len() + place]).zip(&w[*k]) {
-                    *x += c * h * (w * w - 1.0);
-                }
-            }
-        }
-    }
-
-    /// Mean and sd of the Gaussian that the step about to be made draws from.
-    fn kernels(&self, x: &[Vec<f64>], out: &[Vec<f64>], h: f64) -> Vec<Vec<(f64, f64)>> {
-        let n = x.len();
-        let width = x[0].len();
-        let noises = self.process.noises.len();
-        (0..n)
-            .map(|i| {
-                let mut loads = vec![vec![0.0; width]; noises];
-                for (place, (_, k)) in self.acts.iter().enumerate().filter(|(_, a)| a.0 == i) {
-                    for (l, load) in loads.iter_mut().enumerate().take(*k + 1) {
-                        let share = self.root[*k][l];
-                        for (load, b) in load.iter_mut().zip(&out[n + place]) {
-                            *load += share * b;
-                        }
-                    }
-                }
-                let sd = |p: usize| loads.iter().map(|l| l[p] * l[p]).sum::<f64>().sqrt() * h.sqrt();
-                (0..width).map(|p| (x[i][p] + out[i][p] * h, sd(p))).collect()
-            })
-            .collect()
-    }
-
-    /// One path's Euler step from `x` over `h` with Wiener increments `dw`, in place; returns the jump rates at its start.
+    /// One path's step from `x` over `h` with independent increments `dw`, in place.
     pub(super) fn single(&self, x: &mut [f64], time: f64, h: f64, dw: &[f64], single: &mut Single) {
-        let n = x.len();
-        for (i, (put, x)) in single.put.iter_mut().zip(x.iter()).enumerate() {
-            *put = self.clamp(i, *x);
+        let Some(explicit) = self.explicit() else { return };
+        single.put(self, x);
+        let root_h = h.sqrt();
+        for (z, dw) in single.z.iter_mut().zip(dw) {
+            *z = if h > 0.0 { dw / root_h } else { 0.0 };
         }
-        single.symbols[symbol::TIME] = time;
-        self.tape.bind(&single.symbols, &mut single.scratch);
-        self.tape.run_one(&single.put, &mut single.out, &mut single.scratch);
-        for i in 0..n {
-            single.mean[i] = x[i] + single.out[i] * h;
-            x[i] = single.mean[i];
-        }
-        for (place, (i, k)) in self.acts.iter().enumerate() {
-            x[*i] += single.out[n + place] * dw[*k];
-        }
+        explicit.bind(time, h, &mut single.running);
+        explicit.run_one(&single.inside, &single.z, &mut single.out, &mut single.running);
+        x.iter_mut().zip(&single.out).for_each(|(x, dx)| *x += dx);
     }
 
-    /// Drift, diffusion and rates at one state.
-    pub(super) fn rates_at<'s>(&self, x: &[f64], time: f64, single: &'s mut Single) -> &'s [f64] {
-        let zeros = vec![0.0; self.process.noises.len()];
+    /// Jump rates at one state.
+    pub(super) fn rates_at(&self, x: &[f64], time: f64, single: &mut Single) -> Vec<f64> {
         let mut at = x.to_vec();
-        self.single(&mut at, time, 0.0, &zeros, single);
-        &single.out[single.out.len() - self.process.jumps.len()..]
+        let still = vec![0.0; single.z.len()];
+        self.single(&mut at, time, 0.0, &still, single);
+        self.explicit().map_or(Vec::new(), |explicit| explicit.rates(&single.out).to_vec())
     }
 
-    /// Sd of each state's Gaussian over `h`, from the coefficients last evaluated.
-    pub(super) fn sd_of(&self, single: &Single, h: f64) -> Vec<f64> {
-        let columns: Vec<Vec<f64>> = single.out.iter().map(|v| vec![*v]).collect();
-        let x: Vec<Vec<f64>> = single.mean.iter().map(|m| vec![*m]).collect();
-        self.kernels(&x, &columns, h).iter().map(|k| k[0].1).collect()
+    /// Mean and sd of the Gaussian of Euler's step from one state, `[component]`.
+    pub(super) fn kernel_of(&self, x: &[f64], time: f64, h: f64, single: &mut Single) -> Vec<(f64, f64)> {
+        let Some(explicit) = self.explicit() else { return Vec::new() };
+        single.put(self, x);
+        explicit.bind(time, h, &mut single.running);
+        explicit.kernel_of(x, &single.inside, &mut single.running)
     }
 
     /// Every symbol's value at one state.
@@ -278,87 +223,16 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn single_scratch(&self) -> Single {
-        let n = self.process.states.len();
         Single {
-            symbols: self.symbols.clone(),
-            scratch: Scratch::default(),
-            put: vec![0.0; n],
-            mean: vec![0.0; n],
+            running: Running::default(),
+            inside: vec![0.0; self.process.states.len()],
+            z: vec![0.0; self.n_normals()],
             out: vec![0.0; self.n_outputs()],
         }
     }
 
-    pub(super) fn root(&self) -> &[Vec<f64>] {
-        &self.root
-    }
-
-    /// Whether some state lies on or beyond an absorbing end.
     pub(super) fn is_absorbed(&self, x: &[f64]) -> bool {
-        let states = self.process.states.iter().zip(x);
-        states.filter(|(s, _)| s.boundary == Boundary::Absorbing).any(|(s, x)| *x <= s.lower || *x >= s.upper)
-    }
-
-    /// Mirror, wrap: what stepped over an end (Lépingle 1995 without the bridge correction: weak order one half there).
-    fn at_ends(&self, x: &mut [Vec<f64>]) {
-        for (state, x) in self.process.states.iter().zip(x) {
-            let (lower, upper) = (state.lower, state.upper);
-            match state.boundary {
-                Boundary::Reflecting => {
-                    for x in x {
-                        if *x < lower {
-                            *x = 2.0 * lower - *x;
-                        }
-                        if *x > upper {
-                            *x = 2.0 * upper - *x;
-                        }
-                        // A step over both ends goes to and fro between them.
-                        if *x < lower && upper.is_finite() {
-                            let turn = (*x - lower).rem_euclid(2.0 * (upper - lower));
-                            *x = lower + turn.min(2.0 * (upper - lower) - turn);
-                        }
-                    }
-                }
-                Boundary::Periodic => {
-                    let length = upper - lower;
-                    for x in x {
-                        *x -= length * ((*x - lower) / length).floor();
-                    }
-                }
-                Boundary::Auto | Boundary::Natural | Boundary::Absorbing => {}
-            }
-        }
-    }
-
-    /// A path stays where it was stopped, and is stopped at the end it stepped over.
-    fn stop(&self, x: &mut [Vec<f64>], before: &[Vec<f64>], stopped: &mut [bool]) {
-        for (p, stopped) in stopped.iter_mut().enumerate() {
-            for i in 0..x.len() {
-                if *stopped {
-                    x[i][p] = before[i][p];
-                }
-            }
-            for (state, x) in self.process.states.iter().zip(x.iter_mut()) {
-                if state.boundary == Boundary::Absorbing && !(x[p] > state.lower && x[p] < state.upper) {
-                    // NaN stays NaN, to be reported.
-                    x[p] = if x[p] <= state.lower {
-                        state.lower
-                    } else if x[p] >= state.upper {
-                        state.upper
-                    } else {
-                        x[p]
-                    };
-                    *stopped = true;
-                }
-            }
-        }
-    }
-
-    fn keep_ends(&self, x: &[Vec<f64>], states: &mut [Vec<f64>]) {
-        for ((state, x), out) in self.process.states.iter().zip(x).zip(states) {
-            if state.boundary == Boundary::Absorbing {
-                out.clone_from(x);
-            }
-        }
+        self.ends.is_absorbed(x)
     }
 
     fn clamp(&self, i: usize, x: f64) -> f64 {
@@ -372,35 +246,166 @@ impl<'a> Engine<'a> {
             x
         }
     }
+}
 
-    /// The states moved into the open domain; a copy where the domain is the whole line.
-    fn put_inside(&self, x: &[Vec<f64>], out: &mut [Vec<f64>]) {
-        for (i, (x, out)) in x.iter().zip(out).enumerate() {
-            let (lower, upper) = self.inside[i];
-            if lower == f64::NEG_INFINITY && upper == f64::INFINITY {
-                out.copy_from_slice(x);
-                continue;
-            }
-            for (o, x) in out.iter_mut().zip(x) {
-                *o = if *x < lower {
-                    lower
-                } else if *x > upper {
-                    upper
-                } else {
-                    *x
-                };
+/// A block of paths on its way.
+struct Block<'e, 'a> {
+    engine: &'e Engine<'a>,
+    x: Vec<Vec<f64>>,
+    inside: Vec<Vec<f64>>,
+    before: Vec<Vec<f64>>,
+    out: Vec<Vec<f64>>,
+    /// `[normal][path]`
+    z: Vec<Vec<f64>>,
+    second: Vec<f64>,
+    normals: Normals,
+    uniforms: Uniforms,
+    streams: Vec<Stream>,
+    jumping: super::jumps::Jumping,
+    stopped: Vec<bool>,
+    running: Running,
+}
+
+impl<'e, 'a> Block<'e, 'a> {
+    fn new(engine: &'e Engine<'a>, first: usize, end: usize) -> Block<'e, 'a> {
+        let (width, key) = (end - first, engine.run.key);
+        let x: Vec<Vec<f64>> = (0..engine.process.states.len()).map(|i| engine.start_of(i, first, end)).collect();
+        let by_stream = matches!(&engine.stepper, Stepper::Exact(exact) if exact.is_by_stream());
+        let mut block = Block {
+            engine,
+            inside: x.clone(),
+            before: x.clone(),
+            out: vec![vec![0.0; width]; engine.n_outputs()],
+            z: vec![vec![0.0; width]; engine.n_normals()],
+            second: vec![0.0; width],
+            normals: Normals::new(key, first, width),
+            // Starts and errors of observation have the second and third twin.
+            uniforms: Uniforms::new(key.twin().twin().twin().twin(), first, width),
+            streams: if by_stream { (first..end).map(|p| key.stream(p as u64)).collect() } else { Vec::new() },
+            jumping: engine.jumps.block(first, width),
+            stopped: vec![false; width],
+            running: Running::default(),
+            x,
+        };
+        if engine.ends.absorbs() {
+            engine.ends.stop(&mut block.x, &block.before, &mut block.stopped);
+        }
+        block
+    }
+
+    /// The normals of a step; of a doubled one, two steps' in one.
+    fn draw(&mut self) {
+        self.z.iter_mut().for_each(|z| self.normals.next_into(z));
+        if self.engine.wanted.pace == Pace::Doubled {
+            let half = 0.5f64.sqrt();
+            for z in &mut self.z {
+                self.normals.next_into(&mut self.second);
+                z.iter_mut().zip(&self.second).for_each(|(z, second)| *z = half * (*z + second));
             }
         }
+    }
+
+    fn step(&mut self, segment: usize, (now, h): (f64, f64), kernels: Option<&mut Vec<Vec<(f64, f64)>>>) {
+        self.draw();
+        match &self.engine.stepper {
+            Stepper::Explicit(explicit) => self.expand(explicit, None, (now, h), kernels),
+            Stepper::Implicit(noise, drift) => self.expand(noise, Some(drift), (now, h), kernels),
+            Stepper::Exact(exact) => {
+                if let Some(kernels) = kernels {
+                    *kernels = exact.kernels(segment, h, &self.x);
+                }
+                exact.step(segment, h, &mut self.x, &mut self.normals, &mut self.streams);
+            }
+            special => {
+                for p in 0..self.stopped.len() {
+                    match special {
+                        Stepper::Alfonsi(root) => self.x[0][p] = root.alfonsi(self.x[0][p], h, self.z[0][p]),
+                        Stepper::QuadraticExponential(root) => {
+                            self.x[0][p] = root.quadratic_exponential(self.x[0][p], h, self.z[0][p]);
+                        }
+                        Stepper::Heston(heston) => {
+                            let mut x = [self.x[0][p], self.x[1][p]];
+                            heston.step(&mut x, h, [self.z[0][p], self.z[1][p]]);
+                            (self.x[0][p], self.x[1][p]) = (x[0], x[1]);
+                        }
+                        _ => {}
+                    }
+                }
+                if let Some(kernels) = kernels {
+                    *kernels = self.x.iter().map(|x| x.iter().map(|x| (*x, 0.0)).collect()).collect();
+                }
+            }
+        }
+    }
+
+    /// A step by increments; where the drift is implicit, they are the noise, and the kernels have no width.
+    fn expand(
+        &mut self,
+        explicit: &Explicit,
+        drift: Option<&Implicit>,
+        (now, h): (f64, f64),
+        mut kernels: Option<&mut Vec<Vec<(f64, f64)>>>,
+    ) {
+        let engine = self.engine;
+        explicit.bind(now, h, &mut self.running);
+        let inside = if engine.has_ends {
+            PutInside { x: &self.x, ends: &engine.inside, out: &mut self.inside }.run_best();
+            &self.inside
+        } else {
+            &self.x
+        };
+        explicit.run(inside, &self.z, &mut self.out, &mut self.running);
+        if let Some(kernels) = kernels.as_deref_mut() {
+            *kernels = explicit.kernels(&self.x, inside, &mut self.running);
+        }
+        if engine.ends.looks_back() || !engine.jumps.is_empty() {
+            for (before, x) in self.before.iter_mut().zip(&self.x) {
+                before.copy_from_slice(x);
+            }
+        }
+        Add { x: &mut self.x, dx: &self.out }.run_best();
+        if let Some(drift) = drift {
+            drift.solve(now + h, h, &engine.inside, &mut self.x);
+            for kernel in kernels.iter_mut().flat_map(|k| k.iter_mut()).flatten() {
+                kernel.1 = 0.0;
+            }
+        }
+        if !engine.jumps.is_empty() {
+            let rates = explicit.rates(&self.out);
+            self.jumping.step(engine, (now, h), &self.before, rates, &self.z, &mut self.x, kernels);
+        }
+        let variances = explicit.variances(&self.out);
+        engine.ends.act(&mut self.x, &self.before, variances, &mut self.uniforms, &mut self.stopped);
+    }
+
+    /// What is seen of the states at an output.
+    fn states(&self) -> Vec<Vec<f64>> {
+        let engine = self.engine;
+        let mut states = self.x.clone();
+        if engine.has_ends {
+            PutInside { x: &self.x, ends: &engine.inside, out: &mut states }.run_best();
+        }
+        if engine.ends.absorbs() {
+            engine.ends.keep(&self.x, &mut states);
+        }
+        states
     }
 }
 
 /// Buffers of one path stepped alone.
 pub(super) struct Single {
-    symbols: Vec<f64>,
-    scratch: Scratch,
-    put: Vec<f64>,
-    pub mean: Vec<f64>,
-    pub out: Vec<f64>,
+    running: Running,
+    inside: Vec<f64>,
+    z: Vec<f64>,
+    out: Vec<f64>,
+}
+
+impl Single {
+    fn put(&mut self, engine: &Engine, x: &[f64]) {
+        for (i, (inside, x)) in self.inside.iter_mut().zip(x).enumerate() {
+            *inside = engine.clamp(i, *x);
+        }
+    }
 }
 
 /// The ends a state is put between: a hair inside the domain.
@@ -417,7 +422,7 @@ fn inside(process: &Diffusion, run: &Run, i: usize) -> (f64, f64) {
 }
 
 /// Output intervals cut at the breaks, each into equal steps.
-fn segments(run: &Run, breaks: &[f64]) -> Vec<Segment> {
+fn segments(run: &Run, breaks: &[f64], pace: Pace) -> Vec<Segment> {
     let mut stops: Vec<(f64, bool)> = run.times.iter().map(|t| (*t, true)).collect();
     let last = run.times.last().copied().unwrap_or(run.t0);
     stops.extend(breaks.iter().filter(|b| **b > run.t0 && **b < last && !run.times.contains(b)).map(|b| (*b, false)));
@@ -426,29 +431,15 @@ fn segments(run: &Run, breaks: &[f64]) -> Vec<Segment> {
     let mut from = run.t0;
     let mut segments = Vec::with_capacity(stops.len());
     for (to, is_output) in stops {
-        let steps = ((to - from) / run.step - 1e-9).ceil().max(1.0);
+        let asked = ((to - from) / run.step - 1e-9).ceil().max(1.0);
+        let steps = match pace {
+            _ if run.scheme == Scheme::Exact => 1.0,
+            Pace::Asked => asked,
+            Pace::Even => 2.0 * (0.5 * asked).ceil(),
+            Pace::Doubled => (0.5 * asked).ceil(),
+        };
         segments.push(Segment { from, steps: steps as usize, h: (to - from) / steps, is_output });
         from = to;
     }
     segments
-}
-
-/// Milstein's simple form holds where every state has one noise, whose strength hangs on that state alone; otherwise it needs
-/// double integrals of the noise.
-fn refuse_unless_diagonal(model: &Model, process: &Diffusion, acts: &[(usize, usize)]) -> Result<()> {
-    let others = |i: usize| (0..process.states.len()).filter(move |j| *j != i);
-    let is_diagonal = acts.iter().enumerate().all(|(place, (i, k))| {
-        let b = process.diffusion[*i][*k];
-        !acts[..place].iter().any(|(j, _)| j == i)
-            && !others(*i).any(|j| process.frame.pool.depends_on(b, process.frame.variable(j)))
-    });
-    if is_diagonal {
-        return Ok(());
-    }
-    Err(Error::FormUnavailable {
-        form: Scheme::Milstein.name().to_string(),
-        model: model.id.clone(),
-        why: "a noise of it hangs on other states, which needs double integrals of the noise".to_string(),
-        available: vec![Scheme::EulerMaruyama.name().to_string()],
-    })
 }

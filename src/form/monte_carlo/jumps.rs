@@ -22,6 +22,14 @@ impl<'a> Jumps<'a> {
         Jumps { process, key: run.key.twin() }
     }
 
+    /// How many jumps all paths will make if the rates stay what they are at one state; `Some` where that is too many.
+    pub fn too_many(&self, engine: &Engine, x: &[f64], run: &Run) -> Option<f64> {
+        let last = run.times.last().filter(|_| !self.is_empty())?;
+        let rates = engine.rates_at(x, run.t0, &mut engine.single_scratch());
+        let expected = rates.iter().sum::<f64>() * (last - run.t0) * run.paths as f64;
+        (expected > MOST_EXPECTED).then_some(expected)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.process.jumps.is_empty()
     }
@@ -55,13 +63,15 @@ pub(super) struct Jumping {
 
 /// More jumps than this of one path in one step are an explosion.
 const MOST_JUMPS: usize = 100_000;
+/// More jumps than this are expected of a run: it is refused before it begins. A laptop does about 1e6 a second.
+const MOST_EXPECTED: f64 = 1e9;
 
 /// Mean and sd of the last Gaussian, `[component][path]`.
 type Kernels = Vec<Vec<(f64, f64)>>;
 
 impl Jumping {
-    /// Run every path's clock over the step from `now` of length `h` that took `before` to `x` by the increments `√h w`; where it
-    /// strikes, make the step again in parts.
+    /// Run every path's clock over the step from `now` of length `h` that took `before` to `x` by the independent increments `√h z`;
+    /// where it strikes, make the step again in parts.
     #[allow(clippy::too_many_arguments)] // One step's state, all of it borrowed from the block that owns it.
     pub fn step(
         &mut self,
@@ -69,7 +79,7 @@ impl Jumping {
         (now, h): (f64, f64),
         before: &[Vec<f64>],
         rates: &[Vec<f64>],
-        w: &[Vec<f64>],
+        z: &[Vec<f64>],
         x: &mut [Vec<f64>],
         mut kernels: Option<&mut Kernels>,
     ) {
@@ -84,26 +94,20 @@ impl Jumping {
             let single = self.single.get_or_insert_with(|| engine.single_scratch());
             let mut state: Vec<f64> = before.iter().map(|b| b[p]).collect();
             let rate: Vec<f64> = rates.iter().map(|r| r[p]).collect();
-            let dw: Vec<f64> = w.iter().map(|w| w[p] * h.sqrt()).collect();
+            let dw: Vec<f64> = z.iter().map(|z| z[p] * h.sqrt()).collect();
             let last = clock.walk(engine, &mut state, rate, (now, h), dw, single);
             for (i, value) in state.iter().enumerate() {
                 x[i][p] = *value;
-                if let Some(kernels) = kernels.as_deref_mut() {
-                    kernels[i][p] = (last.mean[i], last.sd[i]);
+                if let (Some(kernels), Some(last)) = (kernels.as_deref_mut(), last.get(i)) {
+                    kernels[i][p] = *last;
                 }
             }
         }
     }
 }
 
-/// The Gaussian of the last part of a step.
-struct Last {
-    mean: Vec<f64>,
-    sd: Vec<f64>,
-}
-
 impl Clock {
-    /// Walk one path over a step, stopping at each jump.
+    /// Walk one path over a step, stopping at each jump; mean and sd of the Gaussian of its last part, `[component]`.
     fn walk(
         &mut self,
         engine: &Engine,
@@ -112,7 +116,7 @@ impl Clock {
         (mut now, mut h): (f64, f64),
         mut dw: Vec<f64>,
         single: &mut Single,
-    ) -> Last {
+    ) -> Vec<(f64, f64)> {
         for jumps in 0.. {
             let due = |(left, rate): (&f64, &f64)| if *rate > 0.0 { left / rate } else { f64::INFINITY };
             let next = self.left.iter().zip(&rates).map(due).enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
@@ -123,7 +127,7 @@ impl Clock {
             }
             let Some((which, wait)) = next.filter(|(_, wait)| *wait < h) else { break };
             let wait = wait.max(0.0);
-            let part = self.bridge(engine, wait, h, &mut dw);
+            let part = self.bridge(wait, h, &mut dw);
             engine.single(x, now, wait, &part, single);
             for (left, rate) in self.left.iter_mut().zip(&rates) {
                 *left -= rate * wait;
@@ -133,28 +137,24 @@ impl Clock {
             engine.jumps.apply(which, x, now, &mut self.stream, engine);
             if engine.is_absorbed(x) {
                 // It stays where it fell; nothing moves it back over the end.
-                return Last { mean: x.to_vec(), sd: vec![0.0; x.len()] };
+                return x.iter().map(|x| (*x, 0.0)).collect();
             }
-            rates = engine.rates_at(x, now, single).to_vec();
+            rates = engine.rates_at(x, now, single);
         }
         for (left, rate) in self.left.iter_mut().zip(&rates) {
             *left -= rate * h;
         }
+        let last = engine.kernel_of(x, now, h, single);
         engine.single(x, now, h, &dw, single);
-        Last { mean: single.mean.clone(), sd: engine.sd_of(single, h) }
+        last
     }
 
-    /// The increment over the first `wait` of an interval `h` whose whole increment is `dw`; `dw` becomes the rest.
-    fn bridge(&mut self, engine: &Engine, wait: f64, h: f64, dw: &mut [f64]) -> Vec<f64> {
+    /// The increments over the first `wait` of an interval `h` whose whole increments are `dw`; `dw` becomes the rest.
+    fn bridge(&mut self, wait: f64, h: f64, dw: &mut [f64]) -> Vec<f64> {
         let share = wait / h;
         let sd = (wait * (1.0 - share)).max(0.0).sqrt();
-        let z: Vec<f64> = dw.iter().map(|_| self.stream.normal()).collect();
-        let mut part = Vec::with_capacity(dw.len());
-        for (k, row) in engine.root().iter().enumerate() {
-            let noise: f64 = row.iter().zip(&z).take(k + 1).map(|(l, z)| l * z).sum();
-            part.push(share * dw[k] + sd * noise);
-            dw[k] -= part[k];
-        }
+        let part: Vec<f64> = dw.iter().map(|dw| share * dw + sd * self.stream.normal()).collect();
+        dw.iter_mut().zip(&part).for_each(|(dw, part)| *dw -= part);
         part
     }
 }

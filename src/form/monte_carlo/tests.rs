@@ -1,35 +1,8 @@
 use super::*;
 use crate::base::{Purpose, Seed, math};
+use crate::form::{Accuracy, Form, Question, marginals};
 use crate::models::built_in;
-
-/// Root-mean-square error at t = 1 of gbm against its exact path on the same noise.
-fn strong_error(scheme: Scheme, steps: usize) -> Result<f64> {
-    let model = built_in("gbm")?;
-    let (mu, sigma, paths) = (0.1, 0.5, 2_000);
-    let key = Seed(5).key(Purpose::Simulation, 0, 0);
-    let h = 1.0 / steps as f64;
-    let run =
-        Run { theta: &[mu, sigma], start: Start::At(&[1.0]), t0: 0.0, times: &[1.0], paths, step: h, scheme, key };
-    let out = simulate(&model, &run)?;
-    let squares: f64 = (0..paths)
-        .map(|p| {
-            let mut stream = key.stream(p as u64);
-            let w: f64 = (0..steps).map(|_| stream.normal()).sum::<f64>() * h.sqrt();
-            let exact = math::exp((mu - 0.5 * sigma * sigma) + sigma * w);
-            (out.states[0][0][p] - exact).powi(2)
-        })
-        .sum();
-    Ok((squares / paths as f64).sqrt())
-}
-
-#[test]
-fn strong_orders_are_one_half_and_one() -> Result<()> {
-    let euler = (strong_error(Scheme::EulerMaruyama, 64)? / strong_error(Scheme::EulerMaruyama, 256)?).log2() / 2.0;
-    let milstein = (strong_error(Scheme::Milstein, 64)? / strong_error(Scheme::Milstein, 256)?).log2() / 2.0;
-    assert!((euler - 0.5).abs() < 0.1, "{euler}");
-    assert!((milstein - 1.0).abs() < 0.1, "{milstein}");
-    Ok(())
-}
+use crate::stats;
 
 #[test]
 fn a_square_root_process_never_goes_below_zero_and_keeps_its_mean() -> Result<()> {
@@ -183,62 +156,7 @@ fn a_ring_wraps_and_forgets_where_it_began() -> Result<()> {
         accuracy: Accuracy { paths: 500, ..Accuracy::default() },
         key: key(),
     };
-    assert_eq!(marginals(&ring, &question)?[0][0].log_pdf(0.5), None);
-    Ok(())
-}
-
-/// Brownian motion on the positive half line with this boundary.
-fn half_line(boundary: &str) -> Model {
-    read_text(&format!(
-        "schema = 1\nid = \"h\"\ntitle = \"h\"\nkind = \"diffusion\"\n[state.x]\ndomain = [0.0, inf]\nboundary = \"{boundary}\"\n[dynamics]\ndrift.x = \"0\"\ndiffusion.x = \"1\"\n"
-    ))
-}
-
-#[test]
-fn what_survives_an_absorbing_end_is_the_reflection_principle_but_for_the_root_of_the_step() -> Result<()> {
-    let model = half_line("absorbing");
-    let (a, paths, steps) = (0.7, 40_000usize, [64.0, 256.0]);
-    let survival = 1.0 - 2.0 * math::normal_sf(a);
-    let mut gaps = Vec::new();
-    for steps in steps {
-        let out = simulate(&model, &euler(&[], &[a], &[0.5, 1.0], (paths, 1.0 / steps)))?;
-        let [half, whole] = [0, 1].map(|t| &out.states[t][0]);
-        assert!(half.iter().zip(whole).all(|(h, w)| *h != 0.0 || *w == 0.0), "a stopped path moved");
-        let alive = whole.iter().filter(|x| **x > 0.0).count() as f64 / paths as f64;
-        // Broadie, Glasserman & Kou (1997): watched at steps, the barrier is 0.5826 √h further off.
-        let moved = 1.0 - 2.0 * math::normal_sf(a + 0.5826 * (1.0 / steps).sqrt());
-        let error = (survival * (1.0 - survival) / paths as f64).sqrt();
-        assert!((alive - moved).abs() < 4.0 * error + 0.5 / steps, "{steps}: {alive} {moved}");
-        gaps.push(alive - survival);
-    }
-    assert!(gaps[0] > gaps[1] && gaps[1] > 0.0, "{gaps:?}");
-    let question = Question {
-        theta: &[],
-        start: &[a],
-        t0: 0.0,
-        times: &[1.0],
-        accuracy: Accuracy { paths: 500, ..Accuracy::default() },
-        key: key(),
-    };
-    let law = marginals(&model, &question)?;
-    assert_eq!(law[0][0].log_pdf(0.5), None, "an atom at zero has no density beside it");
-    Ok(())
-}
-
-#[test]
-fn reflection_folds_the_normal_law() -> Result<()> {
-    let model = half_line("reflecting");
-    let out = simulate(&model, &euler(&[], &[0.3], &[1.0], (20_000, 1.0 / 1024.0)))?;
-    let cdf = |x: f64| math::normal_cdf(x - 0.3) - math::normal_cdf(-x - 0.3);
-    let u: Vec<f64> = out.states[0][0].iter().map(|x| cdf(*x)).collect();
-    // Half order: the distribution function is off by less than √h/π at the end.
-    assert!(stats::ks_uniform_p(&u) > 6e-5, "{}", stats::ks_uniform_p(&u));
-    let between = read_text(
-        "schema = 1\nid = \"b\"\ntitle = \"b\"\nkind = \"diffusion\"\n[state.x]\ndomain = [0.0, 1.0]\nboundary = \"reflecting\"\n[dynamics]\ndrift.x = \"0\"\ndiffusion.x = \"1\"\n",
-    );
-    // Ten lengths in one step: to and fro, and still inside and even.
-    let out = simulate(&between, &euler(&[], &[0.3], &[100.0], (20_000, 100.0)))?;
-    assert!(stats::ks_uniform_p(&out.states[0][0]) > 6e-5);
+    assert_eq!(marginals(&ring, Form::MonteCarlo, &question)?[0][0].log_pdf(0.5), None);
     Ok(())
 }
 

@@ -1,0 +1,194 @@
+//! Monte Carlo as a form: the laws of the state from paths, and how far they may be from the truth.
+//!
+//! The error of a distribution function has two parts. Sampling: by Dvoretzky, Kiefer & Wolfowitz (1956) with the constant of
+//! Massart (1990), `√(ln(2 m/0.05)/(2 n))` holds for all `m` laws at once with probability 0.95. The step: the largest difference
+//! `D` from the same paths at twice the step, on the same noise. For a bias of order `p` it is `D/(2ᵖ - 1)`: `D` itself for the order
+//! one of smooth laws, and `2.42 D` for one half, which long steps and ends can have and which is taken to be on the safe side.
+
+use super::super::{Accuracy, Answer, Question};
+use super::engine::{Pace, Wanted};
+use super::{Paths, Run, Scheme, Start, simulated, ssa};
+use crate::base::{Error, Result, math};
+use crate::models::Model;
+use crate::predictive::{Ensemble, Predictive};
+use crate::process::{Boundary, Process, State};
+use crate::stats;
+
+/// Halvings of the step after which paths that still move are given up.
+const HALVINGS: usize = 7;
+/// More path-steps than this in one run, or more states, are not made to meet a goal: a few seconds, and some 200 megabytes.
+const MOST_FOR_A_GOAL: f64 = 4e8;
+const MOST_STATES_FOR_A_GOAL: f64 = 4e6;
+
+/// The laws of all components at the question's times; `error` says how far they may be from the truth. With a goal, paths are as
+/// many and steps as short as it takes, up to 4e8 path-steps in a run and 4e6 states; the error says what was reached.
+///
+/// # Errors
+/// As [`super::simulate`], and [`Error::Numerics`] where seven halvings of a step that was not given do not settle the moments.
+pub(in crate::form) fn answer(model: &Model, question: &Question) -> Result<Answer> {
+    if let Process::Network(_) = model.process {
+        let laws = ssa::marginals(model, question)?;
+        let error = sampling(question.accuracy.paths, laws.len() * laws.first().map_or(1, Vec::len));
+        return Ok(Answer { laws, error: Some(error) });
+    }
+    from(model, question, Start::At(question.start))
+}
+
+/// As the Monte Carlo form's [`super::super::marginals`], each path from a start of its own, `[component][path]`; the question's is not used.
+///
+/// # Errors
+/// As [`super::simulate`].
+pub fn marginals_from(model: &Model, question: &Question, starts: &[Vec<f64>]) -> Result<Vec<Vec<Predictive>>> {
+    from(model, question, Start::Each(starts)).map(|answer| answer.laws)
+}
+
+/// What the distribution functions of `n` samples may be off by, all `m` of them, with probability 0.95.
+fn sampling(n: usize, m: usize) -> f64 {
+    (math::ln(2.0 * m as f64 / 0.05) / (2.0 * n as f64)).sqrt()
+}
+
+/// The default step: an eighth of the first horizon, and at most a two-hundredth of the last.
+fn default_step(accuracy: Accuracy, question: &Question) -> f64 {
+    let after = |t: Option<&f64>| t.map_or(1.0, |t| t - question.t0);
+    accuracy.step.unwrap_or_else(|| (after(question.times.first()) / 8.0).min(after(question.times.last()) / 200.0))
+}
+
+fn from(model: &Model, question: &Question, start: Start) -> Result<Answer> {
+    let Process::Diffusion(process) = &model.process else { return Ok(Vec::new().into()) };
+    let accuracy = question.accuracy;
+    let n_laws = question.times.len() * process.states.len();
+    let most = (MOST_STATES_FOR_A_GOAL / n_laws as f64) as usize;
+    let paths = match (accuracy.goal, start) {
+        // Half of the goal for sampling, half for the step.
+        (Some(goal), Start::At(_)) => {
+            let one = sampling(1, n_laws);
+            ((4.0 * one * one / (goal * goal)).ceil() as usize).clamp(2, most.max(2))
+        }
+        _ => accuracy.paths,
+    };
+    let run = Run {
+        theta: question.theta,
+        start,
+        t0: question.t0,
+        times: question.times,
+        paths,
+        step: default_step(accuracy, question),
+        scheme: Scheme::EulerMaruyama,
+        key: question.key,
+    };
+    let settled = settled(model, run, accuracy, sampling(paths, n_laws))?;
+    let law = |(state, (states, kernels)): (&State, Column)| {
+        // Neither a component without noise of its own nor a stopped path has a density; and the Gaussian of the last step does not
+        // know of an end that sends it back.
+        let turns = matches!(state.boundary, Boundary::Reflecting | Boundary::Periodic)
+            && (state.lower.is_finite() || state.upper.is_finite());
+        let kernels = if !turns && kernels.iter().all(|k| k.1 > 0.0) { kernels } else { Vec::new() };
+        Ensemble::new(states, kernels).map(Predictive::Ensemble).ok_or_else(|| Error::Numerics {
+            what: "the simulation".to_string(),
+            why: "no path was asked for".to_string(),
+            hint: "use --paths 10000".to_string(),
+        })
+    };
+    let rows = settled.paths.states.into_iter().zip(settled.paths.kernels);
+    let laws = rows
+        .map(|(states, kernels)| process.states.iter().zip(states.into_iter().zip(kernels)).map(law).collect())
+        .collect::<Result<_>>()?;
+    Ok(Answer { laws, error: Some(sampling(paths, n_laws) + settled.bias) })
+}
+
+/// The states of one component and their kernels, `[path]`.
+type Column = (Vec<f64>, Vec<(f64, f64)>);
+
+struct Settled {
+    paths: Paths,
+    /// What the step may have moved the distribution functions by.
+    bias: f64,
+}
+
+/// Paths whose step is given, or halved until the bias is less than is asked: half the goal, or the sampling
+/// error and four standard errors of means and standard deviations.
+fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Result<Settled> {
+    let [last, n] = [run.times.last().map_or(1.0, |t| t - run.t0), run.paths as f64];
+    let bound = accuracy.goal.map_or(sampling, |goal| 0.5 * goal);
+    let mut broken = None;
+    for halvings in 0.. {
+        let coarse = simulated(model, &run, Wanted { kernels: false, pace: Pace::Doubled });
+        let fine = simulated(model, &run, Wanted { kernels: true, pace: Pace::Even });
+        let still = match (coarse, fine) {
+            (Ok(a), Ok(b)) => {
+                let bias = distance(&a, &b) / (2f64.sqrt() - 1.0);
+                let is_settled = bias <= bound && (accuracy.goal.is_some() || agree(&a, &b));
+                let is_given = accuracy.step.is_some() && accuracy.goal.is_none();
+                let is_last = accuracy.goal.is_some() && 2.0 * n * last / run.step > MOST_FOR_A_GOAL;
+                if is_settled || is_given || is_last {
+                    return Ok(Settled { paths: b, bias });
+                }
+                None
+            }
+            // With twice the step of one that was given the paths may explode, and say nothing of the error but that it is large.
+            (Err(Error::Numerics { .. }), Ok(b)) if accuracy.step.is_some() && accuracy.goal.is_none() => {
+                return Ok(Settled { paths: b, bias: 1.0 });
+            }
+            // Too long a step may explode; other errors stay what they are.
+            (Err(Error::Numerics { .. }), Ok(_)) => None,
+            (_, Err(error @ Error::Numerics { .. })) if accuracy.step.is_none() || accuracy.goal.is_some() => {
+                Some(error)
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        broken = still;
+        let is_last = accuracy.goal.is_some() && 2.0 * n * last / run.step > MOST_FOR_A_GOAL;
+        if is_last || accuracy.goal.is_none() && halvings == HALVINGS {
+            break;
+        }
+        run.step *= 0.5;
+    }
+    Err(broken.unwrap_or_else(|| Error::Numerics {
+        what: format!("the paths of model '{}'", model.id),
+        why: format!("their moments still move at a step of {}", run.step),
+        hint: "the drift is stiff, or a moment is infinite: give a step of your own with --step".to_string(),
+    }))
+}
+
+/// The largest distance of two sets of distribution functions.
+fn distance(a: &Paths, b: &Paths) -> f64 {
+    let rows = a.states.iter().zip(&b.states).flat_map(|(a, b)| a.iter().zip(b));
+    rows.map(|(a, b)| between(a, b)).fold(0.0, f64::max)
+}
+
+/// The largest distance of the distribution functions of two samples of one size.
+fn between(a: &[f64], b: &[f64]) -> f64 {
+    let sorted = |x: &[f64]| {
+        let mut sorted = x.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    };
+    let (a, b) = (sorted(a), sorted(b));
+    let (mut i, mut j, mut most) = (0, 0, 0_usize);
+    while i < a.len() && j < b.len() {
+        let x = if a[i] <= b[j] { a[i] } else { b[j] };
+        while i < a.len() && a[i] <= x {
+            i += 1;
+        }
+        while j < b.len() && b[j] <= x {
+            j += 1;
+        }
+        most = most.max(i.abs_diff(j));
+    }
+    most as f64 / a.len().max(1) as f64
+}
+
+/// Whether means and standard deviations at the outputs differ by less than four of their standard errors.
+fn agree(a: &Paths, b: &Paths) -> bool {
+    let close = |x: &Vec<f64>, y: &Vec<f64>| {
+        let n = x.len() as f64;
+        let (sd, error) = (stats::sd(x), (2.0 / n).sqrt());
+        let mean = stats::mean(x);
+        let fourth = x.iter().map(|v| math::powi(v - mean, 4)).sum::<f64>() / n;
+        let spread = 0.5 * sd * (fourth / math::powi(sd, 4) - 1.0).max(0.0).sqrt();
+        let still = sd == 0.0 && stats::sd(y) == 0.0;
+        still
+            || ((mean - stats::mean(y)).abs() <= 4.0 * sd * error && (sd - stats::sd(y)).abs() <= 4.0 * spread * error)
+    };
+    a.states.iter().zip(&b.states).all(|(x, y)| x.iter().zip(y).all(|(x, y)| close(x, y)))
+}

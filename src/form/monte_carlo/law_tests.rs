@@ -1,0 +1,69 @@
+use crate::base::{Purpose, Result, Seed};
+use crate::form::{Accuracy, Answer, Form, Question, answer, marginals};
+use crate::models::{Model, built_in};
+
+fn question<'a>(theta: &'a [f64], start: &'a [f64], times: &'a [f64], accuracy: Accuracy) -> Question<'a> {
+    Question { theta, start, t0: 0.0, times, accuracy, key: Seed(3).key(Purpose::Simulation, 0, 0) }
+}
+
+/// The largest distance from the closed law, over the samples.
+fn truth(model: &Model, question: &Question, found: &Answer) -> Result<f64> {
+    let wanted = marginals(model, Form::Exact, question)?;
+    let rows = found.laws.iter().flatten().zip(wanted.iter().flatten());
+    let far = rows.map(|(found, wanted)| {
+        let grid = (1..2000).map(|k| wanted.quantile(f64::from(k) / 2000.0));
+        grid.map(|x| (found.cdf(x) - wanted.cdf(x)).abs()).fold(0.0, f64::max)
+    });
+    Ok(far.fold(0.0, f64::max))
+}
+
+#[test]
+fn the_error_told_is_above_the_true_one_and_a_goal_is_met() -> Result<()> {
+    for (id, theta, start) in
+        [("ou", &[1.5, 0.5, 0.8][..], -1.0), ("cir", &[1.2, 0.06, 0.25], 0.04), ("gbm", &[0.3, 0.9], 1.0)]
+    {
+        let model = built_in(id)?;
+        for goal in [None, Some(0.05), Some(0.01)] {
+            let accuracy = Accuracy { goal, ..Accuracy::default() };
+            let (start, times) = ([start], [0.7]);
+            let question = question(theta, &start, &times, accuracy);
+            let found = answer(&model, Form::MonteCarlo, &question)?;
+            let (error, truth) = (found.error.expect("told"), truth(&model, &question, &found)?);
+            assert!(truth < error, "{id} {goal:?}: {truth} {error}");
+            assert!(error < goal.unwrap_or(0.03), "{id} {goal:?}: {error}");
+        }
+        // A coarse step that was given is taken, and its error told.
+        let accuracy = Accuracy { step: Some(0.35), ..Accuracy::default() };
+        let (start, times) = ([start], [0.7]);
+        let question = question(theta, &start, &times, accuracy);
+        let found = answer(&model, Form::MonteCarlo, &question)?;
+        let (error, truth) = (found.error.expect("told"), truth(&model, &question, &found)?);
+        assert!(error > 0.02 && truth < error, "{id}: {truth} {error}");
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "a few seconds: as many paths as a goal is given"]
+fn a_goal_out_of_reach_is_answered_by_what_was_reached() -> Result<()> {
+    let model = built_in("ou")?;
+    let accuracy = Accuracy { goal: Some(1e-6), ..Accuracy::default() };
+    let question = question(&[1.5, 0.5, 0.8], &[-1.0], &[0.7], accuracy);
+    let found = answer(&model, Form::MonteCarlo, &question)?;
+    let error = found.error.expect("told");
+    println!("reached {error}, true {}", truth(&model, &question, &found)?);
+    assert!(error > 1e-6 && error < 1e-2 && truth(&model, &question, &found)? < error, "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_network_has_the_error_of_sampling() -> Result<()> {
+    let model = built_in("birth-death").or_else(|_| built_in("schloegl"))?;
+    let theta: Vec<f64> = model.params.iter().map(|p| p.default).collect();
+    let start = model.default_start(&theta).unwrap_or_default();
+    let accuracy = Accuracy { paths: 200, ..Accuracy::default() };
+    let found = answer(&model, Form::MonteCarlo, &question(&theta, &start, &[0.01], accuracy))?;
+    // √(ln(2/0.05)/400)
+    assert!((found.error.expect("told") - 0.096_03).abs() < 1e-4);
+    Ok(())
+}
