@@ -3,6 +3,7 @@
 use super::number::{assignment, level, number, positive};
 use crate::base::{ClockKind, Transform};
 use crate::data::{CleanRules, DateOrder};
+use crate::form::monte_carlo::Scheme;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 
@@ -358,10 +359,14 @@ pub struct SimulateArgs {
     pub step: Option<f64>,
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub paths: u64,
-    /// How paths are made (default: ssa for a network, euler-maruyama for a diffusion)
-    #[arg(long, value_enum)]
+    /// How paths are made (default: ssa for a network, euler-maruyama for a diffusion): euler-maruyama, milstein, strong-1.5,
+    /// weak-2, drift-implicit, exact, alfonsi, quadratic-exponential; ssa, langevin, rate-equations
+    #[arg(long, value_name = "SCHEME", value_parser = scheme)]
     pub scheme: Option<SchemeArg>,
-    /// Mean, sd and quantiles at each time instead of paths
+    /// Paths in antithetic pairs: the second of each on the mirrored noise of the first
+    #[arg(long)]
+    pub antithetic: bool,
+    /// Mean, sd and quantiles at each time instead of paths; of a diffusion no path is kept, however many there are
     #[arg(long)]
     pub summary: bool,
     /// Value of a parameter
@@ -372,14 +377,38 @@ pub struct SimulateArgs {
     pub start_time: f64,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+/// How paths are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemeArg {
-    EulerMaruyama,
-    Milstein,
-    /// Exact simulation of a network, reaction by reaction
+    /// Of a diffusion.
+    Step(Scheme),
+    /// Exact simulation of a network, reaction by reaction.
     Ssa,
-    /// The chemical Langevin equation of a network
+    /// The chemical Langevin equation of a network.
     Langevin,
-    /// The deterministic rate equations of a network
+    /// The deterministic rate equations of a network.
     RateEquations,
+}
+
+impl SchemeArg {
+    pub fn all() -> impl Iterator<Item = SchemeArg> {
+        let networks = [SchemeArg::Ssa, SchemeArg::Langevin, SchemeArg::RateEquations];
+        Scheme::ALL.into_iter().map(SchemeArg::Step).chain(networks)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            SchemeArg::Step(scheme) => scheme.name(),
+            SchemeArg::Ssa => "ssa",
+            SchemeArg::Langevin => "langevin",
+            SchemeArg::RateEquations => "rate-equations",
+        }
+    }
+}
+
+fn scheme(text: &str) -> Result<SchemeArg, String> {
+    SchemeArg::all().find(|s| s.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = SchemeArg::all().map(SchemeArg::name).collect();
+        format!("the schemes are {}", names.join(", "))
+    })
 }

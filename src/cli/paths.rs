@@ -47,21 +47,22 @@ pub(super) fn paths(model: &Model, scheme: Option<SchemeArg>, asked: &Asked) -> 
             Ok(paths)
         }
         (true, Some(other)) => Err(wrong(other, model, "it is a network")),
-        (false, None | Some(SchemeArg::EulerMaruyama)) => diffusion(model, Scheme::EulerMaruyama, asked),
-        (false, Some(SchemeArg::Milstein)) => diffusion(model, Scheme::Milstein, asked),
+        (false, None) => diffusion(model, Scheme::EulerMaruyama, asked),
+        (false, Some(SchemeArg::Step(scheme))) => diffusion(model, scheme, asked),
         (false, Some(other)) => Err(wrong(other, model, "it is not a network")),
     }
 }
 
 fn wrong(scheme: SchemeArg, model: &Model, why: &str) -> Error {
-    let name = clap::ValueEnum::to_possible_value(&scheme).map_or(String::new(), |v| v.get_name().to_string());
-    let network = matches!(model.process, Process::Network(_));
-    let fit = if network { "ssa, langevin, rate-equations" } else { "euler-maruyama, milstein" };
+    let fit: Vec<&str> = match model.process {
+        Process::Network(_) => vec!["ssa", "langevin", "rate-equations"],
+        _ => Scheme::of(model).into_iter().map(Scheme::name).collect(),
+    };
     Error::BadOption {
         flag: "--scheme".to_string(),
-        value: name,
+        value: scheme.name().to_string(),
         expected: format!("'{}' does not go with it: {why}", model.id),
-        hint: Some(format!("the schemes of a {} are {fit}", model.process.kind())),
+        hint: Some(format!("the schemes of '{}' are {}", model.id, fit.join(", "))),
     }
 }
 

@@ -1,13 +1,15 @@
 //! `kramers simulate`: paths of a model to CSV, or their summary.
 
 use super::Outcome;
-use super::args::{Common, SimulateArgs};
+use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
 use super::paths::{Asked, Paths, paths};
+use super::start::starts;
 use super::values::VERSION;
 use crate::base::rng::Key;
-use crate::base::{Error, Purpose, Result, Seed};
+use crate::base::{Error, Params, Purpose, Result, Seed};
+use crate::form::monte_carlo::{Run, Scheme, Spread, summarise};
 use crate::form::observe;
 use crate::models::Model;
 use crate::predictive::Ensemble;
@@ -43,7 +45,8 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
             hint: Some(format!("--every {} gives a hundred output times", until / 100.0)),
         });
     }
-    if !(count * args.paths as f64 <= MOST_VALUES) {
+    let is_kept = !(args.summary && is_streamed(&model, args.scheme));
+    if is_kept && !(count * args.paths as f64 <= MOST_VALUES) {
         return Err(Error::BadOption {
             flag: "--every".to_string(),
             value: every.to_string(),
@@ -53,6 +56,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     }
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
+    let key = if args.antithetic { key.antithetic() } else { key };
     let asked = Asked {
         theta: &params.values,
         from: &args.from,
@@ -62,24 +66,103 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         step: args.step.unwrap_or((every / 8.0).min(until / 200.0)),
         key,
     };
+    if args.summary && is_streamed(&model, args.scheme) {
+        return summary(&model, &params, &asked, args, common, output);
+    }
     let Paths { model, scheme, states } = paths(&model, args.scheme, &asked)?;
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
     let columns = columns(&model, &params.values, &times, states, key);
     let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
-    match common.output.as_deref() {
-        Some("-") | None => output.text(&text),
-        Some(path) => {
-            write_whole(path.as_ref(), &text)?;
-            output.say(&format!("wrote {path}"));
-        }
-    }
+    deliver(common, output, &text)?;
     output.document_from(|| json!({
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
-        "params": params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v))).collect::<serde_json::Map<_, _>>(),
+        "params": values(&params),
         "scheme": scheme, "step": asked.step, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
         "at": times.iter().enumerate().map(|(k, t)| at(*t, &columns, k, args.summary)).collect::<Vec<_>>(),
     }));
     Ok(Outcome::Good)
+}
+
+/// Whether a summary needs no path: of the states of a diffusion, which nothing is read off.
+fn is_streamed(model: &Model, scheme: Option<SchemeArg>) -> bool {
+    let is_diffusion = matches!(model.process, Process::Diffusion(_));
+    is_diffusion && model.readings().is_empty() && matches!(scheme, None | Some(SchemeArg::Step(_)))
+}
+
+/// Means, sds and quantiles of paths that are not kept.
+fn summary(
+    model: &Model,
+    params: &Params,
+    asked: &Asked,
+    args: &SimulateArgs,
+    common: &Common,
+    output: &Output,
+) -> Result<Outcome> {
+    let scheme = match args.scheme {
+        Some(SchemeArg::Step(scheme)) => scheme,
+        _ => Scheme::EulerMaruyama,
+    };
+    let begin = starts(asked.from, model, asked.theta, asked.paths, asked.key)?;
+    let run = Run {
+        theta: asked.theta,
+        start: begin.as_start(),
+        t0: asked.t0,
+        times: asked.times,
+        paths: asked.paths,
+        step: asked.step,
+        scheme,
+        key: asked.key,
+    };
+    let found = summarise(model, &run)?;
+    let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    let mut csv = String::from("t");
+    for name in &names {
+        let of = if names.len() == 1 { String::new() } else { format!("_{name}") };
+        let _ = write!(csv, ",mean_{name},se_{name},sd_{name},q0.05{of},q0.5{of},q0.95{of}");
+    }
+    csv.push('\n');
+    for (t, row) in asked.times.iter().zip(&found.at) {
+        let _ = write!(csv, "{t}");
+        for spread in row {
+            let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| spread.quantile(p));
+            let _ = write!(csv, ",{},{},{},{low},{middle},{high}", spread.mean, spread.error, spread.sd);
+        }
+        csv.push('\n');
+    }
+    deliver(common, output, &csv)?;
+    let of = |row: &[Spread], f: fn(&Spread) -> f64| -> Value {
+        Value::Object(names.iter().cloned().zip(row.iter().map(|s| json!(f(s)))).collect())
+    };
+    let at = |(t, row): (&f64, &Vec<Spread>)| {
+        json!({
+            "t": t, "mean": of(row, |s| s.mean), "se": of(row, |s| s.error), "sd": of(row, |s| s.sd),
+            "min": of(row, |s| s.min), "max": of(row, |s| s.max), "rank_error": of(row, Spread::rank_error),
+        })
+    };
+    output.document_from(|| {
+        json!({
+            "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
+            "params": values(params), "scheme": scheme.name(), "step": asked.step, "paths": asked.paths,
+            "at": asked.times.iter().zip(&found.at).map(at).collect::<Vec<_>>(),
+        })
+    });
+    Ok(Outcome::Good)
+}
+
+/// A table to stdout, or to the file asked for.
+fn deliver(common: &Common, output: &Output, text: &str) -> Result<()> {
+    match common.output.as_deref() {
+        Some("-") | None => output.text(text),
+        Some(path) => {
+            write_whole(path.as_ref(), text)?;
+            output.say(&format!("wrote {path}"));
+        }
+    }
+    Ok(())
+}
+
+fn values(params: &Params) -> Value {
+    Value::Object(params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v))).collect())
 }
 
 /// A named quantity along the paths, `[time][path]`.

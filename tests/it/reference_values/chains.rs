@@ -9,8 +9,10 @@ use kramers::models::{Model, built_in};
 use kramers::predictive::Predictive;
 
 fn network(species: &str, initial: u32, reactions: &[(&str, &str)]) -> Model {
-    let lines: String =
-        reactions.iter().map(|(equation, rate)| format!("[[reaction]]\nequation = \"{equation}\"\nrate = \"{rate}\"\n")).collect();
+    let lines: String = reactions
+        .iter()
+        .map(|(equation, rate)| format!("[[reaction]]\nequation = \"{equation}\"\nrate = \"{rate}\"\n"))
+        .collect();
     text(&format!(
         "schema = 1\nid = \"chain\"\ntitle = \"c\"\nkind = \"network\"\nsource = \"t\"\ntags = []\ncounting = \"combinations\"\nvolume = \"1\"\n\
          [species.{species}]\ninitial = {initial}\n{lines}"
@@ -28,7 +30,15 @@ fn ask(model: &Model, theta: &[f64], start: &[f64], form: Form, t: f64) -> Optio
 }
 
 /// Probabilities of counts, mean and variance by the master equation, its spectrum and exact simulation.
-fn law(table: &mut Table, problem: &str, model: &Model, theta: &[f64], t: f64, counts: &[(&str, f64)], more: &[(&str, bool)]) {
+fn law(
+    table: &mut Table,
+    problem: &str,
+    model: &Model,
+    theta: &[f64],
+    t: f64,
+    counts: &[(&str, f64)],
+    more: &[(&str, bool)],
+) {
     for form in [Form::MasterEquation, Form::Schroedinger, Form::MonteCarlo] {
         let Some((law, error)) = ask(model, theta, &[], form, t) else { continue };
         let sd = law.sd().expect("finite");

@@ -13,7 +13,12 @@ fn rod(left: &str, right: &str, initial: &str) -> kramers::models::Model {
 pub fn add(table: &mut Table) {
     let step = "if(x < 0.3, 1, 0)";
     for (left, right, initial, asks) in [
-        ("dirichlet = \"0\"", "dirichlet = \"0\"", "x*(1 - x)", &[("D: u(0.3,2)", 0.3, 2.0), ("D: u(0.3,0.02)", 0.3, 0.02)][..]),
+        (
+            "dirichlet = \"0\"",
+            "dirichlet = \"0\"",
+            "x*(1 - x)",
+            &[("D: u(0.3,2)", 0.3, 2.0), ("D: u(0.3,0.02)", 0.3, 0.02)][..],
+        ),
         ("neumann = \"0\"", "neumann = \"0\"", step, &[("N: u(0.3,2)", 0.3, 2.0), ("N: u(0.05,2)", 0.05, 2.0)]),
         ("dirichlet = \"1\"", "dirichlet = \"3\"", "0", &[("I: u(0.3,2)", 0.3, 2.0)]),
         ("dirichlet = \"0\"", "neumann = \"0\"", "1", &[("R: u(0.3,2)", 0.3, 2.0)]),

@@ -46,7 +46,14 @@ fn first_passages(table: &mut Table) {
     let theta = [1.5, 0.5, 0.8];
     let crossing = Crossing { theta: &theta, start: -1.0, levels: [None, Some(0.5)] };
     let found = first_passage(&ou, &crossing, 0.0, &[0.7], accuracy).expect("solved");
-    table.add_absolute("ou_fpt_mean_level", "survival(t)", "fokker-planck", found.survival[0], found.error, "its own error");
+    table.add_absolute(
+        "ou_fpt_mean_level",
+        "survival(t)",
+        "fokker-planck",
+        found.survival[0],
+        found.error,
+        "its own error",
+    );
     let stopped = diffusion(
         "kappa*(theta - x)",
         "sigma",
@@ -126,17 +133,12 @@ fn wright_fisher(table: &mut Table) {
 
 fn bistable(table: &mut Table) {
     let model = diffusion("x - x^3", "sqrt(2*d)", "[-inf, inf]", "", &["d"]);
-    for (time, states) in [
-        (0.5, &["-1", "0", "0.5"][..]),
-        (2.0, &["-1", "0", "0.5", "1"]),
-        (20.0, &["-1", "0", "0.5", "1"]),
-    ] {
+    for (time, states) in
+        [(0.5, &["-1", "0", "0.5"][..]), (2.0, &["-1", "0", "0.5", "1"]), (20.0, &["-1", "0", "0.5", "1"])]
+    {
         let quantities: Vec<String> = states.iter().map(|x| format!("p({x},t={time}|-1)")).collect();
-        let asks: Vec<(&str, Ask)> = quantities
-            .iter()
-            .zip(states)
-            .map(|(q, x)| (q.as_str(), Ask::Pdf(x.parse().expect("a number"))))
-            .collect();
+        let asks: Vec<(&str, Ask)> =
+            quantities.iter().zip(states).map(|(q, x)| (q.as_str(), Ask::Pdf(x.parse().expect("a number")))).collect();
         table.law("double_well_transient", &model, &[0.1], -1.0, time, &asks);
     }
 }
@@ -146,8 +148,22 @@ fn student(table: &mut Table) {
     let theta = by_name(&model, &[("kappa", 1.0), ("a", 0.1)]);
     table.law_with("pearson_student", &model, &theta, 2.0, 0.5, &[("E[X_t^2|x0=2]", Ask::Second)], &GRIDS);
     let settled = stationary(&model, &theta, 0).expect("a stationary law");
-    table.add("pearson_student", "stationary_pdf(0.3)", "speed density", Ask::Pdf(0.3).of(&settled), 1e-8, "quadrature");
-    table.add("pearson_student", "stationary_variance", "speed density", Ask::Variance.of(&settled), 1e-6, "quadrature");
+    table.add(
+        "pearson_student",
+        "stationary_pdf(0.3)",
+        "speed density",
+        Ask::Pdf(0.3).of(&settled),
+        1e-8,
+        "quadrature",
+    );
+    table.add(
+        "pearson_student",
+        "stationary_variance",
+        "speed density",
+        Ask::Variance.of(&settled),
+        1e-6,
+        "quadrature",
+    );
 }
 
 fn by_name(model: &kramers::models::Model, values: &[(&str, f64)]) -> Vec<f64> {
@@ -179,7 +195,12 @@ fn gyrator(table: &mut Table) {
     let accuracy = Accuracy { goal: Some(1e-6), ..Accuracy::default() };
     let question = |t| Question { theta: &[], start: &[1.0, -0.5], t0: 0.0, times: t, accuracy, key };
     let problem = "ou_2d_gyrator";
-    let quantities = [("mean_1", 0, Ask::Mean), ("mean_2", 1, Ask::Mean), ("cov_11(t)", 0, Ask::Variance), ("cov_22(t)", 1, Ask::Variance)];
+    let quantities = [
+        ("mean_1", 0, Ask::Mean),
+        ("mean_2", 1, Ask::Mean),
+        ("cov_11(t)", 0, Ask::Variance),
+        ("cov_22(t)", 1, Ask::Variance),
+    ];
     for (form, relative, why) in [(Form::Exact, 1e-12, "closed"), (Form::FokkerPlanck, 1e-4, "grid")] {
         let laws = answer(&model, form, &question(&[0.9])).expect("answered").laws.remove(0);
         for (quantity, i, ask) in quantities {

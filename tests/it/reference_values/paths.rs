@@ -2,9 +2,9 @@
 
 use super::table::{Table, text};
 use kramers::base::{Purpose, Seed};
+use kramers::form::Accuracy;
 use kramers::form::monte_carlo::{Run, Scheme, Start, simulate};
 use kramers::form::value::{Method, value_by};
-use kramers::form::Accuracy;
 use kramers::models::built_in;
 
 pub fn add(table: &mut Table) {
@@ -51,11 +51,25 @@ fn schemes(table: &mut Table) {
             let squares: Vec<f64> = ends.iter().zip(&exact).map(|(x, e)| (x - e).powi(2)).collect();
             let (square, allowed) = four_errors(&squares);
             let quantity = format!("{name}_strong_rms(N={steps})");
-            table.add_absolute(problem, &quantity, "monte-carlo", square.sqrt(), allowed / (2.0 * square.sqrt()), "4 s.e.");
+            table.add_absolute(
+                problem,
+                &quantity,
+                "monte-carlo",
+                square.sqrt(),
+                allowed / (2.0 * square.sqrt()),
+                "4 s.e.",
+            );
             if name == "euler" {
                 let firsts: Vec<f64> = ends.iter().zip(&exact).map(|(x, e)| x - e).collect();
                 let (error, allowed) = four_errors(&firsts);
-                table.add_absolute(problem, &format!("euler_weak_mean_error(N={steps})"), "monte-carlo", error, allowed, "4 s.e.");
+                table.add_absolute(
+                    problem,
+                    &format!("euler_weak_mean_error(N={steps})"),
+                    "monte-carlo",
+                    error,
+                    allowed,
+                    "4 s.e.",
+                );
                 let seconds: Vec<f64> = ends.iter().zip(&exact).map(|(x, e)| x * x - e * e).collect();
                 let (error, allowed) = four_errors(&seconds);
                 let quantity = format!("euler_weak_second_moment_error(N={steps})");

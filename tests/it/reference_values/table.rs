@@ -161,7 +161,10 @@ impl Table {
     pub fn failures(&self) -> Vec<String> {
         let off = self.lines.iter().filter(|l| !l.is_kept()).map(|l| {
             let Line { problem, quantity, form, reference, found, allowed, .. } = l;
-            format!("{problem} {quantity} by {form}: {found} against {reference}, off by {:.1e}, allowed {allowed:.1e}", (found - reference).abs())
+            format!(
+                "{problem} {quantity} by {form}: {found} against {reference}, off by {:.1e}, allowed {allowed:.1e}",
+                (found - reference).abs()
+            )
         });
         off.chain(self.missing()).collect()
     }
@@ -199,9 +202,14 @@ impl Table {
         );
         out.push_str("| problem | value | reference | form | error | allowed | |\n|---|---|---:|---|---:|---:|---|\n");
         for (problem, quantity) in &values {
-            let lines: Vec<&Line> = self.lines.iter().filter(|l| l.problem == *problem && l.quantity == *quantity).collect();
+            let lines: Vec<&Line> =
+                self.lines.iter().filter(|l| l.problem == *problem && l.quantity == *quantity).collect();
             for (k, line) in lines.iter().enumerate() {
-                let names = if k == 0 { format!("{problem} | {} | {:.15e}", quantity.replace('|', "\\|"), line.reference) } else { " | | ".to_string() };
+                let names = if k == 0 {
+                    format!("{problem} | {} | {:.15e}", quantity.replace('|', "\\|"), line.reference)
+                } else {
+                    " | | ".to_string()
+                };
                 let mark = if line.is_kept() { "" } else { " **off**" };
                 let _ = writeln!(
                     out,

@@ -26,7 +26,8 @@ fn add_value(table: &mut Table, problem: &str, quantity: &str, model: &Model, st
         }
         match value(model, form, &[], start, accuracy, key) {
             Ok(found) => {
-                let (relative, why) = if form == Form::Exact { (1e-9, "closed or inverted") } else { (relative, "grid") };
+                let (relative, why) =
+                    if form == Form::Exact { (1e-9, "closed or inverted") } else { (relative, "grid") };
                 table.add(problem, quantity, form.name(), found.value, relative, why);
             }
             Err(refusal) => eprintln!("{problem} {quantity} by {}: {refusal}", form.name()),
