@@ -10,6 +10,7 @@ pub mod math;
 pub mod params;
 pub mod rng;
 pub mod series;
+pub mod sobol;
 pub mod suggest;
 pub mod transform;
 

@@ -103,7 +103,7 @@ pub fn word_of(name: &str) -> u64 {
 }
 
 /// Finaliser of SplitMix64 (Steele, Lea & Flood 2014).
-fn mix64(mut z: u64) -> u64 {
+pub(super) fn mix64(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)

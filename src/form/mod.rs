@@ -3,6 +3,7 @@
 //! [`marginals`] gives the law of the state at later times; [`Transitions`] gives log densities and moments of observed
 //! transitions for fitting. Nothing to the right of this room asks which form it was.
 
+pub mod affine;
 mod choice;
 mod counts;
 pub mod curve;

@@ -100,7 +100,14 @@ impl Model {
                 lines.push(Line::new("pays ").expression(p.payoff).words(" at t = ").expression(p.expiry));
                 lines.push(Line::new("discounted at ").expression(p.discount));
                 if let Some(barrier) = p.barrier {
-                    lines.push(Line::new(format!("{} at ", barrier.kind.name())).expression(barrier.level));
+                    let line = Line::new(format!("{} at ", barrier.kind.name())).expression(barrier.level);
+                    lines.push(match barrier.dates {
+                        Some(dates) => line.words(" on dates: ").expression(dates),
+                        None => line,
+                    });
+                }
+                if let Some(fixings) = p.average.and_then(|average| average.fixings) {
+                    lines.push(Line::new("averaged over fixings: ").expression(fixings));
                 }
                 lines
             }

@@ -27,11 +27,13 @@ impl BarrierKind {
     }
 }
 
-/// A level of the first state at which the payoff dies or comes alive, watched continuously.
+/// A level of the first state at which the payoff dies or comes alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Barrier {
     pub kind: BarrierKind,
     pub level: Id,
+    /// How many evenly spaced dates it is looked at, the last at expiry, in the parameters; `None` watches always.
+    pub dates: Option<Id>,
 }
 
 /// A mean of the first state over the life of the payoff, which the payoff calls `average`.
@@ -44,6 +46,8 @@ pub enum AverageKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Average {
     pub kind: AverageKind,
+    /// How many evenly spaced fixings it is the mean of, the last at expiry, in the parameters; `None` takes the whole path.
+    pub fixings: Option<Id>,
     /// Its position among the symbols of the pool.
     pub symbol: usize,
 }

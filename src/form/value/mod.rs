@@ -3,20 +3,34 @@
 //! - `exact`, `fokker-planck`, `master-equation`: the law of `X_T` and the mean of the payoff under it, where the discount rate
 //!   does not hang on the state and no path is asked for.
 //! - `fokker-planck` besides: the backward equation (`backward`), for discount rates that hang on the state and for barriers.
+//! - `exact` besides (`affine`): the characteristic function, where the process is affine and the payoff straight in pieces.
 //! - `monte-carlo` (`paths`): everything, averages and several states too.
 //!
 //! Not for early exercise.
 
+mod affine;
 mod backward;
+mod bridge;
+mod functional;
+mod methods;
+mod multilevel;
 mod paths;
+mod pieces;
+mod walk;
 
 #[cfg(test)]
+mod affine_tests;
+#[cfg(test)]
+mod methods_tests;
+#[cfg(test)]
 mod tests;
+
+pub use methods::{CostReport, Level, Method, Sampled, value_by};
 
 use super::{Accuracy, Form, Question, check_start, laws};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
-use crate::expr::{Scratch, Tape};
+use crate::expr::{Id, Scratch, Tape};
 use crate::models::Model;
 use crate::process::{Barrier, BarrierKind, Process, Value, symbol};
 
@@ -24,8 +38,8 @@ use crate::process::{Barrier, BarrierKind, Process, Value, symbol};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Valued {
     pub value: f64,
-    /// Standard error of Monte Carlo; of the backward equation the change from the grid twice as coarse over three, which is more
-    /// than the error left. `None` for the others.
+    /// Standard error of Monte Carlo; of the backward equation the change from the grid twice as coarse over three, and of a
+    /// characteristic function the change from half the points, which are more than the error left. `None` for the others.
     pub error: Option<f64>,
     /// Slope of the value in the (first) start, where the form gives it.
     pub delta: Option<f64>,
@@ -40,19 +54,25 @@ struct Posed<'a> {
     theta: &'a [f64],
     x0: &'a [f64],
     expiry: f64,
+    /// Numbers of fixings of the average and of dates of the barrier.
+    fixings: Option<usize>,
+    dates: Option<usize>,
 }
 
 /// Why a form does not value this payoff; `None` where it does.
 pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
     let paths_see = |what: &str| Some(format!("{what}, which this form does not see"));
     let discount_moves = value.under.frame.varies(value.discount);
+    if form == Form::Exact {
+        return if has_closed_law(model, value) { None } else { affine::why_not(model, value) };
+    }
     match form {
         Form::Euler | Form::Kessler | Form::KesslerTruncated => {
             return Some("it is the density of one short step, and a payoff is valued at its expiry".to_string());
         }
         Form::MonteCarlo => {
             return match value.barrier {
-                Some(_) if value.under.scalar().is_none() => {
+                Some(barrier) if barrier.dates.is_none() && value.under.scalar().is_none() => {
                     Some("its barrier is watched by a Brownian bridge, which wants one state without jumps".to_string())
                 }
                 _ => None,
@@ -62,18 +82,25 @@ pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
             return Some("it values payoffs of one state".to_string());
         }
         _ if value.average.is_some() => return paths_see("it pays on an average over the path"),
-        Form::Exact | Form::Schroedinger | Form::MasterEquation if value.barrier.is_some() => {
+        Form::Schroedinger | Form::MasterEquation if value.barrier.is_some() => {
             return paths_see("it has a barrier");
         }
-        Form::Exact | Form::Schroedinger | Form::MasterEquation if discount_moves => {
+        Form::Schroedinger | Form::MasterEquation if discount_moves => {
             return paths_see("its discount rate hangs on the state along the path");
         }
         _ => {}
     }
     match value.barrier {
+        Some(barrier) if barrier.dates.is_some() => paths_see("its barrier is watched on dates"),
         Some(barrier) if value.under.frame.is_timed(barrier.level) => paths_see("its barrier moves"),
         _ => form.why_not(&under(model, value)),
     }
+}
+
+/// Whether the payoff is integrated against a closed law of the state at expiry.
+fn has_closed_law(model: &Model, value: &Value) -> bool {
+    let on_the_end = value.barrier.is_none() && value.average.is_none() && !value.under.frame.varies(value.discount);
+    on_the_end && value.under.states.len() == 1 && Form::Exact.why_not(&under(model, value)).is_none()
 }
 
 /// Value a payoff now (`t = 0`), the process starting at `x0`, `[component]`.
@@ -103,21 +130,14 @@ pub fn value(model: &Model, form: Form, theta: &[f64], x0: &[f64], accuracy: Acc
     if let Some(why) = form.why_not(model) {
         return Err(form.unavailable(model, &why));
     }
-    let Process::Value(value) = &model.process else {
-        return Err(form.unavailable(model, &format!("it is a {}", model.process.kind())));
-    };
-    let under = under(model, value);
-    check_start(&under, x0)?;
-    let expiry = value.under.frame.at(value.expiry, theta, 0.0);
-    if !(expiry > 0.0 && expiry.is_finite()) {
-        return Err(broken(model, format!("its expiry is {expiry}"), "give an expiry after now"));
-    }
-    let posed = Posed { model, value, under, theta, x0, expiry };
+    let posed = Posed::new(model, theta, x0)?;
+    let value = posed.value;
     match form {
         Form::MonteCarlo => paths::by_paths(&posed, accuracy, key),
         Form::FokkerPlanck if value.barrier.is_some() || value.under.frame.varies(value.discount) => {
             posed.by_backward_equation(accuracy, key)
         }
+        Form::Exact if !has_closed_law(model, value) => affine::value(&posed),
         _ => posed.by_law(form, accuracy, key),
     }
 }
@@ -137,7 +157,33 @@ fn broken(model: &Model, why: String, hint: &str) -> Error {
     Error::Numerics { what: format!("the value of model '{}'", model.id), why, hint: hint.to_string() }
 }
 
-impl Posed<'_> {
+impl<'a> Posed<'a> {
+    /// # Errors
+    /// As [`value`].
+    fn new(model: &'a Model, theta: &'a [f64], x0: &'a [f64]) -> Result<Posed<'a>> {
+        let Process::Value(value) = &model.process else {
+            return Err(Form::MonteCarlo.unavailable(model, &format!("it is a {}", model.process.kind())));
+        };
+        let under = under(model, value);
+        check_start(&under, x0)?;
+        let at = |id| value.under.frame.at(id, theta, 0.0);
+        let expiry = at(value.expiry);
+        if !(expiry > 0.0 && expiry.is_finite()) {
+            return Err(broken(model, format!("its expiry is {expiry}"), "give an expiry after now"));
+        }
+        let count = |id: Option<Id>, what: &str| match id.map(at) {
+            None => Ok(None),
+            Some(n) if (1.0..=1e4).contains(&n) && n.fract() == 0.0 => Ok(Some(n as usize)),
+            Some(n) => {
+                let why = format!("its number of {what} is {n}");
+                Err(broken(model, why, "give a whole number from 1 to 10000"))
+            }
+        };
+        let fixings = count(value.average.and_then(|a| a.fixings), "fixings")?;
+        let dates = count(value.barrier.and_then(|b| b.dates), "dates")?;
+        Ok(Posed { model, value, under, theta, x0, expiry, fixings, dates })
+    }
+
     fn infinite(&self, what: &str) -> Error {
         broken(self.model, format!("{what} is not finite"), "check the payoff and the parameters")
     }
@@ -163,8 +209,13 @@ impl Posed<'_> {
 
     /// The payoff of one state at expiry.
     fn payoff(&self) -> impl FnMut(f64) -> f64 + use<> {
+        self.payoff_of(symbol::STATE)
+    }
+
+    /// The payoff of one symbol at expiry.
+    fn payoff_of(&self, symbol: usize) -> impl FnMut(f64) -> f64 + use<> {
         let frame = &self.value.under.frame;
-        let tape = Tape::compile(&frame.pool, &[self.value.payoff], &[symbol::STATE]);
+        let tape = Tape::compile(&frame.pool, &[self.value.payoff], &[symbol]);
         let mut scratch = Scratch::default();
         tape.bind(&frame.symbols(self.theta, self.expiry), &mut scratch);
         move |x| {

@@ -27,7 +27,7 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("field", &["form", "space", "field"]),
     ("curve", &["input", "state", "dynamics"]),
     ("potential", &["state", "potential"]),
-    ("value", &["of", "with", "state", "payoff", "discount", "expiry", "barrier", "average"]),
+    ("value", &["of", "with", "process", "state", "payoff", "discount", "expiry", "barrier", "average", "fixings"]),
 ];
 /// Longest model file, in bytes.
 const MAX_BYTES: usize = 16 << 20;

@@ -63,12 +63,26 @@ pub(super) fn read_potential(top: &Reader, params: &Declared) -> Result<Potentia
     Ok(Potential { frame: scope.frame, state, potential, mass, hbar })
 }
 
-/// `kind = "value"`: a payoff on a built-in diffusion, whose unmapped parameters come along.
+/// Keys of `[process]`, a diffusion written in the file of the value.
+const PROCESS: [&str; 9] = ["calculus", "law", "noise", "correlation", "breaks", "let", "state", "dynamics", "jump"];
+
+/// `kind = "value"`: a payoff on a built-in diffusion, whose unmapped parameters come along, or on one written in `[process]`.
 pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
+    if let Some(under) = top.table("process", &PROCESS)? {
+        for key in ["of", "with"] {
+            if top.has(key) {
+                let message = format!("the process is written here in [process]: leave out '{key}'");
+                return Err(top.source.error(top.offset, message));
+            }
+        }
+        return value_on("process".to_string(), &under, top, params);
+    }
     let (of, offset) = top.needed_text("of")?;
     let Some(text) = built_in_text(&of) else {
         let hint = nearest(&of, built_in_ids()).map_or(String::new(), |n| format!("; did you mean '{n}'?"));
-        return Err(top.source.error(offset, format!("of = '{of}' is not a built-in model{hint}")));
+        let message =
+            format!("of = '{of}' is not a built-in model{hint}; a process of your own is written in [process]");
+        return Err(top.source.error(offset, message));
     };
     let source = Source { file: &of, text };
     let document = super::parse_document(source)?;
@@ -90,7 +104,14 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
             params.list.push(param);
         }
     }
-    let states = read_states(&under)?;
+    value_on(of.clone(), &under, top, params)
+}
+
+/// The payoff of a file on the diffusion of a table.
+fn value_on<'a>(of: String, under: &Reader<'a, '_>, top: &Reader<'a, '_>, params: &Declared) -> Result<Value> {
+    let source = under.source;
+    let with = top.table("with", &[])?;
+    let states = read_states(under)?;
     let names: Vec<String> = states.iter().map(|s| s.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut scope = Scope::new(top.source, &names, params)?;
@@ -101,12 +122,15 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
         }
     }
     scope.source = source;
-    scope.read_let(&under)?;
-    let process: Diffusion = read_diffusion(&under, scope, states)?;
+    scope.read_let(under)?;
+    let process: Diffusion = read_diffusion(under, scope, states)?;
     let mut scope = Scope { source, frame: process.frame.clone() };
-    let law = read_law(&under, &mut scope)?;
+    let law = read_law(under, &mut scope)?;
     let mut scope = Scope { source: top.source, frame: scope.frame };
     let average = match top.text("average")? {
+        None if top.has("fixings") => {
+            return Err(top.source.error(top.offset, "fixings want average = \"arithmetic\" or \"geometric\""));
+        }
         None => None,
         Some((text, at)) => {
             let kind = match text.as_str() {
@@ -117,7 +141,11 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
                     return Err(top.source.error(at, message));
                 }
             };
-            Some(Average { kind, symbol: scope.frame.pool.add_symbol("average") })
+            let fixings = match top.has("fixings") {
+                true => Some(scope.constant_or(top, "fixings", "fixings", 1.0)?),
+                false => None,
+            };
+            Some(Average { kind, fixings, symbol: scope.frame.pool.add_symbol("average") })
         }
     };
     scope.read_let(top)?;
@@ -125,7 +153,7 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
     let discount = scope.expression_or(top, "discount", "discount", 0.0)?;
     top.needed_expression("expiry")?;
     let expiry = scope.constant_or(top, "expiry", "expiry", 1.0)?;
-    let barrier = match top.table("barrier", &["kind", "level"])? {
+    let barrier = match top.table("barrier", &["kind", "level", "dates"])? {
         None => None,
         Some(table) => {
             let (text, at) = table.needed_text("kind")?;
@@ -134,7 +162,11 @@ pub(super) fn read_value(top: &Reader, params: &mut Declared) -> Result<Value> {
                 top.source.error(at, format!("barrier '{text}' is not known; the kinds are {names}"))
             })?;
             table.needed_expression("level")?;
-            Some(Barrier { kind, level: scope.constant_or(&table, "level", "barrier.level", 0.0)? })
+            let dates = match table.has("dates") {
+                true => Some(scope.constant_or(&table, "dates", "barrier.dates", 1.0)?),
+                false => None,
+            };
+            Some(Barrier { kind, level: scope.constant_or(&table, "level", "barrier.level", 0.0)?, dates })
         }
     };
     // Where the states start is this file's to say: an option is asked for at a price.
