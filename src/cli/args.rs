@@ -233,6 +233,9 @@ pub struct FitArgs {
     pub model: String,
     #[command(flatten)]
     pub estimate: EstimateArgs,
+    /// Column of places, for a field (default: the name of its axis)
+    #[arg(long, value_name = "COL")]
+    pub space: Option<String>,
     /// Starting value of a parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
@@ -300,12 +303,22 @@ pub struct SolveArgs {
     /// Cells of a grid form
     #[arg(long, value_name = "N", value_parser = cells)]
     pub cells: Option<usize>,
-    /// Longest step of Monte Carlo (default: an eighth of the first time, at most a two-hundredth of the last)
+    /// Step of a field's scheme; longest step of Monte Carlo (default: an eighth of the first time, at most a two-hundredth of the last)
     #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
     pub step: Option<f64>,
     /// Paths of Monte Carlo
     #[arg(long, value_name = "N", value_parser = count)]
     pub paths: Option<usize>,
+    /// How it is stepped. A field: tr-bdf2, crank-nicolson, explicit-euler. Paths of a diffusion: as in simulate. Paths of a
+    /// value: plain, antithetic, control, sobol, multilevel (which wants --tol)
+    #[arg(long, value_name = "NAME")]
+    pub scheme: Option<String>,
+    /// First passage instead of the law: when the state reaches a level, or the first of two, e.g. x=1 or x=-1,x=1
+    #[arg(long, value_name = "STATE=LEVEL", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub passage: Vec<(String, f64)>,
+    /// Initial profile of a field in one dimension: a CSV with a column of places and one of values, named as in the model
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<String>,
     /// Value of a parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
@@ -332,7 +345,7 @@ pub struct CompareArgs {
 
 /// Cells a grid may have.
 fn cells(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (10..=20_000).contains(n)).ok_or_else(|| "a grid has 10 to 20000 cells".to_string())
+    text.parse().ok().filter(|n| (4..=20_000).contains(n)).ok_or_else(|| "a grid has 4 to 20000 cells".to_string())
 }
 
 /// Paths of one answer.

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, FitArgs};
+use super::field;
 use super::input::{read_data, read_observed_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
@@ -13,6 +14,9 @@ use serde_json::{Map, Value, json};
 pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let folder = Folder::asked(common)?;
     let model = read_observed_model(&args.model, output)?;
+    if let Some(field) = field::as_field(&model) {
+        return field::fit(&model, field, args, common, folder.as_ref(), output);
+    }
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.initial = args.set.clone();
     let data = read_data(&args.data, output)?;

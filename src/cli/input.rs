@@ -73,6 +73,11 @@ fn read(args: &DataArgs, output: &Output, repeats: Repeats) -> Result<Data> {
     Ok(Data { stem, file, loaded })
 }
 
+/// The bytes of a file as typed; - is standard input.
+pub(super) fn read_bytes(typed: &str) -> Result<Vec<u8>> {
+    if typed == "-" { read_stdin() } else { read_file(Path::new(typed)) }
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
 }

@@ -12,6 +12,7 @@ mod args;
 mod backtest;
 mod check;
 mod compare;
+mod field;
 mod fit;
 mod forecast;
 mod init;

@@ -44,21 +44,22 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> O
     }
 }
 
-/// Finite volumes on 200 and on 400 cells, and the balance of what flowed.
+/// Finite volumes on the usual cells and on half as many, and the balance of what flowed.
 fn of_field(model: &Model, theta: &[f64]) -> Agreement {
-    let on = |cells: usize| {
-        field::solve(model, theta, &[model.horizon], &field::Options { cells, ..field::Options::default() })
-    };
+    let usual = field::Options::usual(model);
+    let on = |cells: usize| field::solve(model, theta, &[model.horizon], &field::Options { cells, ..usual.clone() });
     let name = Form::FokkerPlanck.name();
-    let (cells, clauses) = match (on(400), on(200)) {
+    let (cells, clauses) = match (on(usual.cells), on(usual.cells / 2)) {
         (Ok(fine), Ok(coarse)) => {
+            // Every second node of the fine profile is a node of the coarse one.
+            let fine = fine.thinned(2);
             let (a, b) = (&fine.u[0], &coarse.u[0]);
             let range =
                 |u: &[f64]| u.iter().fold(f64::MIN, |m, v| m.max(*v)) - u.iter().fold(f64::MAX, |m, v| m.min(*v));
             let scale = range(a).max(1e-300);
-            // Every second node of the fine profile is a node of the coarse one.
-            let worst = b.iter().zip(a.iter().step_by(2)).map(|(x, y)| (x - y).abs()).fold(0.0, larger) / scale;
-            let found = format!("largest change of the profile from 200 to 400 cells at t = {}", model.horizon);
+            let worst = b.iter().zip(a).map(|(x, y)| (x - y).abs()).fold(0.0, larger) / scale;
+            let (half, whole) = (usual.cells / 2, usual.cells);
+            let found = format!("largest change of the profile from {half} to {whole} cells at t = {}", model.horizon);
             (vec![cell(name, worst <= FIELD_BOUND, worst, found)], vec![balance(model, theta)])
         }
         (Err(e), _) | (_, Err(e)) => (vec![failed(name, e.to_string())], Vec::new()),
@@ -71,11 +72,16 @@ fn of_field(model: &Model, theta: &[f64]) -> Agreement {
 /// Between two times the total changes by what flowed in and was made, and by nothing else.
 fn balance(model: &Model, theta: &[f64]) -> Clause {
     let times = [0.5 * model.horizon, model.horizon];
-    let solved = field::solve(model, theta, &times, &field::Options { cells: 200, ..field::Options::default() });
+    let usual = field::Options::usual(model);
+    let solved = field::solve(model, theta, &times, &field::Options { cells: usual.cells / 2, ..usual });
     match solved.as_ref().map(|p| p.balance.as_slice()) {
         Ok([a, b]) => {
-            let flowed = (a.left - b.left) + (a.right - b.right) + (b.source - a.source);
-            let size = [a.total, b.total, b.left, b.right, b.source].iter().map(|v| v.abs()).fold(1e-300, f64::max);
+            let out = |b: &field::Balance| b.left + b.right + b.bottom + b.top;
+            let flowed = out(a) - out(b) + (b.source - a.source);
+            let size = [a.total, b.total, b.left, b.right, b.bottom, b.top, b.source]
+                .iter()
+                .map(|v| v.abs())
+                .fold(1e-300, f64::max);
             let off = (b.total - a.total - flowed).abs() / size;
             clause("balance", off <= 1e-9, format!("total, flows and source close within {off:.0e}"))
         }

@@ -13,6 +13,7 @@ mod profile;
 mod read;
 mod rules;
 mod scan;
+mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use tally::{Rule, Tallies};
 pub use dates::DateOrder;
 pub use profile::{ColumnInfo, ColumnKind};
 pub use rules::{CleanRules, Duplicates, Gaps, Order, Positive, Splits, Unusable};
+pub use table::{NumberTable, numbers};
 
 /// Usable rows a series needs to be one: two transitions.
 pub const LEAST_ROWS: usize = 3;

@@ -10,6 +10,7 @@
 mod adapter;
 mod auto;
 mod certify;
+pub mod field;
 mod kl;
 mod mse;
 mod optimise;

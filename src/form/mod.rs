@@ -127,7 +127,7 @@ impl Form {
                 (None, b @ (Boundary::Absorbing | Boundary::Periodic)) if self != Form::Exact => Some(ends_are(b)),
                 (None, _) => None,
             },
-            (Process::Field(field), Form::FokkerPlanck) => field::why_not(field),
+            (Process::Field(_), Form::FokkerPlanck) => None,
             (Process::Value(value), _) => value::why_not(model, value, self),
             (Process::Network(process), _) => network::why_not(self, process),
             (process, _) => Some(format!("it is a {}", process.kind())),

@@ -5,12 +5,13 @@ mod value;
 
 use super::Outcome;
 use super::args::{Common, SolveArgs};
+use super::field::of_field;
 use super::input::read_model;
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Result};
-use crate::form::{Accuracy, Form, curve, field, schroedinger};
+use crate::form::{Accuracy, Form, curve, schroedinger};
 use crate::models::Model;
 use crate::process::{Curve, Process};
 use law::of_law;
@@ -18,12 +19,12 @@ use serde_json::{Map, Value, json};
 use value::of_value;
 
 /// What a kind of model answers: text for people and its part of the document.
-struct Answer {
-    text: String,
-    form: String,
-    body: Map<String, Value>,
+pub(super) struct Answer {
+    pub text: String,
+    pub form: String,
+    pub body: Map<String, Value>,
     /// The tolerance asked for and not reached.
-    missed: Option<f64>,
+    pub missed: Option<f64>,
 }
 
 pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<Outcome> {
@@ -39,7 +40,7 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     times.dedup();
     let answer = match &model.process {
         Process::Diffusion(_) | Process::Network(_) => of_law(&model, &params, args, common, &times)?,
-        Process::Field(_) => of_field(&model, &params, args, &times)?,
+        Process::Field(field) => of_field(&model, field, &params, args, &times, folder.as_ref())?,
         Process::Value(_) => of_value(&model, &params, args, common)?,
         Process::Potential(_) => of_potential(&model, &params)?,
         Process::Curve(process) => of_curve(&model, process, &params, &times)?,
@@ -74,11 +75,17 @@ fn refuse_what_does_not_apply(model: &Model, args: &SolveArgs) -> Result<()> {
         Process::Diffusion(_) => (true, true, true, true, model.variables().len() == 1),
         Process::Network(_) => (true, true, true, true, false),
         Process::Value(_) => (true, true, false, true, false),
-        Process::Field(_) => (false, false, true, true, true),
+        Process::Field(_) => (false, false, true, true, false),
         Process::Curve(_) => (false, false, true, false, false),
         Process::Potential(_) => (false, false, false, false, false),
     };
+    let is_field = matches!(model.process, Process::Field(_));
+    let moves = matches!(model.process, Process::Diffusion(_) | Process::Network(_));
+    let is_stepped = is_field || matches!(model.process, Process::Diffusion(_) | Process::Value(_));
     let given = [
+        ("--profile", is_field, args.profile.is_some()),
+        ("--passage", moves, !args.passage.is_empty()),
+        ("--scheme", is_stepped, args.scheme.is_some()),
         ("--tol", tol, args.tol.is_some()),
         ("--grid", grid, !args.grid.is_empty()),
         ("--form", form, args.form != "auto"),
@@ -122,35 +129,6 @@ fn accuracy(args: &SolveArgs) -> Accuracy {
         step: args.step,
         ..default
     }
-}
-
-fn of_field(model: &Model, params: &Params, args: &SolveArgs, times: &[f64]) -> Result<Answer> {
-    let mut options = field::Options::default();
-    if let Some(cells) = args.cells {
-        options.cells = cells;
-    }
-    let solved = field::solve(model, &params.values, times, &options)?;
-    // A person sees eleven points; the document has all.
-    let last = solved.x.len().saturating_sub(1);
-    let shown: Vec<usize> = (0..=10).map(|k| k * last / 10).collect();
-    let (u, unit) = model.variables().into_iter().next().unwrap_or_default();
-    let mut header = vec!["x".to_string()];
-    header.extend(times.iter().map(|t| format!("t = {}", short(*t))));
-    let rows: Vec<Vec<String>> = shown
-        .iter()
-        .map(|i| std::iter::once(short(solved.x[*i])).chain(solved.u.iter().map(|u| short(u[*i]))).collect())
-        .collect();
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let text = format!(
-        "{} on {} cells, {} steps: {u} in {unit}\n\n{}",
-        model.id,
-        options.cells,
-        solved.steps,
-        table(&header, &rows)
-    );
-    let at: Vec<Value> = times.iter().zip(&solved.u).map(|(t, u)| json!({ "t": t, "x": solved.x, "u": u })).collect();
-    let body = Map::from_iter([("at".to_string(), json!(at)), ("steps".to_string(), json!(solved.steps))]);
-    Ok(Answer { text, form: Form::FokkerPlanck.name().to_string(), body, missed: None })
 }
 
 /// The lowest levels.

@@ -12,7 +12,7 @@ fn model(space: &str, field: &str) -> Model {
 }
 
 fn options(cells: usize, tolerance: f64) -> Options {
-    Options { cells, tolerance, initial: None }
+    Options { cells, tolerance, ..Options::default() }
 }
 
 /// Largest distance to `exact(x, t)` over all nodes and times.
@@ -149,8 +149,7 @@ fn the_exact_travelling_wave_of_fishers_equation_is_followed_at_second_order() -
 fn time_stepping_is_of_second_order_for_a_nonlinear_field() -> Result<()> {
     let wave = exact_wave();
     let at = |step: f64| -> Result<Vec<f64>> {
-        let control = Control { tolerance: 1e-10, fixed: Some(step) };
-        Ok(solve_with(&wave, &[], &[4.0], &options(200, 1e-10), control)?.u.remove(0))
+        Ok(solve(&wave, &[], &[4.0], &Options { step: Some(step), ..options(200, 1e-10) })?.u.remove(0))
     };
     let fine = at(0.0025)?;
     let gap = |u: &[f64]| u.iter().zip(&fine).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -274,12 +273,6 @@ fn a_step_between_nodes_keeps_its_total_and_a_profile_stands_for_the_text() -> R
 fn what_cannot_be_solved_is_refused_by_name() -> Result<()> {
     let blown = model("to = 1\nleft.neumann = 0\nright.neumann = 0", "initial = 1\ndiffusion = 1\nsource = \"u^2\"");
     assert!(matches!(solve(&blown, &[], &[2.0], &Options::default()), Err(Error::Numerics { .. })));
-    let text = "schema = 1\nid = \"f\"\ntitle = \"f\"\nkind = \"field\"\n[space.x]\nfrom = 0\nto = 1\nleft.neumann = 0\nright.neumann = 0\n[space.y]\nfrom = 0\nto = 1\nleft.neumann = 0\nright.neumann = 0\n[field.u]\ninitial = 1\ndiffusion = 1\n";
-    let plane = read("f.toml", text)?;
-    match solve(&plane, &[], &[1.0], &Options::default()) {
-        Err(Error::FormUnavailable { why, .. }) => assert!(why.contains("2 space dimensions"), "{why}"),
-        other => panic!("{other:?}"),
-    }
     let rod = built_in("heat-rod")?;
     let theta = [1.0, 1.0, 100.0, 0.0];
     assert!(matches!(solve(&rod, &theta, &[2.0, 1.0], &Options::default()), Err(Error::BadOption { .. })));

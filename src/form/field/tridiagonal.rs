@@ -1,5 +1,6 @@
 //! Tridiagonal matrices, cyclic ones too, and the solution of `(I - c A) x = b`.
 
+use super::system::Matrix;
 use crate::base::math;
 
 /// Row `i` is `lower[i] u[i-1] + diagonal[i] u[i] + upper[i] u[i+1]`; in a cyclic matrix the indices run round.
@@ -9,26 +10,23 @@ pub(super) struct Tridiagonal {
     pub diagonal: Vec<f64>,
     pub upper: Vec<f64>,
     pub cyclic: bool,
+    work: Work,
 }
 
 /// Work space of a solve.
-#[derive(Debug, Clone)]
-pub(super) struct Work {
+#[derive(Debug, Clone, Default)]
+struct Work {
     pivots: Vec<f64>,
     upper: Vec<f64>,
     corner: Vec<f64>,
 }
 
-impl Work {
-    pub fn new(n: usize) -> Work {
-        Work { pivots: vec![0.0; n], upper: vec![0.0; n], corner: vec![0.0; n] }
-    }
-}
-
 impl Tridiagonal {
     /// Of `n` rows, three at least.
     pub fn new(n: usize, cyclic: bool) -> Tridiagonal {
-        Tridiagonal { lower: vec![0.0; n], diagonal: vec![0.0; n], upper: vec![0.0; n], cyclic }
+        let zeros = || vec![0.0; n];
+        let work = Work { pivots: zeros(), upper: zeros(), corner: zeros() };
+        Tridiagonal { lower: zeros(), diagonal: zeros(), upper: zeros(), cyclic, work }
     }
 
     pub fn clear(&mut self) {
@@ -37,9 +35,23 @@ impl Tridiagonal {
         }
     }
 
-    /// Largest entry of the diagonal: the fastest rate of the system.
-    pub fn fastest(&self) -> f64 {
-        self.diagonal.iter().fold(0.0, |most, d| most.max(d.abs()))
+    /// Sum of the sizes in row `i`: no eigenvalue is larger than the largest of these (Gershgorin 1931).
+    pub fn row_size(&self, i: usize) -> f64 {
+        self.lower[i].abs() + self.diagonal[i].abs() + self.upper[i].abs()
+    }
+
+    /// Put `A x` into `y`.
+    pub fn times(&self, x: &[f64], y: &mut [f64]) {
+        let n = x.len();
+        for i in 0..n {
+            y[i] = self.diagonal[i] * x[i];
+            if i > 0 || self.cyclic {
+                y[i] += self.lower[i] * x[(i + n - 1) % n];
+            }
+            if i + 1 < n || self.cyclic {
+                y[i] += self.upper[i] * x[(i + 1) % n];
+            }
+        }
     }
 
     /// Put the solution of `(I - c A) x = x` into `x`, where rows marked `fixed` (first and last) are those of the identity.
@@ -47,7 +59,14 @@ impl Tridiagonal {
     ///
     /// Elimination without pivoting (Thomas): the matrices here are dominated by their diagonal but for sources that grow,
     /// where a bad pivot asks for a shorter step. Cyclic systems by the formula of Sherman & Morrison (1950). O(n).
-    pub fn solve(&self, c: f64, fixed: [bool; 2], x: &mut [f64], work: &mut Work) -> bool {
+    pub fn solve_line(&mut self, c: f64, fixed: [bool; 2], x: &mut [f64]) -> bool {
+        let mut work = std::mem::take(&mut self.work);
+        let solved = self.eliminate(c, fixed, x, &mut work);
+        self.work = work;
+        solved
+    }
+
+    fn eliminate(&self, c: f64, fixed: [bool; 2], x: &mut [f64], work: &mut Work) -> bool {
         let n = x.len();
         let row = |i: usize| {
             if (i == 0 && fixed[0]) || (i + 1 == n && fixed[1]) {
@@ -96,6 +115,22 @@ impl Tridiagonal {
             work.corner = corner;
         }
         x.iter().all(|x| x.is_finite())
+    }
+}
+
+impl Matrix for Tridiagonal {
+    fn fastest(&self) -> f64 {
+        self.diagonal.iter().fold(0.0, |most, d| most.max(d.abs()))
+    }
+
+    fn reach(&self, held: &[(usize, usize)]) -> f64 {
+        let free = (0..self.diagonal.len()).filter(|i| held.iter().all(|(node, _)| node != i));
+        free.fold(0.0, |most, i| most.max(self.row_size(i)))
+    }
+
+    fn solve(&mut self, c: f64, held: &[(usize, usize)], x: &mut [f64]) -> bool {
+        let at = |node: usize| held.iter().any(|(held, _)| *held == node);
+        self.solve_line(c, [at(0), at(x.len() - 1)], x)
     }
 }
 
@@ -180,7 +215,7 @@ mod tests {
                 x[i] - c * (a.lower[i] * at(k - 1) + a.diagonal[i] * x[i] + a.upper[i] * at(k + 1))
             };
             let mut b: Vec<f64> = (0..n).map(row).collect();
-            assert!(a.solve(c, [false; 2], &mut b, &mut Work::new(n)));
+            assert!(a.solve_line(c, [false; 2], &mut b));
             for (b, x) in b.iter().zip(&x) {
                 assert!((b - x).abs() < 1e-13, "{n} {cyclic}: {b} {x}");
             }

@@ -140,7 +140,7 @@ fn on_grid(
         return Err(posed.infinite("the payoff on the grid"));
     }
     let mut problem = Problem::new(equation, nodes);
-    let control = Control { tolerance, fixed: None };
+    let control = Control::adaptive(tolerance);
     let v = field::march(&mut problem, worth, posed.expiry, control)
         .map_err(|stopped| broken(posed.model, field::words(stopped), "use --form monte-carlo"))?;
     let x = problem.nodes();

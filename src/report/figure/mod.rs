@@ -1,11 +1,12 @@
-//! Figures as inline SVG: each answers one question, takes its colours from the page's style sheet, and survives
-//! missing, infinite or empty data. The only folder that names plotters.
+//! Figures as SVG: each answers one question and survives missing, infinite or empty data. Those of the page are inline and take
+//! its colours from the style sheet; heat maps are files of their own. The only folder that names plotters.
 
 mod axis;
 mod canvas;
 mod compare;
 mod dates;
 mod fan;
+mod heat_map;
 mod history;
 mod horizon;
 mod mark;
@@ -15,6 +16,7 @@ mod thin;
 pub use canvas::Size;
 pub use compare::{cost, densities};
 pub use fan::{fan, held};
+pub use heat_map::{HeatMap, HeatMapLabels, heat_maps};
 pub use history::history;
 pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, drawable};
 pub use mark::interval_mark;
