@@ -229,13 +229,22 @@ pub struct Accuracy {
     /// The error that is good enough, of the distribution function: the form works until its own estimate is below. Without
     /// it, `cells`, `paths` and `step` say how much work is done.
     pub goal: Option<f64>,
+    /// How paths of a diffusion are stepped.
+    pub scheme: monte_carlo::Scheme,
     /// Longest Monte Carlo step; `None` takes an eighth of the first horizon, at most a two-hundredth of the last.
     pub step: Option<f64>,
 }
 
 impl Default for Accuracy {
     fn default() -> Accuracy {
-        Accuracy { cells: 500, tolerance: 1e-7, paths: 20_000, goal: None, step: None }
+        Accuracy {
+            cells: 500,
+            tolerance: 1e-7,
+            paths: 20_000,
+            goal: None,
+            scheme: monte_carlo::Scheme::EulerMaruyama,
+            step: None,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The laws of a diffusion or a network at asked times.
 
+use super::rates::rates;
 use super::{Answer, accuracy, form_asked};
 use crate::base::{Error, Params, Purpose, Result, Seed};
 use crate::cli::args::{Common, SolveArgs};
 use crate::cli::start::{point, starts};
 use crate::cli::table::{short, short_or_dash, table};
 use crate::form::master_equation::Snapshot;
-use crate::form::monte_carlo::marginals_from;
+use crate::form::monte_carlo::{Scheme, marginals_from};
 use crate::form::start::Starts;
 use crate::form::{self, Chosen, Form, Question, choose, network};
 use crate::models::Model;
@@ -68,11 +69,16 @@ pub(super) fn of_law(
     if let (Some(error), true) = (error, found.joint.is_none()) {
         text.push_str(&format!("\nthe distribution functions are right to {error:.0e}, by the form's own estimate\n"));
     }
-    let body = Map::from_iter([
+    let mut body = Map::from_iter([
         ("why".to_string(), json!(why)),
         ("error".to_string(), json!(error)),
         ("at".to_string(), Value::Array(at)),
     ]);
+    if *form == Form::Schroedinger {
+        let (rates, part) = rates(model, &params.values);
+        text.push_str(&rates);
+        body.extend(part);
+    }
     let missed = args.tol.filter(|tol| !error.is_some_and(|error| error <= *tol));
     Ok(Answer { text, form: form.name().to_string(), body, missed })
 }
@@ -80,7 +86,7 @@ pub(super) fn of_law(
 /// The laws, by the form asked for or the one of choice.
 fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times: &[f64]) -> Result<Found> {
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
-    let asked = form_asked(args, model)?;
+    let asked = scheme_means_paths(args, model, form_asked(args, model)?)?;
     // A start drawn from a law is answered along paths; the other forms begin at a point.
     let drawn = match starts(&args.from, model, &params.values, accuracy(args).paths, key)? {
         Starts::Each(columns) => Some(columns),
@@ -114,6 +120,27 @@ fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times
     match asked {
         Some(form) => Ok(found(form, form::answer(model, form, &question)?, "")),
         None => Ok(Found { chosen: choose(model, &question)?, joint: None }),
+    }
+}
+
+/// A scheme is of paths: with `auto` it asks for them.
+fn scheme_means_paths(args: &SolveArgs, model: &Model, asked: Option<Form>) -> Result<Option<Form>> {
+    let Some(name) = &args.scheme else { return Ok(asked) };
+    let fit: Vec<&str> = Scheme::of(model).into_iter().map(Scheme::name).collect();
+    let wrong = |expected: String, hint: String| Error::BadOption {
+        flag: "--scheme".to_string(),
+        value: name.clone(),
+        expected,
+        hint: Some(hint),
+    };
+    match (Scheme::named(name), asked) {
+        (None, _) => {
+            Err(wrong("that is no scheme for paths".to_string(), format!("'{}' has {}", model.id, fit.join(", "))))
+        }
+        (_, None | Some(Form::MonteCarlo)) => Ok(Some(Form::MonteCarlo)),
+        (_, Some(form)) => {
+            Err(wrong(format!("--form {} makes no paths", form.name()), "--form monte-carlo".to_string()))
+        }
     }
 }
 

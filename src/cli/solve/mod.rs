@@ -1,6 +1,8 @@
 //! `kramers solve`: a law, a field, a value, a spectrum or a curve, at asked times.
 
 mod law;
+mod passage;
+mod rates;
 mod value;
 
 use super::Outcome;
@@ -11,10 +13,11 @@ use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::VERSION;
 use crate::base::{Error, Params, Result};
-use crate::form::{Accuracy, Form, curve, schroedinger};
+use crate::form::{Accuracy, Form, curve, monte_carlo, schroedinger};
 use crate::models::Model;
 use crate::process::{Curve, Process};
 use law::of_law;
+use passage::of_passage;
 use serde_json::{Map, Value, json};
 use value::of_value;
 
@@ -39,6 +42,7 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     times.sort_by(f64::total_cmp);
     times.dedup();
     let answer = match &model.process {
+        _ if !args.passage.is_empty() => of_passage(&model, &params, args, &times)?,
         Process::Diffusion(_) | Process::Network(_) => of_law(&model, &params, args, common, &times)?,
         Process::Field(field) => of_field(&model, field, &params, args, &times, folder.as_ref())?,
         Process::Value(_) => of_value(&model, &params, args, common)?,
@@ -120,9 +124,12 @@ fn form_asked(args: &SolveArgs, model: &Model) -> Result<Option<Form>> {
     }
 }
 
+/// How much work is done; a scheme that is none of paths of a diffusion was looked at before.
 fn accuracy(args: &SolveArgs) -> Accuracy {
     let default = Accuracy::default();
+    let scheme = args.scheme.as_deref().and_then(monte_carlo::Scheme::named);
     Accuracy {
+        scheme: scheme.unwrap_or(default.scheme),
         cells: args.cells.unwrap_or(default.cells),
         paths: args.paths.unwrap_or(default.paths),
         goal: args.tol,

@@ -7,7 +7,7 @@
 
 use super::super::{Accuracy, Answer, Question};
 use super::engine::{Pace, Wanted};
-use super::{Paths, Run, Scheme, Start, simulated, ssa};
+use super::{Paths, Run, Start, simulated, ssa};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
@@ -73,7 +73,7 @@ fn from(model: &Model, question: &Question, start: Start) -> Result<Answer> {
         times: question.times,
         paths,
         step: default_step(accuracy, question),
-        scheme: Scheme::EulerMaruyama,
+        scheme: accuracy.scheme,
         key: question.key,
     };
     let settled = settled(model, run, accuracy, sampling(paths, n_laws))?;
