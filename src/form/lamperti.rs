@@ -7,6 +7,19 @@ use super::Asked;
 use crate::base::{Error, Result};
 use crate::process::{Coefficients, State};
 
+/// What a grid meets on one side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum End {
+    /// Nothing: the probability does not reach so far.
+    Cut,
+    /// An end of the domain at the last edge, wherever the spacing put it.
+    Edge,
+    /// An end that sends back, at the last node, whose cell is half a one.
+    Mirror,
+    /// An end that absorbs, one spacing beyond the last node.
+    Sink(f64),
+}
+
 /// Cell edges and one node in each cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grid {
@@ -20,7 +33,10 @@ pub(super) struct Grid {
     pub at_lower: bool,
     pub at_upper: bool,
     /// Whether the grid could not be carried further on that side, for an end or because the state runs off to infinity.
-    blocked: [bool; 2],
+    pub blocked: [bool; 2],
+    pub ends: [End; 2],
+    /// Whether the last cell touches the first.
+    pub ring: bool,
 }
 
 impl Grid {
@@ -48,10 +64,13 @@ pub(super) fn grid(coefficients: &mut Coefficients, state: &State, x0: f64, t0: 
     points.extend(up);
     let edges: Vec<f64> = points.iter().step_by(2).copied().collect();
     let nodes: Vec<f64> = points.iter().skip(1).step_by(2).copied().collect();
+    let (at_lower, at_upper) = (edges.first() == Some(&state.lower), edges.last() == Some(&state.upper));
     Grid {
-        at_lower: edges.first() == Some(&state.lower),
-        at_upper: edges.last() == Some(&state.upper),
+        at_lower,
+        at_upper,
         blocked: [blocked_below, blocked_above],
+        ends: [at_lower, at_upper].map(|at| if at { End::Edge } else { End::Cut }),
+        ring: false,
         edges,
         nodes,
         start: start_point / 2,
@@ -114,29 +133,50 @@ fn half_step(coefficients: &mut Coefficients, state: &State, x: f64, t0: f64, h:
     (next.is_finite() && state.holds(next) && (next - x).abs() > 1e-14 * (1e-300 + x.abs())).then_some(next)
 }
 
+/// A grid is spread over this many standard deviations of the narrowest law asked, with at most `MOST` times the cells.
+const WIDTHS: f64 = 16.0;
+const MOST: f64 = 8.0;
+/// Drift times spacing with 500 cells, at the start and in the middle of each law asked.
+const PECLET: f64 = 0.15;
+
+/// The spacing of a grid around a ring.
+pub(super) fn around(question: &Asked, coefficients: &mut Coefficients, times: &[f64]) -> Reach {
+    const PARTS: usize = 256;
+    let (lower, upper) = (question.process.state.lower, question.process.state.upper);
+    let part = (upper - lower) / PARTS as f64;
+    let (mut range, mut fastest) = (0.0, 0.0f64);
+    for i in 0..PARTS {
+        let (a, b) = coefficients.at(question.t0, lower + (i as f64 + 0.5) * part);
+        range += part / b.abs();
+        fastest = fastest.max((a / b).abs());
+    }
+    let cells = question.accuracy.cells as f64;
+    let narrowest = times.first().map_or(f64::INFINITY, |t| (t - question.t0).sqrt());
+    let wanted = (range / cells).min(WIDTHS * narrowest / cells).min(PECLET / fastest * 500.0 / cells);
+    Reach { below: range, above: range, spacing: wanted.max(range / (MOST * cells)) }
+}
+
 /// Find the reach that holds all but `1e-10` of the probability at every asked time, with room for the tails.
 ///
-/// `solve` runs a cheap pilot on a grid and returns the cell masses at each time. Starts from `√horizon` and grows or
+/// `solve` runs a cheap pilot on a grid and returns the cell masses at each time, and what was absorbed at both ends. Starts from `√horizon` and grows or
 /// shrinks each side until the pilot agrees with itself.
 ///
 /// # Errors
 /// [`Error::Numerics`] where no finite grid holds the process (it explodes).
 pub(super) fn find_reach(
     question: &Asked,
+    state: &State,
     coefficients: &mut Coefficients,
     horizon: f64,
-    mut solve: impl FnMut(&Grid) -> Result<Vec<Vec<f64>>>,
+    mut solve: impl FnMut(&Grid) -> Result<(Vec<Vec<f64>>, Vec<[f64; 2]>)>,
 ) -> Result<Reach> {
     const PILOT_CELLS: usize = 160;
     const OUTSIDE: f64 = 1e-11;
     const ROUNDS: usize = 40;
     /// A normal tail of 1e-10 is at 6.4 sd; 8.3 sd leave 1e-16.
     const ROOM: f64 = 1.3;
-    /// A grid is spread over this many standard deviations of the narrowest law asked, with at most `MOST` times the cells.
-    const WIDTHS: f64 = 16.0;
-    const MOST: f64 = 8.0;
-    /// Drift times spacing with 500 cells, at the start and in the middle of each law asked.
-    const PECLET: f64 = 0.15;
+    /// The least probability whose shape is looked at.
+    const LEAST_LEFT: f64 = 1e-4;
     let mut reach = Reach { below: 7.0 * horizon.sqrt(), above: 7.0 * horizon.sqrt(), spacing: 0.0 };
     let broken = |why: &str| Error::Numerics {
         what: format!("the grid of model '{}'", question.model.id),
@@ -145,8 +185,13 @@ pub(super) fn find_reach(
     };
     for _ in 0..ROUNDS {
         reach.spacing = (reach.below + reach.above) / PILOT_CELLS as f64;
-        let grid = grid(coefficients, question.process.state, question.x0, question.t0, reach);
-        let masses = solve(&grid)?;
+        let grid = grid(coefficients, state, question.x0, question.t0, reach);
+        let (mut masses, atoms) = solve(&grid)?;
+        // Where little is left, its shape counts; below the round-off there is none.
+        for mass in &mut masses {
+            let left = mass.iter().sum::<f64>().max(LEAST_LEFT);
+            mass.iter_mut().for_each(|m| *m /= left);
+        }
         let (n, spacing) = (grid.len(), reach.spacing);
         let share = |range: std::ops::Range<usize>| {
             masses.iter().map(|m| m[range.clone()].iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
@@ -167,8 +212,15 @@ pub(super) fn find_reach(
             continue;
         }
         // Shrink to where the probability is, counted in cells from the start.
-        let first = masses.iter().map(|m| tail(m.iter())).min().unwrap_or(0);
-        let last = n - masses.iter().map(|m| tail(m.iter().rev())).min().unwrap_or(0);
+        let mut first = masses.iter().map(|m| tail(m.iter())).min().unwrap_or(0);
+        let mut last = n - masses.iter().map(|m| tail(m.iter().rev())).min().unwrap_or(0);
+        // What was absorbed has been at the end.
+        if atoms.iter().any(|a| a[0] > OUTSIDE) {
+            first = 0;
+        }
+        if atoms.iter().any(|a| a[1] > OUTSIDE) {
+            last = n;
+        }
         let below = (grid.start.saturating_sub(first) as f64 + 2.0) * ROOM * reach.spacing;
         let above = (last.saturating_sub(grid.start) as f64 + 2.0) * ROOM * reach.spacing;
         let new = Reach { below: below.min(reach.below), above: above.min(reach.above), spacing: 0.0 };
@@ -179,6 +231,9 @@ pub(super) fn find_reach(
             let cells = question.accuracy.cells as f64;
             let range = reach.below + reach.above;
             let narrowest = masses.iter().map(|m| width(m)).fold(f64::INFINITY, f64::min) * spacing;
+            // Jumps spread a law, and leave a peak as wide as the diffusion alone makes it.
+            let peak = question.times.first().filter(|_| !question.process.process.jumps.is_empty());
+            let narrowest = narrowest.min(peak.map_or(f64::INFINITY, |t| (t - question.t0).sqrt()));
             // Exponential fitting adds the share Pe²/3 to the diffusion, with Pe the drift times the spacing.
             let along = masses.iter().map(|m| grid.nodes[centre(m)]).chain([question.x0]);
             let speeds = along.map(|x| coefficients.at(question.t0, x)).map(|(a, b)| (a / b).abs());

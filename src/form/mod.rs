@@ -19,6 +19,7 @@ pub mod monte_carlo;
 pub mod network;
 mod observe;
 pub mod ode;
+pub mod passage;
 mod richardson;
 pub mod schroedinger;
 pub mod start;

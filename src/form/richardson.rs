@@ -4,7 +4,7 @@
 //! The extrapolation is of the *logarithm* of the density, so it cannot go negative. Both grid forms use it, each with
 //! its own operator.
 
-use super::lamperti::{self, Grid, Reach};
+use super::lamperti::{self, End, Grid, Reach};
 use super::{Asked, fokker_planck};
 use crate::base::{Error, Result, math};
 use crate::predictive::{Density, Predictive};
@@ -20,10 +20,10 @@ pub(super) struct Solution {
 /// No correction of the log density is taken above this: there the two grids do not yet converge.
 const LARGEST: f64 = 0.2;
 /// Cells next to an end of the domain that are left as they are: the expansion in the spacing fails there.
-const NEAR_END: usize = 6;
+pub(super) const NEAR_END: usize = 6;
 
 /// A horizon this many times the shortest gets a grid of its own: one spacing cannot resolve both.
-const HORIZONS_PER_GRID: f64 = 40.0;
+pub(super) const HORIZONS_PER_GRID: f64 = 40.0;
 
 /// Answer a question by an operator on grids: horizons grouped, each group's grid fitted by the Fokker-Planck pilot (cheap
 /// however far its first guess reaches into a steep drift), and the answers extrapolated.
@@ -42,8 +42,13 @@ pub(super) fn answers(
     Ok(answers)
 }
 
+/// Whether a cell is next to an end of the domain that the spacing was not fitted to.
+pub(super) fn is_near_end(grid: &Grid, i: usize) -> bool {
+    grid.ends[0] == End::Edge && i < NEAR_END || grid.ends[1] == End::Edge && i + NEAR_END >= grid.len()
+}
+
 /// Split increasing `times` (after `t0`) into runs whose last is at most `ratio` times the first.
-fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
+pub(super) fn groups(times: &[f64], t0: f64, ratio: f64) -> Vec<&[f64]> {
     let mut groups = Vec::new();
     let mut start = 0;
     for i in 0..times.len() {
@@ -98,23 +103,24 @@ fn extrapolated(
 /// The plain cell widths, with which density times width is the midpoint rule's term whose sums are moments and
 /// distribution function; beside an end the operator's own, weighted for a density like a power of the distance.
 fn plain_widths(grid: &Grid, own: &[f64]) -> Vec<f64> {
-    let near_end = |i: usize| (grid.at_lower && i < NEAR_END) || (grid.at_upper && i + NEAR_END >= grid.len());
-    let width = |i: usize| if near_end(i) { own[i] } else { grid.edges[i + 1] - grid.edges[i] };
+    let width = |i: usize| if is_near_end(grid, i) { own[i] } else { grid.edges[i + 1] - grid.edges[i] };
     (0..grid.len()).map(width).collect()
 }
 
 /// `(ln p_h - ln p_2h)/3` at every fine node, linear between the shared ones.
-fn corrections(fine: (&Grid, &[f64], &[f64]), coarse: (&Grid, &[f64], &[f64])) -> Vec<f64> {
+pub(super) fn corrections(fine: (&Grid, &[f64], &[f64]), coarse: (&Grid, &[f64], &[f64])) -> Vec<f64> {
     let (grid, mass, widths) = fine;
     let (coarse_grid, coarse_mass, coarse_widths) = coarse;
     let n = grid.len();
     // Fine node `start + 2k` is coarse node `start + k`.
     let at_shared = |i: usize| -> f64 {
-        let k = (i as isize - grid.start as isize) / 2 + coarse_grid.start as isize;
+        let mut k = (i as isize - grid.start as isize) / 2 + coarse_grid.start as isize;
+        if grid.ring {
+            k = k.rem_euclid(coarse_grid.len() as isize);
+        }
         let Some(j) = usize::try_from(k).ok().filter(|j| *j < coarse_grid.len()) else { return 0.0 };
-        let near_end = (grid.at_lower && i < NEAR_END) || (grid.at_upper && i + NEAR_END >= n);
         let (a, b) = (mass[i] / widths[i], coarse_mass[j] / coarse_widths[j]);
-        if near_end || !(a > 0.0 && b > 0.0) {
+        if is_near_end(grid, i) || !(a > 0.0 && b > 0.0) {
             return 0.0;
         }
         let correction = math::ln(a / b) / 3.0;
@@ -126,9 +132,14 @@ fn corrections(fine: (&Grid, &[f64], &[f64]), coarse: (&Grid, &[f64], &[f64])) -
             if i % 2 == parity {
                 at_shared(i)
             } else {
-                let left = if i > 0 { at_shared(i - 1) } else { 0.0 };
-                let right = if i + 1 < n { at_shared(i + 1) } else { left };
-                0.5 * (left + right)
+                let (before, after) = if grid.ring { ((i + n - 1) % n, (i + 1) % n) } else { (i.max(1) - 1, i + 1) };
+                // The last node before an end that absorbs has no shared one beyond it.
+                match (i > 0 || grid.ring, after < n) {
+                    (true, true) => 0.5 * (at_shared(before) + at_shared(after)),
+                    (true, false) => at_shared(before),
+                    (false, true) => at_shared(after),
+                    (false, false) => 0.0,
+                }
             }
         })
         .collect()

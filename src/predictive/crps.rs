@@ -15,7 +15,7 @@ const GAUSS: [(f64, f64); 8] = [
 ];
 
 /// Probabilities whose quantiles split the line for quadrature.
-const SPLITS: [f64; 15] = [
+pub(super) const SPLITS: [f64; 15] = [
     1e-12,
     1e-9,
     1e-6,
@@ -45,6 +45,7 @@ pub(super) fn crps(law: &Predictive, y: f64) -> f64 {
         Predictive::Ensemble(e) => e.crps(y),
         Predictive::Density(d) => d.crps(y),
         Predictive::Lattice(l) => l.crps(y),
+        Predictive::Mixed(m) => m.crps(y),
         Predictive::ScaledChiSquare { .. } | Predictive::Exp(_) => by_quadrature(law, y),
     }
 }

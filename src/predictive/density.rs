@@ -52,26 +52,81 @@ impl Density {
         let mean: f64 = share.iter().zip(nodes).map(|(m, x)| m * x).sum();
         let variance: f64 = share.iter().zip(nodes).map(|(m, x)| m * (x - mean) * (x - mean)).sum();
         let peak = share.iter().copied().fold(0.0, f64::max);
-        let (kept, ln_p): (Vec<f64>, Vec<f64>) = nodes
-            .iter()
-            .zip(share.iter().zip(widths))
-            .filter(|(_, (m, _))| **m > TRUSTED * peak)
-            .map(|(x, (m, w))| (*x, math::ln(m / w)))
-            .unzip();
+        let trusted = share.iter().zip(widths).map(|(m, w)| if *m > TRUSTED * peak { m / w } else { 0.0 });
         let cdf = distribution(&share);
-        let mut density = Density {
-            edges,
-            cdf,
-            slopes: Vec::new(),
-            bends: bends(&kept, &ln_p),
-            nodes: kept,
-            ln_p,
-            domain,
-            mean,
-            sd: variance.sqrt(),
-        };
-        density.slopes = density.limited_slopes();
+        Some(Density::of(edges, cdf, nodes, trusted, domain, [mean, variance.sqrt()]))
+    }
+
+    /// From the probabilities of cells between `edges` (n + 1; any positive total) and the density at nodes, which may lie
+    /// anywhere and be of another number. Mean and sd are those of the distribution function between the edges.
+    ///
+    /// `None` when nothing positive is left.
+    pub fn tabulated(
+        edges: Vec<f64>,
+        probabilities: &[f64],
+        nodes: &[f64],
+        densities: &[f64],
+        domain: [f64; 2],
+    ) -> Option<Density> {
+        let total: f64 = probabilities.iter().map(|m| m.max(0.0)).sum();
+        let peak = probabilities.iter().copied().fold(0.0, f64::max);
+        if !(total > 0.0 && total.is_finite()) {
+            return None;
+        }
+        let mut below = 0.0;
+        let mut cdf: Vec<f64> = std::iter::once(0.0)
+            .chain(probabilities.iter().map(|m| {
+                below += m.max(0.0) / total;
+                f64::min(below, 1.0)
+            }))
+            .collect();
+        // Summation leaves the top a few ulps off one.
+        cdf[probabilities.len()] = 1.0;
+        // A node in a cell with next to nothing is round-off.
+        let trusted = nodes.iter().zip(densities).map(|(x, p)| {
+            let i = edges.partition_point(|e| e <= x).clamp(1, probabilities.len()) - 1;
+            if probabilities[i] > TRUSTED * peak { p / total } else { 0.0 }
+        });
+        let trusted: Vec<f64> = trusted.collect();
+        if !trusted.iter().any(|p| *p > 0.0) {
+            return None;
+        }
+        let mut density = Density::of(edges, cdf, nodes, trusted.into_iter(), domain, [0.0; 2]);
+        let centre = density.quantile(0.5);
+        let (first, second) = density.moments_about(centre);
+        density.mean = centre + first;
+        density.sd = (second - first * first).max(0.0).sqrt();
         Some(density)
+    }
+
+    /// First and second moment about a point, of the piecewise cubic.
+    fn moments_about(&self, centre: f64) -> (f64, f64) {
+        let (mut first, mut second) = (0.0, 0.0);
+        for i in 0..self.cdf.len() - 1 {
+            if self.cdf[i + 1] > self.cdf[i] {
+                let (from, to) = (self.edges[i], self.edges[i + 1]);
+                first += integrate(from, to, &mut |x| (x - centre) * self.cell_slope(i, x));
+                second += integrate(from, to, &mut |x| (x - centre) * (x - centre) * self.cell_slope(i, x));
+            }
+        }
+        (first, second)
+    }
+
+    /// `densities` are zero where they are not to be believed.
+    fn of(
+        edges: Vec<f64>,
+        cdf: Vec<f64>,
+        nodes: &[f64],
+        densities: impl Iterator<Item = f64>,
+        domain: [f64; 2],
+        [mean, sd]: [f64; 2],
+    ) -> Density {
+        let known = nodes.iter().zip(densities).filter(|(_, p)| *p > 0.0);
+        let (kept, ln_p): (Vec<f64>, Vec<f64>) = known.map(|(x, p)| (*x, math::ln(p))).unzip();
+        let mut density =
+            Density { edges, cdf, slopes: Vec::new(), bends: bends(&kept, &ln_p), nodes: kept, ln_p, domain, mean, sd };
+        density.slopes = density.limited_slopes();
+        density
     }
 
     /// The density at each edge, held within three times the smaller neighbouring chord: monotone (Fritsch & Carlson

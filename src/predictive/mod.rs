@@ -10,12 +10,14 @@ mod ensemble;
 mod expect;
 mod forecaster;
 mod lattice;
+mod mixed;
 
 pub use density::Density;
 pub use distance::kolmogorov;
 pub use ensemble::Ensemble;
 pub use forecaster::{Fitted, Forecaster};
 pub use lattice::Lattice;
+pub use mixed::Mixed;
 
 use crate::base::{Stream, math};
 
@@ -49,6 +51,8 @@ pub enum Predictive {
     Ensemble(Ensemble),
     /// Probabilities of separate points: counts of molecules. Its density is against counting, so a probability.
     Lattice(Lattice),
+    /// Atoms beside a law with a density: what was absorbed at the ends, and what was not.
+    Mixed(Mixed),
     /// The law of `exp(z)` for `z` of the inner law.
     Exp(Box<Predictive>),
 }
@@ -65,13 +69,14 @@ impl Predictive {
             Predictive::Density(d) => d.cdf(x),
             Predictive::Ensemble(e) => e.cdf(x),
             Predictive::Lattice(l) => l.cdf(x),
+            Predictive::Mixed(m) => m.cdf(x),
             Predictive::Exp(_) if x <= 0.0 => 0.0,
             Predictive::Exp(inner) => inner.cdf(math::ln(x)),
         }
     }
 
     /// Natural logarithm of the density at `x` (of the probability, for a lattice), minus infinity outside the support; `None` for
-    /// samples without kernels.
+    /// samples without kernels. Beside atoms it is the density of the rest, and integrates to less than one.
     pub fn log_pdf(&self, x: f64) -> Option<f64> {
         Some(match self {
             Predictive::Normal { mean, sd } => math::normal_ln_pdf((x - mean) / sd) - math::ln(*sd),
@@ -87,6 +92,7 @@ impl Predictive {
             Predictive::Density(d) => d.log_pdf(x),
             Predictive::Ensemble(e) => return e.log_pdf(x),
             Predictive::Lattice(l) => l.log_pmf(x),
+            Predictive::Mixed(m) => return m.log_pdf(x),
             Predictive::Exp(_) if x <= 0.0 => f64::NEG_INFINITY,
             Predictive::Exp(inner) => {
                 let z = math::ln(x);
@@ -107,6 +113,7 @@ impl Predictive {
             Predictive::Density(d) => d.quantile(p),
             Predictive::Ensemble(e) => e.quantile(p),
             Predictive::Lattice(l) => l.quantile(p),
+            Predictive::Mixed(m) => m.quantile(p),
             Predictive::Exp(inner) => math::exp(inner.quantile(p)),
         }
     }
@@ -120,6 +127,7 @@ impl Predictive {
             Predictive::Density(d) => d.mean(),
             Predictive::Ensemble(e) => e.mean(),
             Predictive::Lattice(l) => l.mean(),
+            Predictive::Mixed(m) => return m.mean(),
             Predictive::Exp(inner) => inner.exp_moments().0,
         })
         .filter(|m| m.is_finite())
@@ -137,6 +145,7 @@ impl Predictive {
             Predictive::Density(d) => d.sd(),
             Predictive::Ensemble(e) => e.sd(),
             Predictive::Lattice(l) => l.sd(),
+            Predictive::Mixed(m) => return m.sd(),
             Predictive::Exp(inner) => inner.exp_moments().1,
         })
         .filter(|s| s.is_finite())
@@ -159,6 +168,7 @@ impl Predictive {
             Predictive::Normal { mean, sd } => Predictive::LogNormal { mu: mean, sigma: sd },
             Predictive::Ensemble(e) => Predictive::Ensemble(e.exp()),
             Predictive::Lattice(l) => Predictive::Lattice(l.exp()),
+            Predictive::Mixed(m) => Predictive::Mixed(m.exp()),
             other => Predictive::Exp(Box::new(other)),
         }
     }

@@ -31,7 +31,11 @@ pub(super) fn of_passage(model: &Model, params: &Params, args: &SolveArgs, times
         let side = usize::from(level > x0);
         let typed = format!("{name}={level}");
         if *name != names[0] {
-            return Err(bad(typed, format!("the only state of '{}' is called {}", model.id, names[0]), "--passage x=1"));
+            return Err(bad(
+                typed,
+                format!("the only state of '{}' is called {}", model.id, names[0]),
+                "--passage x=1",
+            ));
         }
         if level == x0 || levels[side].is_some() {
             let why = format!("levels lie on different sides of the start, {x0}");
@@ -60,7 +64,12 @@ fn text(
     mean: std::result::Result<&MeanPassage, &Error>,
 ) -> String {
     let places: Vec<String> = levels.iter().flatten().map(|l| format!("{name} = {}", short(*l))).collect();
-    let mut text = format!("{}: first passage to {}, by fokker-planck, right to {:.0e}\n\n", model.id, places.join(" or "), law.error);
+    let mut text = format!(
+        "{}: first passage to {}, by fokker-planck, right to {:.0e}\n\n",
+        model.id,
+        places.join(" or "),
+        law.error
+    );
     let mut header = vec!["t".to_string(), "survival".to_string()];
     for level in levels.iter().flatten() {
         header.extend([format!("reached {}", short(*level)), format!("density {}", short(*level))]);
@@ -103,7 +112,11 @@ fn body(levels: [Option<f64>; 2], times: &[f64], law: &Passage, mean: Option<&Me
 /// The mean time until a species of a network reaches a count.
 fn of_counts(model: &Model, params: &Params, args: &SolveArgs, start: &[f64]) -> Result<Answer> {
     let [(name, target)] = args.passage.as_slice() else {
-        return Err(bad(String::new(), "a network is asked for one count of one species".to_string(), "--passage X=10"));
+        return Err(bad(
+            String::new(),
+            "a network is asked for one count of one species".to_string(),
+            "--passage X=10",
+        ));
     };
     let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
     let Some(species) = names.iter().position(|n| n == name) else {

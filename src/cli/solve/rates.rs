@@ -17,7 +17,8 @@ pub(super) fn rates(model: &Model, theta: &[f64]) -> (String, Map<String, Value>
         ("eigenvalue_errors".to_string(), json!(found.errors)),
     ]);
     if let Some(k) = &escape {
-        let part = json!({ "wells": k.wells, "saddle": k.saddle, "barriers": k.barriers, "rates": k.rates, "ratio": k.ratio });
+        let part =
+            json!({ "wells": k.wells, "saddle": k.saddle, "barriers": k.barriers, "rates": k.rates, "ratio": k.ratio });
         body.insert("kramers".to_string(), part);
     }
     (text(&found, escape.as_ref()), body)

@@ -37,7 +37,6 @@ fn schemes(table: &mut Table) {
                 step: h,
                 scheme,
                 key,
-                antithetic: false,
             };
             let ends = simulate(&model, &run(scheme)).expect("paths").states.remove(0).remove(0);
             // The same noise through the closed solution.

@@ -1,0 +1,253 @@
+//! From a question to its laws: the reach, the nested grids, the masses in time, the error and the goal.
+
+use super::super::lamperti::{self, Grid, Reach};
+use super::super::richardson::{HORIZONS_PER_GRID, groups};
+use super::super::{Accuracy, Asked, Solved};
+use super::jumps::{self, Kernel};
+use super::law::{self, Held};
+use super::layout::{self, Ends};
+use super::operator::Operator;
+use super::{contour, tr_bdf2};
+use crate::base::{Error, Result};
+use crate::predictive::Predictive;
+use crate::process::{Boundary, Coefficients, State};
+use std::sync::Arc;
+
+/// A question with the ends of its domain, each of its own kind.
+pub(in crate::form) struct Line<'a> {
+    pub asked: &'a Asked<'a>,
+    pub state: &'a State,
+    pub ends: Ends,
+}
+
+/// What a chain holds at each time asked, on one grid.
+pub(in crate::form) struct Masses {
+    /// `[time][cell]`
+    pub cells: Vec<Vec<f64>>,
+    /// What was absorbed below and above, at each time.
+    pub atoms: Vec<[f64; 2]>,
+    /// What is absorbed per unit of time.
+    pub flux: Vec<[f64; 2]>,
+    pub widths: Vec<f64>,
+    /// The estimated L1 error of the steps in time.
+    pub error: f64,
+}
+
+/// Grids of a family: each two neighbours make an extrapolated law.
+const LEVELS: u32 = 4;
+/// What no estimate is below: probability beyond the reach, and round-off.
+const FLOOR: f64 = 3e-10;
+/// The most cells a goal may ask for, and with jumps, whose matrix is full.
+const MOST_CELLS: [usize; 2] = [32_000, 2_000];
+
+pub(in crate::form) fn solve(question: &Asked) -> Result<Solved> {
+    let mut accuracy = question.accuracy;
+    let most = MOST_CELLS[usize::from(!question.process.process.jumps.is_empty())];
+    loop {
+        let asked = Asked { times: question.times, accuracy, ..*question };
+        let (laws, space, time) = Line::of(&asked).laws()?;
+        let error = space + time;
+        let done = Solved { laws, error: Some(error + FLOOR) };
+        let Some(goal) = accuracy.goal.filter(|goal| error > *goal) else { return Ok(done) };
+        let (finer, tighter) =
+            (space > 0.5 * goal && accuracy.cells < most, time > 0.5 * goal && accuracy.tolerance > 1e-13);
+        if !finer && !tighter {
+            return Ok(done);
+        }
+        if finer {
+            // Fourth order at best; ends may make it less.
+            let factor = libm::sqrt(libm::sqrt(space / (0.5 * goal))).clamp(1.5, 6.0);
+            accuracy.cells = ((accuracy.cells as f64 * factor).ceil() as usize).min(most);
+        }
+        if tighter {
+            // The sum of the errors of steps falls as the tolerance to two thirds.
+            let ratio = 0.25 * goal / time;
+            accuracy.tolerance = (accuracy.tolerance * ratio * ratio.sqrt()).max(1e-14);
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    pub fn of(asked: &'a Asked<'a>) -> Line<'a> {
+        Line { asked, state: asked.process.state, ends: [asked.process.state.boundary; 2] }
+    }
+
+    /// The laws, the error of space and that of time.
+    fn laws(&self) -> Result<(Vec<Predictive>, f64, f64)> {
+        let mut laws = Vec::with_capacity(self.asked.times.len());
+        let (mut space, mut time): (f64, f64) = (0.0, 0.0);
+        for times in groups(self.asked.times, self.asked.t0, HORIZONS_PER_GRID) {
+            let family = self.family(times)?;
+            time = time.max(family.iter().map(|(_, masses)| masses.error).fold(0.0, f64::max));
+            for k in 0..times.len() {
+                let held = |level: usize| {
+                    let (grid, masses) = &family[level];
+                    Held { grid, widths: &masses.widths, mass: &masses.cells[k], atoms: masses.atoms[k] }
+                };
+                let of = |level: usize| {
+                    law::extrapolated(self.state, &held(level), &held(level + 1))
+                        .ok_or_else(|| self.broken("no probability was left on the grid"))
+                };
+                let (best, better, good) = (of(0)?, of(1)?, of(2)?);
+                space = space.max(estimate(&best, &better, &good, &family[0].0));
+                laws.push(best);
+            }
+        }
+        // Extrapolation weighs the finer grid four thirds, the coarser one a third.
+        Ok((laws, space, 5.0 / 3.0 * time))
+    }
+
+    /// Nested grids, the finest first, and what is on them.
+    pub fn family(&self, times: &[f64]) -> Result<Vec<(Grid, Masses)>> {
+        let reach = self.reach(times)?;
+        let mut coefficients = self.asked.process.coefficients(self.asked.theta);
+        let from = (self.asked.x0, self.asked.t0);
+        let grids = layout::nested(&mut coefficients, (self.state, self.ends), from, reach, LEVELS)
+            .ok_or_else(|| self.broken(NOT_FINITE))?;
+        grids
+            .into_iter()
+            .map(|grid| {
+                let masses = self.on_grid(&mut coefficients, &grid, times, self.asked.accuracy)?;
+                Ok((grid, masses))
+            })
+            .collect()
+    }
+
+    pub fn reach(&self, times: &[f64]) -> Result<Reach> {
+        let mut coefficients = self.asked.process.coefficients(self.asked.theta);
+        if self.ends.contains(&Boundary::Periodic) {
+            return Ok(lamperti::around(self.asked, &mut coefficients, times));
+        }
+        let mut again = self.asked.process.coefficients(self.asked.theta);
+        let rough = Accuracy { tolerance: 1e-5, ..self.asked.accuracy };
+        let horizon = times.last().map_or(0.0, |t| t - self.asked.t0);
+        lamperti::find_reach(self.asked, self.state, &mut coefficients, horizon, |grid| {
+            self.on_grid(&mut again, grid, times, rough).map(|masses| (masses.cells, masses.atoms))
+        })
+    }
+
+    /// Without jumps.
+    fn plain(&self, coefficients: &mut Coefficients, grid: &Grid, time: f64) -> Result<Operator> {
+        Operator::new(grid, self.ends, coefficients, time).ok_or_else(|| self.broken(NOT_FINITE))
+    }
+
+    fn operator(&self, coefficients: &mut Coefficients, grid: &Grid, time: f64) -> Result<Operator> {
+        let mut operator = self.plain(coefficients, grid, time)?;
+        let process = self.asked.process.process;
+        if !process.jumps.is_empty() {
+            let kernel = Kernel::new(process, self.asked.theta, time, grid, &operator);
+            operator.jumps = Some(Arc::new(kernel.ok_or_else(|| self.broken(NO_JUMP))?));
+        }
+        Ok(operator)
+    }
+
+    pub fn on_grid(
+        &self,
+        coefficients: &mut Coefficients,
+        grid: &Grid,
+        times: &[f64],
+        accuracy: Accuracy,
+    ) -> Result<Masses> {
+        let operator = self.operator(coefficients, grid, self.asked.t0)?;
+        let mut start = vec![0.0; operator.up.len()];
+        start[operator.place(grid.start)] = 1.0;
+        let (chains, error) = if self.asked.process.process.is_time_dependent() {
+            self.stepped(coefficients, grid, times, accuracy.tolerance, start)?
+        } else {
+            let at = |time: &f64| contour::exponential(&operator, &start, time - self.asked.t0);
+            (times.iter().map(at).collect(), 0.0)
+        };
+        let flux = if self.asked.process.process.is_time_dependent() {
+            let each = times.iter().zip(&chains);
+            each.map(|(t, m)| Ok(self.plain(coefficients, grid, *t)?.absorption(m))).collect::<Result<_>>()?
+        } else {
+            chains.iter().map(|m| operator.absorption(m)).collect()
+        };
+        let (cells, atoms) = chains.iter().map(|mass| operator.parts(mass)).unzip();
+        Ok(Masses { cells, atoms, flux, widths: operator.widths, error })
+    }
+
+    /// Steps in time that stop at the times asked and at the breaks, the matrix assembled at every stage. The chain at each
+    /// time, and the sum of the errors of the steps.
+    fn stepped(
+        &self,
+        coefficients: &mut Coefficients,
+        grid: &Grid,
+        times: &[f64],
+        tolerance: f64,
+        mut mass: Vec<f64>,
+    ) -> Result<(Vec<Vec<f64>>, f64)> {
+        // Beside a break the coefficients are those of the side the step is on.
+        const ASIDE: f64 = 1e-9;
+        let t0 = self.asked.t0;
+        let process = self.asked.process.process;
+        let last = times.last().copied().unwrap_or(t0);
+        let breaks = process.breaks.iter().map(|id| process.frame.at(*id, self.asked.theta, t0));
+        let mut stops: Vec<f64> = breaks.filter(|t| *t > t0 && *t < last).chain(times.iter().copied()).collect();
+        stops.sort_by(f64::total_cmp);
+        stops.dedup();
+        let mut start = self.operator(coefficients, grid, t0)?;
+        // Jumps that do not change with time are assembled once.
+        let kept = start.jumps.clone().filter(|_| !process.jumps.iter().any(|jump| jumps::is_timed(process, jump)));
+        let mut at = |time: f64| match &kept {
+            None => self.operator(coefficients, grid, time),
+            Some(kernel) => {
+                let mut operator = self.plain(coefficients, grid, time)?;
+                operator.jumps = Some(kernel.clone());
+                Ok(operator)
+            }
+        };
+        let mut stepper = tr_bdf2::Stepper::new(&start, tolerance);
+        let (mut now, mut chains) = (t0, Vec::with_capacity(times.len()));
+        for stop in stops {
+            let reach = stop - now;
+            start = at(now + ASIDE * reach)?;
+            stepper.restart();
+            while now < stop {
+                let dt = stepper.planned(stop - now);
+                let (stage, end) = (at(now + tr_bdf2::GAMMA * dt)?, at(now + dt - ASIDE * dt.min(reach))?);
+                if stepper.step([&start, &stage, &end], &mut mass, dt).is_some() {
+                    // Land on the stop exactly.
+                    now = if dt >= stop - now { stop } else { now + dt };
+                    start = end;
+                } else if stepper.is_stuck() {
+                    return Err(self.broken("the time step became too small for the drift"));
+                }
+            }
+            if times.contains(&stop) {
+                chains.push(mass.clone());
+            }
+        }
+        Ok((chains, stepper.error))
+    }
+
+    fn broken(&self, why: &str) -> Error {
+        Error::Numerics {
+            what: format!("the Fokker-Planck equation of model '{}'", self.asked.model.id),
+            why: why.to_string(),
+            hint: "use --form monte-carlo, or check the parameters with --set".to_string(),
+        }
+    }
+}
+
+const NOT_FINITE: &str = "drift or diffusion is not finite on the grid";
+const NO_JUMP: &str = "the rate of a jump is negative or not finite, or its mark has no law";
+
+/// The error of `best`, from the distances between three extrapolated laws.
+fn estimate(best: &Predictive, better: &Predictive, good: &Predictive, grid: &Grid) -> f64 {
+    let gap = |a: &Predictive, b: &Predictive| {
+        let points = grid.edges.iter().chain(&grid.nodes);
+        points.map(|x| (a.cdf(*x) - b.cdf(*x)).abs()).fold(0.0, f64::max)
+    };
+    remainder(gap(best, better), gap(better, good))
+}
+
+/// What is left of a geometric series after its last two differences: its ratio is theirs, at least that of the fourth
+/// order; doubled.
+pub(in crate::form) fn remainder(last: f64, before: f64) -> f64 {
+    const FOURTH_ORDER: f64 = 1.0 / 16.0;
+    const SLOWEST: f64 = 0.6;
+    const SAFETY: f64 = 2.0;
+    let ratio = if before > 0.0 { (last / before).clamp(FOURTH_ORDER, SLOWEST) } else { SLOWEST };
+    SAFETY * last * ratio / (1.0 - ratio)
+}

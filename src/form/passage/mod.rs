@@ -1,0 +1,120 @@
+//! First passage of a one-dimensional process: when it reaches a level, or one of two, and which.
+//!
+//! [`first_passage`] gives the law of the time from the Fokker-Planck equation with levels that absorb; [`mean_passage`] its mean and
+//! the split between two levels by quadrature of scale and speed (Gardiner 2009, section 5.5; Pavliotis 2014, section 7.2).
+
+mod mean;
+#[cfg(test)]
+mod tests;
+
+pub use mean::{MeanPassage, mean_passage};
+
+use super::fokker_planck::Line;
+use super::{Accuracy, Asked, Form};
+use crate::base::{Error, Result};
+use crate::models::Model;
+use crate::process::{Boundary, Process, Scalar, State};
+
+/// A question of first passage: from a start to a level below, one above, or the first of both.
+#[derive(Debug, Clone)]
+pub struct Crossing<'a> {
+    pub theta: &'a [f64],
+    pub start: f64,
+    /// Below and above the start; without a level an end that absorbs is one.
+    pub levels: [Option<f64>; 2],
+}
+
+/// The law of a first passage at times asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// Probability that no level has been reached, at each time.
+    pub survival: Vec<f64>,
+    /// Probability that the level below or above has been reached, and first, at each time.
+    pub reached: Vec<[f64; 2]>,
+    /// The density of the time at which that happens: its integral is `reached`.
+    pub density: Vec<[f64; 2]>,
+    /// The estimated error of `survival` and `reached`.
+    pub error: f64,
+}
+
+/// Survival and density of the first passage after `t0`, at increasing `times`.
+///
+/// Conservative finite volumes on the interval between the levels; what flows into them is counted, so survival and what
+/// arrived sum to one. Four nested grids: fourth order, and an estimate of the error. Cost: as [`Form::FokkerPlanck`]. Jumps across
+/// a level count. Not for times so early that hardly anything has arrived: the error is absolute.
+///
+/// # Errors
+/// [`Error::FormUnavailable`] where the process is no line; [`Error::Numerics`] where no level is given, the start is not between
+/// them, or the equation breaks down.
+pub fn first_passage(
+    model: &Model,
+    crossing: &Crossing,
+    t0: f64,
+    times: &[f64],
+    accuracy: Accuracy,
+) -> Result<Passage> {
+    let (process, state, ends) = between(model, crossing)?;
+    if times.is_empty() {
+        return Ok(Passage { survival: Vec::new(), reached: Vec::new(), density: Vec::new(), error: 0.0 });
+    }
+    if !(times[0] > t0 && times.windows(2).all(|w| w[0] < w[1])) {
+        return Err(broken(model, "the times are not increasing and after the start"));
+    }
+    let asked = Asked { model, process, theta: crossing.theta, x0: crossing.start, t0, times, accuracy };
+    let line = Line { asked: &asked, state: &state, ends };
+    let family = line.family(times)?;
+    let mut passage = Passage { survival: Vec::new(), reached: Vec::new(), density: Vec::new(), error: 0.0 };
+    let third = |fine: f64, coarse: f64| fine + (fine - coarse) / 3.0;
+    for i in 0..times.len() {
+        let reached = |level: usize, k: usize| third(family[level].1.atoms[i][k], family[level + 1].1.atoms[i][k]);
+        let flux = |k: usize| third(family[0].1.flux[i][k], family[1].1.flux[i][k]).max(0.0);
+        let each = [reached(0, 0).clamp(0.0, 1.0), reached(0, 1).clamp(0.0, 1.0)];
+        for k in 0..2 {
+            let last = (reached(0, k) - reached(1, k)).abs();
+            let before = (reached(1, k) - reached(2, k)).abs();
+            passage.error = passage.error.max(super::fokker_planck::remainder(last, before));
+        }
+        passage.survival.push((1.0 - each[0] - each[1]).clamp(0.0, 1.0));
+        passage.reached.push(each);
+        passage.density.push([flux(0), flux(1)]);
+    }
+    passage.error += 5.0 / 3.0 * family.iter().map(|(_, masses)| masses.error).fold(0.0, f64::max);
+    Ok(passage)
+}
+
+/// The process, its state between the levels, and what happens there.
+fn between<'a>(model: &'a Model, crossing: &Crossing) -> Result<(Scalar<'a>, State, [Boundary; 2])> {
+    let line = if let Process::Diffusion(process) = &model.process { process.line() } else { None };
+    if let (Some(why), _) = (Form::FokkerPlanck.why_not(model), line) {
+        return Err(Form::FokkerPlanck.unavailable(model, &why));
+    }
+    let Some(process) = line else { return Err(Form::FokkerPlanck.unavailable(model, "it is not one-dimensional")) };
+    let mut state = process.state.clone();
+    let mut ends = [state.boundary; 2];
+    if state.boundary == Boundary::Periodic {
+        return Err(broken(model, "its ends are one point; a level on a ring is reached from both sides"));
+    }
+    let [below, above] = crossing.levels;
+    if let Some(level) = below {
+        (state.lower, ends[0]) = (level.max(state.lower), Boundary::Absorbing);
+    }
+    if let Some(level) = above {
+        (state.upper, ends[1]) = (level.min(state.upper), Boundary::Absorbing);
+    }
+    let absorbs = |end: f64, boundary: Boundary| boundary == Boundary::Absorbing && end.is_finite();
+    if !absorbs(state.lower, ends[0]) && !absorbs(state.upper, ends[1]) {
+        return Err(broken(model, "there is no level to reach"));
+    }
+    if !state.holds(crossing.start) {
+        return Err(broken(model, "the start is not between the levels"));
+    }
+    Ok((process, state, ends))
+}
+
+fn broken(model: &Model, why: &str) -> Error {
+    Error::Numerics {
+        what: format!("the first passage of model '{}'", model.id),
+        why: why.to_string(),
+        hint: "give a level below or above a start inside the domain".to_string(),
+    }
+}

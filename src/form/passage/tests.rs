@@ -1,0 +1,110 @@
+//! First passage against closed laws and reference values.
+
+use super::*;
+use crate::base::math;
+use crate::models::{built_in, read};
+
+fn well() -> Model {
+    let text = "schema = 1\nid = \"w\"\ntitle = \"w\"\nkind = \"diffusion\"\n[state.x]\ndomain = [-inf, inf]\n[params.D]\nmeaning = \"D\"\nunit = \"1\"\ndefault = 0.1\nbounds = [0.0, inf]\n[dynamics]\ndrift.x = \"x - x^3\"\ndiffusion.x = \"sqrt(2*D)\"\n";
+    read("w.toml", text).expect("reads")
+}
+
+#[test]
+fn an_ornstein_uhlenbeck_process_reaches_its_mean_as_the_reflection_says() -> Result<()> {
+    // Survival erf(|d| e^{-kt}/√(2v)) (reference value of ou_fpt_mean_level).
+    let model = built_in("ou")?;
+    let crossing = Crossing { theta: &[1.5, 0.5, 0.8], start: -1.0, levels: [None, Some(0.5)] };
+    let accuracy = Accuracy::default();
+    let passage = first_passage(&model, &crossing, 0.0, &[0.3, 0.7, 2.0], accuracy)?;
+    let gap = (passage.survival[1] - 0.774_931_630_498_739_9).abs();
+    assert!(gap < 1e-7 && gap < 3.0 * passage.error && passage.error < 1e-5, "{gap} {}", passage.error);
+    let mean = mean_passage(&model, &crossing)?;
+    // ∫ S dt by Gauss in the closed law, in s = e^{-2kt}: independent of the form.
+    let survival = |t: f64| {
+        let v = 0.64 / 3.0 * -math::exp_m1(-3.0 * t);
+        math::erf(1.5 * math::exp(-1.5 * t) / (2.0 * v).sqrt())
+    };
+    let h = 1e-4;
+    let sum: f64 = (0..200_000).map(|i| survival((f64::from(i) + 0.5) * h) * h).sum();
+    assert!((mean.mean / sum - 1.0).abs() < 1e-8, "{} {sum}", mean.mean);
+    assert_eq!(mean.split, [0.0, 1.0]);
+    Ok(())
+}
+
+#[test]
+fn drifted_brownian_motion_arrives_by_the_inverse_gaussian() -> Result<()> {
+    // Reference values of bm_inverse_gaussian: v = 0.5, sigma = 0.7, L = 1, t = 1.3.
+    let model = built_in("bm")?;
+    let crossing = Crossing { theta: &[0.5, 0.7], start: 0.0, levels: [None, Some(1.0)] };
+    let mut gaps = Vec::new();
+    for cells in [125, 250, 500] {
+        let passage = first_passage(&model, &crossing, 0.0, &[1.3], Accuracy { cells, ..Accuracy::default() })?;
+        let cdf = (passage.reached[0][1] - 0.479_440_426_104_595_5).abs();
+        let density = (passage.density[0][1] - 0.349_251_204_468_948_9).abs();
+        assert!(cdf < 3.0 * passage.error, "{cells}: {cdf} {}", passage.error);
+        assert!((passage.survival[0] + passage.reached[0][1] - 1.0).abs() < 1e-15);
+        gaps.push((cdf, density));
+    }
+    assert!(gaps[2].0 < 1e-7 && gaps[2].1 < 1e-6, "{gaps:?}");
+    // Spacings are rounded to put the level on every grid, so orders are measured on nested grids elsewhere.
+    assert!(gaps[2].0 < gaps[0].0 / 50.0, "{gaps:?}");
+    // E T = L/v.
+    assert!((mean_passage(&model, &crossing)?.mean - 2.0).abs() < 1e-10);
+    Ok(())
+}
+
+#[test]
+fn escape_from_a_well_has_its_reference_times_however_high_the_barrier() -> Result<()> {
+    let model = well();
+    for (d, level, wanted) in [
+        (0.25, 0.0, 5.743_437_068_035_236),
+        (0.25, 1.0, 14.277_736_636_508_05),
+        (0.05, 0.0, 361.903_759_500_924_4),
+        (0.05, 1.0, 729.670_691_942_322_8),
+    ] {
+        let crossing = Crossing { theta: &[d], start: -1.0, levels: [None, Some(level)] };
+        let found = mean_passage(&model, &crossing)?;
+        assert!((found.mean / wanted - 1.0).abs() < 1e-12, "{d} {level}: {found:?}");
+        let mirrored = Crossing { theta: &[d], start: 1.0, levels: [Some(-level), None] };
+        assert!((mean_passage(&model, &mirrored)?.mean / wanted - 1.0).abs() < 1e-12);
+    }
+    // At D = 0.001 the time to the top is one over the smallest rate, 1.199749506786592e-109, but for what is lost in a relaxation.
+    let crossing = Crossing { theta: &[0.001], start: -1.0, levels: [None, Some(0.0)] };
+    let found = mean_passage(&model, &crossing)?;
+    assert!((found.mean * 1.199_749_506_786_592e-109 - 1.0).abs() < 1e-10, "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn two_levels_split_as_scale_says() -> Result<()> {
+    let model = built_in("bm")?;
+    let (mu, sigma, low, high) = (0.5, 0.7, -1.5, 1.0);
+    let crossing = Crossing { theta: &[mu, sigma], start: 0.0, levels: [Some(low), Some(high)] };
+    let found = mean_passage(&model, &crossing)?;
+    let k = 2.0 * mu / (sigma * sigma);
+    let up = math::exp_m1(-k * low) / (math::exp_m1(-k * low) - math::exp_m1(-k * high));
+    assert!((found.split[1] - up).abs() < 1e-13 && (found.split[0] + up - 1.0).abs() < 1e-13, "{found:?}");
+    // Wald: E X_T = mu E T.
+    assert!((found.mean - (up * high + (1.0 - up) * low) / mu).abs() < 1e-12, "{found:?}");
+    let passage = first_passage(&model, &crossing, 0.0, &[40.0], Accuracy::default())?;
+    assert!((passage.reached[0][1] - up).abs() < 1e-7, "{passage:?} {up}");
+    Ok(())
+}
+
+#[test]
+fn what_has_no_answer_says_so() -> Result<()> {
+    let bm = built_in("bm")?;
+    let at = |theta: &'static [f64], levels: [Option<f64>; 2]| Crossing { theta, start: 0.0, levels };
+    let why = |crossing: &Crossing| mean_passage(&bm, crossing).map_err(|e| e.to_string());
+    assert!(why(&at(&[0.0, 1.0], [None, Some(1.0)])).is_err_and(|e| e.contains("infinite")));
+    assert!(why(&at(&[-0.5, 1.0], [None, Some(1.0)])).is_err_and(|e| e.contains("infinite")));
+    assert!(why(&at(&[0.5, 1.0], [None, None])).is_err_and(|e| e.contains("no level")));
+    assert!(why(&at(&[0.5, 1.0], [Some(0.5), None])).is_err_and(|e| e.contains("not between")));
+    let jumps = built_in("merton-jump")?;
+    let theta = jumps.default_params().values;
+    let crossing = Crossing { theta: &theta, start: 1.0, levels: [Some(0.5), None] };
+    assert!(mean_passage(&jumps, &crossing).is_err());
+    let early = first_passage(&jumps, &crossing, 0.0, &[0.5, 0.2], Accuracy::default());
+    assert!(early.is_err());
+    Ok(())
+}
