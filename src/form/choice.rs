@@ -113,7 +113,8 @@ mod tests {
     fn chosen(id: &str, goal: Option<f64>) -> Result<Chosen> {
         let model = built_in(id)?;
         let theta = model.default_params().values;
-        let start = model.default_start(&theta).unwrap_or_default();
+        let n = model.variables().len();
+        let start = model.default_start(&theta).unwrap_or_else(|| vec![0.5; n]);
         let accuracy = Accuracy { goal, ..Accuracy::default() };
         let key = Seed(1).key(Purpose::Forecast, 0, 0);
         choose(&model, &Question { theta: &theta, start: &start, t0: 0.0, times: &[model.horizon], accuracy, key })
