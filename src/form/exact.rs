@@ -4,8 +4,8 @@
 //! A log density and its gradient in the law's own arguments; the chain rule through the model's expressions gives the
 //! gradient in the model's parameters.
 
-use super::{Asked, Batch, Form, Moments, Pairs, jacobi};
-use crate::base::{Result, math};
+use super::{Asked, Batch, Form, Moments, Pairs, Solved, jacobi};
+use crate::base::{Error, Result, math};
 use crate::expr::Id;
 use crate::predictive::Predictive;
 use crate::process::{ClosedLaw, LawClaim, Scalar};
@@ -39,11 +39,25 @@ pub fn transition(law: ClosedLaw, arguments: &[f64], x0: f64, dt: f64) -> Predic
     }
 }
 
-pub(super) fn marginals(question: &Asked) -> Result<Vec<Predictive>> {
+/// What the distribution function of a closed law is right to.
+pub(super) const ROUND_OFF: f64 = 1e-12;
+/// The same of a law that is tabulated: the cubics between the nodes.
+const TABULATED: f64 = 1e-8;
+
+pub(super) fn solve(question: &Asked) -> Result<Solved> {
     let Some(claim) = &question.model.law else { return Err(Form::Exact.unavailable(question.model, NO_LAW)) };
     let arguments = claim.arguments_at(&question.process, question.theta);
     let law = |time: &f64| transition(claim.law, &arguments, question.x0, time - question.t0);
-    Ok(question.times.iter().map(law).collect())
+    let laws: Vec<Predictive> = question.times.iter().map(law).collect();
+    if laws.iter().any(|law| law.quantile(0.5).is_nan()) {
+        return Err(Error::Numerics {
+            what: format!("the closed law of model '{}'", question.model.id),
+            why: "its arguments make no law at these parameters".to_string(),
+            hint: "check the parameters with --set".to_string(),
+        });
+    }
+    let error = if claim.law == ClosedLaw::Jacobi { TABULATED } else { ROUND_OFF };
+    Ok(Solved { laws, error: Some(error) })
 }
 
 /// Mean and variance of the Gaussian coordinate (x itself, or ln x) and their gradients in the arguments.

@@ -302,7 +302,8 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
         return fokker_planck::plane::answer(model, process, question);
     }
     if form == Form::Exact && model.law.is_none() {
-        return moments::marginals(model, question).map(Answer::from);
+        let laws = moments::marginals(model, question)?;
+        return Ok(Answer { laws, error: Some(exact::ROUND_OFF) });
     }
     let asked = Asked {
         model,
@@ -314,7 +315,7 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
         accuracy: question.accuracy,
     };
     let solved = match form {
-        Form::Exact => exact::marginals(&asked)?.into(),
+        Form::Exact => exact::solve(&asked)?,
         Form::MasterEquation => master_equation::solve(&asked)?,
         Form::Schroedinger => schroedinger::solve(&asked)?,
         Form::Euler | Form::Kessler | Form::KesslerTruncated => match question.times {

@@ -41,7 +41,11 @@ pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: 
         Form::FokkerPlanck => by_langevin(model, network, question).map(Answer::from),
         Form::Schroedinger => schroedinger::network::marginals(model, network, question)
             .map(|(laws, error)| Answer { laws, error: Some(error) }),
-        _ => species_laws(model, &snapshots(model, question)?).map(Answer::from),
+        _ => {
+            let snapshots = snapshots(model, question)?;
+            let error = snapshots.iter().map(|s| s.error_bound).fold(0.0, f64::max);
+            Ok(Answer { laws: species_laws(model, &snapshots)?, error: Some(error) })
+        }
     }
 }
 
@@ -56,7 +60,7 @@ pub fn snapshots(model: &Model, question: &Question) -> Result<Vec<Snapshot>> {
         t0: question.t0,
         times: question.times,
         // A probability lost is as many molecules lost as there are.
-        tolerance: 1e-2 * question.accuracy.tolerance,
+        tolerance: question.accuracy.goal.unwrap_or(1e-2 * question.accuracy.tolerance),
         most_states: MOST_STATES,
     };
     master_equation::project(model, &projection)

@@ -19,8 +19,8 @@ fn network(species: &str, initial: u32, reactions: &[(&str, &str)]) -> Model {
     ))
 }
 
-fn ask(model: &Model, theta: &[f64], start: &[f64], form: Form, t: f64) -> Option<(Predictive, f64)> {
-    let accuracy = Accuracy { goal: (form != Form::MonteCarlo).then_some(GOAL), paths: 40_000, ..Accuracy::default() };
+fn ask(model: &Model, theta: &[f64], start: &[f64], form: Form, t: f64, paths: usize) -> Option<(Predictive, f64)> {
+    let accuracy = Accuracy { goal: (form != Form::MonteCarlo).then_some(GOAL), paths, ..Accuracy::default() };
     let key = Seed(3).key(Purpose::Simulation, 0, 0);
     let question = Question { theta, start, t0: 0.0, times: &[t], accuracy, key };
     form.why_not(model).is_none().then(|| {
@@ -39,14 +39,15 @@ fn law(
     counts: &[(&str, f64)],
     more: &[(&str, bool)],
 ) {
+    let paths = if table.is_thorough { 20_000 } else { 2_000 };
     for form in [Form::MasterEquation, Form::Schroedinger, Form::MonteCarlo] {
-        let Some((law, error)) = ask(model, theta, &[], form, t) else { continue };
+        let Some((law, error)) = ask(model, theta, &[], form, t, paths) else { continue };
         let sd = law.sd().expect("finite");
         for (quantity, n) in counts {
             let found = law.cdf(*n) - law.cdf(*n - 1.0);
             let p = table.value(problem, quantity);
             let (allowed, why) = match form {
-                Form::MonteCarlo => (4.0 * (p * (1.0 - p) / 40_000.0).sqrt(), "4 s.e."),
+                Form::MonteCarlo => (4.0 * (p * (1.0 - p) / paths as f64).sqrt(), "4 s.e."),
                 Form::Schroedinger => (2.0 * error.max(1e-12), "its own error"),
                 _ => (2.0 * error.max(1e-14), "certified bound"),
             };
@@ -56,10 +57,17 @@ fn law(
             let found = if *is_mean { law.mean().expect("finite") } else { sd * sd };
             match (form, is_mean) {
                 (Form::MonteCarlo, true) => {
-                    table.add_absolute(problem, quantity, form.name(), found, 4.0 * sd / 200.0, "4 s.e.");
+                    table.add_absolute(
+                        problem,
+                        quantity,
+                        form.name(),
+                        found,
+                        4.0 * sd / (paths as f64).sqrt(),
+                        "4 s.e.",
+                    );
                 }
                 (Form::MonteCarlo, false) => {
-                    table.add(problem, quantity, form.name(), found, 4.0 * (2.0 / 40_000f64).sqrt(), "4 s.e.");
+                    table.add(problem, quantity, form.name(), found, 4.0 * (2.0 / paths as f64).sqrt(), "4 s.e.");
                 }
                 _ => table.add(problem, quantity, form.name(), found, 1e-9, "moments of the law"),
             }

@@ -34,6 +34,11 @@ fn add_value(table: &mut Table, problem: &str, quantity: &str, model: &Model, st
         }
     }
     for method in Method::ALL {
+        // Plain paths where nothing better applies: jumps.
+        let is_plain = method == Method::Plain;
+        if is_plain != (problem == "merton_jump") || !table.is_thorough && method != Method::Multilevel {
+            continue;
+        }
         let accuracy = Accuracy { goal: Some(eps), ..Accuracy::default() };
         match value_by(model, method, &[], start, accuracy, key) {
             Ok(found) => {
@@ -56,7 +61,7 @@ pub fn add(table: &mut Table) {
     add_value(table, "gbm", "geometric_asian_call(K=100,12 monthly fixings,r=mu)", &asian, &[100.0], 1e-5, 2e-2);
     let out = payoff(GBM, "max(x - 100, 0)", "0.05", 1.0, "[barrier]\nkind = \"down-and-out\"\nlevel = \"90\"\n");
     add_value(table, "gbm", "down_and_out_call(K=100,H=90,r=mu)", &out, &[100.0], 1e-5, 2e-2);
-    let cev = "[process.state.x]\nunit = \"1\"\ndomain = [0.0, inf]\n[process.dynamics]\ndrift.x = \"0.05*x\"\ndiffusion.x = \"2*sqrt(x)\"\n";
+    let cev = "[process.state.x]\nunit = \"1\"\ndomain = [0.0, inf]\n[process.dynamics]\ndrift.x = \"0.05*x\"\ndiffusion.x = \"sqrt(2)*sqrt(x)\"\n";
     add_value(table, "cev", "call", &payoff(cev, "max(x - 100, 0)", "0.05", 1.0, ""), &[100.0], 1e-5, 2e-2);
     let cir = "[process.state.x]\nunit = \"1\"\ndomain = [0.0, inf]\n[process.dynamics]\ndrift.x = \"1.2*(0.06 - x)\"\ndiffusion.x = \"0.25*sqrt(x)\"\n";
     add_value(table, "cir_feller", "zero_coupon_bond(T=5)", &payoff(cir, "1", "x", 5.0, ""), &[0.04], 1e-6, 1e-4);
