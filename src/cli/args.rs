@@ -335,7 +335,7 @@ pub struct CompareArgs {
     /// Times to compare at (default: the model's horizon)
     #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<f64>,
-    /// Largest error that is good enough; paths are held to a thousandth at best
+    /// Largest error that is good enough; paths are held to half a percent at best
     #[arg(long, default_value = "1e-6", value_name = "E", value_parser = positive, allow_hyphen_values = true)]
     pub tol: f64,
     /// Value of a parameter

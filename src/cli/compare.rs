@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use std::time::Instant;
 
 /// Paths are not worked on beyond this error: the next digit costs a hundred times as much.
-const BEST_OF_PATHS: f64 = 1e-3;
+const BEST_OF_PATHS: f64 = 5e-3;
 
 /// What one form said, and how long it took.
 struct Row {

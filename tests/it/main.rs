@@ -1,6 +1,7 @@
 //! The one integration binary: each more would link polars again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)] // Tests may panic, and use the platform as an oracle.
 
+mod compare;
 mod contract;
 mod forms;
 mod kramers_moyal;

@@ -7,7 +7,7 @@ use crate::cli::args::{Common, SolveArgs};
 use crate::cli::start::{point, starts};
 use crate::cli::table::{short, short_or_dash, table};
 use crate::form::master_equation::Snapshot;
-use crate::form::monte_carlo::{Scheme, marginals_from};
+use crate::form::monte_carlo::{Scheme, answer_from};
 use crate::form::start::Starts;
 use crate::form::{self, Chosen, Form, Question, choose, network};
 use crate::models::Model;
@@ -35,6 +35,7 @@ pub(super) fn of_law(
     let (names, units): (Vec<String>, Vec<String>) = model.variables().into_iter().unzip();
     let mut rows = Vec::new();
     let mut at = Vec::new();
+    let mut atoms = Vec::new();
     for (t, row) in times.iter().zip(laws) {
         let mut entry = Map::new();
         entry.insert("t".into(), json!(t));
@@ -54,6 +55,15 @@ pub(super) fn of_law(
         if let [law] = row.as_slice() {
             entry.extend(density(law, &args.grid));
         }
+        for (name, law) in names.iter().zip(row) {
+            if let Predictive::Mixed(law) = law {
+                let at = |(x, p): &(f64, f64)| {
+                    format!("{name} = {} with probability {p:.6} at t = {}", short(*x), short(*t))
+                };
+                atoms.extend(law.atoms().iter().map(at));
+                entry.insert("atoms".to_string(), json!(law.atoms()));
+            }
+        }
         at.push(Value::Object(entry));
     }
     let bound = found.joint.as_ref().map_or(String::new(), |snapshots| error_bounds(snapshots, &mut at));
@@ -63,6 +73,9 @@ pub(super) fn of_law(
     }
     text.push_str("\n\n");
     text.push_str(&table(&["t", "component", "mean", "sd", "q05", "q50", "q95", "unit"], &rows));
+    if !atoms.is_empty() {
+        text.push_str(&format!("\n{}\n", atoms.join("\n")));
+    }
     if let (false, [name]) = (args.grid.is_empty(), names.as_slice()) {
         text.push_str(&format!("\n{}", points(name, args, times, laws)));
     }
@@ -99,7 +112,7 @@ fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times
         return match asked {
             None | Some(Form::MonteCarlo) => {
                 let why = if asked.is_none() { "its start is a law" } else { "" };
-                Ok(found(Form::MonteCarlo, marginals_from(model, &question, &columns)?.into(), why))
+                Ok(found(Form::MonteCarlo, answer_from(model, &question, &columns)?, why))
             }
             Some(form) => Err(Error::BadOption {
                 flag: "--form".to_string(),

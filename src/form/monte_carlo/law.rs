@@ -34,12 +34,12 @@ pub(in crate::form) fn answer(model: &Model, question: &Question) -> Result<Answ
     from(model, question, Start::At(question.start))
 }
 
-/// As the Monte Carlo form's [`super::super::marginals`], each path from a start of its own, `[component][path]`; the question's is not used.
+/// As the Monte Carlo form's [`super::super::answer`], each path from a start of its own, `[component][path]`; the question's is not used.
 ///
 /// # Errors
 /// As [`super::simulate`].
-pub fn marginals_from(model: &Model, question: &Question, starts: &[Vec<f64>]) -> Result<Vec<Vec<Predictive>>> {
-    from(model, question, Start::Each(starts)).map(|answer| answer.laws)
+pub fn answer_from(model: &Model, question: &Question, starts: &[Vec<f64>]) -> Result<Answer> {
+    from(model, question, Start::Each(starts))
 }
 
 /// What the distribution functions of `n` samples may be off by, all `m` of them, with probability 0.95.

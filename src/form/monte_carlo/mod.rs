@@ -45,7 +45,7 @@ use crate::process::{Diffusion, Process};
 pub(in crate::form) use along::along;
 use engine::{Engine, Pace, Row, Wanted};
 pub(in crate::form) use law::answer;
-pub use law::marginals_from;
+pub use law::answer_from;
 use rayon::prelude::*;
 pub use scheme::Scheme;
 pub use summary::{Spread, Summary, summarise};
