@@ -54,6 +54,15 @@ mistakes:
 kramers-moyal:
     cargo test --release --test it -- --ignored --nocapture kramers_moyal
 
+# Every reference value by every form that applies (minutes; needs ../shared); writes reports/validation/reference-values.md
+reference-values:
+    cargo test --release --test it -- --ignored --nocapture table_of_reference_values
+
+# The eight bars beside numpy, scipy, numba, py-pde and QuantLib in one run; writes reports/validation/bars.md
+bars:
+    python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers/bin/python benches/peers/run.py > reports/validation/bars.md
+
 # What a model as text costs: from TOML against hand-written Rust, parsing, gradients
 bench:
     cargo bench --bench language
