@@ -11,6 +11,7 @@ use crate::base::rng::Key;
 use crate::base::{Error, Params, Purpose, Result, Seed};
 use crate::form::monte_carlo::{Run, Scheme, Spread, summarise};
 use crate::form::observe;
+use crate::form::start::Starts;
 use crate::models::Model;
 use crate::predictive::Ensemble;
 use crate::process::Process;
@@ -114,11 +115,22 @@ fn summary(
         key: asked.key,
     };
     let found = summarise(model, &run)?;
+    let first: Vec<Ensemble> = match &begin {
+        Starts::At(x) => x.iter().filter_map(|x| Ensemble::new(vec![*x], Vec::new())).collect(),
+        Starts::Each(columns) => columns.iter().filter_map(|c| Ensemble::new(c.clone(), Vec::new())).collect(),
+    };
     let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
     let mut csv = String::from("t");
     for name in &names {
         let of = if names.len() == 1 { String::new() } else { format!("_{name}") };
         let _ = write!(csv, ",mean_{name},se_{name},sd_{name},q0.05{of},q0.5{of},q0.95{of}");
+    }
+    csv.push('\n');
+    let _ = write!(csv, "{}", asked.t0);
+    for start in &first {
+        let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| start.quantile(p));
+        let error = start.sd() / (asked.paths as f64).sqrt();
+        let _ = write!(csv, ",{},{error},{},{low},{middle},{high}", start.mean(), start.sd());
     }
     csv.push('\n');
     for (t, row) in asked.times.iter().zip(&found.at) {
@@ -130,9 +142,13 @@ fn summary(
         csv.push('\n');
     }
     deliver(common, output, &csv)?;
-    let of = |row: &[Spread], f: fn(&Spread) -> f64| -> Value {
-        Value::Object(names.iter().cloned().zip(row.iter().map(|s| json!(f(s)))).collect())
+    let named = |values: Vec<f64>| -> Value {
+        Value::Object(names.iter().cloned().zip(values.into_iter().map(|v| json!(v))).collect())
     };
+    let of = |row: &[Spread], f: fn(&Spread) -> f64| named(row.iter().map(f).collect());
+    let begin = json!({
+        "t": asked.t0, "mean": named(first.iter().map(Ensemble::mean).collect()), "sd": named(first.iter().map(Ensemble::sd).collect()),
+    });
     let at = |(t, row): (&f64, &Vec<Spread>)| {
         json!({
             "t": t, "mean": of(row, |s| s.mean), "se": of(row, |s| s.error), "sd": of(row, |s| s.sd),
@@ -143,7 +159,7 @@ fn summary(
         json!({
             "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
             "params": values(params), "scheme": scheme.name(), "step": asked.step, "paths": asked.paths,
-            "at": asked.times.iter().zip(&found.at).map(at).collect::<Vec<_>>(),
+            "at": std::iter::once(begin).chain(asked.times.iter().zip(&found.at).map(at)).collect::<Vec<_>>(),
         })
     });
     Ok(Outcome::Good)

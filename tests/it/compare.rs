@@ -88,7 +88,7 @@ fn a_summary_of_many_paths_keeps_none_and_knows_its_error() {
         "--json",
     ];
     let document = place.run(&args).ends(0).document();
-    let at = &document["at"][0];
+    let at = &document["at"][1];
     let (mean, error) = (at["mean"]["x"].as_f64().expect("a mean"), at["se"]["x"].as_f64().expect("its error"));
     assert!((mean - 0.05f64.exp()).abs() < 4.0 * error, "{mean} ± {error}");
 }
