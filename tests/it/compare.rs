@@ -31,7 +31,7 @@ fn a_drift_just_typed_is_answered_by_every_form_and_they_agree() {
 #[test]
 fn a_tolerance_that_no_form_reaches_is_said_by_the_exit_code() {
     let place = Place::new();
-    let ran = place.run(&["solve", "repressilator", "--at", "0.1", "--tol", "1e-9"]).ends(1);
+    let ran = place.run(&["solve", "repressilator", "--at", "0.1", "--paths", "200", "--tol", "1e-9"]).ends(1);
     assert!(ran.stdout.contains("no form gets to 1e-9"), "{}", ran.stdout);
 }
 
