@@ -73,10 +73,11 @@ fn candidates(model: &Model, goal: f64) -> Vec<Form> {
     if goal < FINE {
         order.swap(1, 2);
     }
-    if matches!(model.process, Process::Network(_)) {
-        // Its Fokker-Planck equation is of another process, its Langevin equation.
-        order.retain(|form| *form != Form::FokkerPlanck);
-        order.swap(1, 2);
+    if let Process::Network(process) = &model.process {
+        // Its Fokker-Planck equation is of another process, its Langevin equation; and of many species there are too many states.
+        let few = network::of_choice(process) == Form::MasterEquation;
+        order = if few { vec![Form::MasterEquation, Form::Schroedinger] } else { Vec::new() };
+        order.push(Form::MonteCarlo);
     }
     order.retain(|form| form.why_not(model).is_none());
     order
@@ -92,7 +93,7 @@ fn reason(model: &Model, form: Form) -> String {
         (Form::Exact, _) => "its law is closed".to_string(),
         (Form::MonteCarlo, Process::Network(process)) => match network::why_not(Form::MasterEquation, process) {
             Some(why) => format!("exact simulation, as {why}"),
-            None => "exact simulation, as the master equation has too many states".to_string(),
+            None => "exact simulation, as its states are too many to follow each".to_string(),
         },
         (Form::MasterEquation, Process::Network(_)) => {
             "few species: every state and its probability, with a bound".to_string()
