@@ -199,3 +199,18 @@ fn a_likelihood_that_is_zero_everywhere_has_failed() {
     assert!(matches!(fit.status, Status::Failed(_)), "{:?}", fit.status);
     assert!(fit.log_likelihood.is_none());
 }
+
+#[test]
+fn a_square_root_process_on_the_edge_of_fellers_condition_is_fitted() {
+    // 2 kappa theta = sigma²: the path comes as near zero as it can without staying there.
+    let model = built_in("cir").expect("built in");
+    let theta = [1.0, 0.5, 1.0];
+    let series = path(&model, &theta, 0.5, 3000, 0.02);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let fit = fit(&model, &data, &settings(Objective::Kl)).expect("a fit");
+    assert_eq!(fit.status, Status::Converged, "{fit:?}");
+    for (p, truth) in fit.params.iter().zip(theta) {
+        let se = p.se.expect("a standard error");
+        assert!((p.estimate - truth).abs() < 4.0 * se, "{}: {} ± {se}, truth {truth}", p.name, p.estimate);
+    }
+}

@@ -1,5 +1,6 @@
 //! Which form answers when nobody says: by the model and by the error that is good enough.
 
+use super::moments::is_gaussian;
 use super::{Answer, Form, Question, answer, network};
 use crate::base::{Error, Result};
 use crate::models::Model;
@@ -90,7 +91,8 @@ fn reason(model: &Model, form: Form) -> String {
         None => what.to_string(),
     };
     match (form, &model.process) {
-        (Form::Exact, _) => "its law is closed".to_string(),
+        (Form::Exact, _) if model.law.is_some() || is_gaussian(model) => "its law is closed".to_string(),
+        (Form::Exact, _) => "it is affine: its law is the inverse of its characteristic function".to_string(),
         (Form::MonteCarlo, Process::Network(process)) => match network::why_not(Form::MasterEquation, process) {
             Some(why) => format!("exact simulation, as {why}"),
             None => "exact simulation, as its states are too many to follow each".to_string(),

@@ -20,6 +20,8 @@ pub mod network;
 mod observe;
 pub mod ode;
 pub mod passage;
+#[cfg(test)]
+mod property_tests;
 mod richardson;
 pub mod schroedinger;
 pub mod start;
@@ -43,7 +45,7 @@ use crate::process::{Boundary, Diffusion, Process, Scalar, State};
 /// The forms built so far, by the names `--form` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// The closed transition law.
+    /// The closed transition law, or where the process is affine the inverse of its characteristic function.
     Exact,
     /// One Gaussian step with drift and diffusion frozen.
     Euler,
@@ -115,9 +117,10 @@ impl Form {
     pub fn why_not(self, model: &Model) -> Option<String> {
         match (&model.process, self) {
             (Process::Diffusion(_), Form::MonteCarlo) => None,
-            // Without a claim the law is closed where it is normal.
+            // Without a claim the law is closed where it is normal, and known by its characteristic function where the process is affine.
             (Process::Diffusion(process), Form::Exact) if model.law.is_none() => {
                 let why = moments::why_not_gaussian(model)?;
+                affine::why_no_marginals(model)?;
                 Some(if process.states.len() == 1 && why != "it jumps" { exact::NO_LAW.to_string() } else { why })
             }
             (Process::Diffusion(process), Form::FokkerPlanck) => fokker_planck::why_not(process),
@@ -295,6 +298,9 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
     }
     if form == Form::MonteCarlo {
         return monte_carlo::answer(model, question);
+    }
+    if form == Form::Exact && model.law.is_none() && !moments::is_gaussian(model) {
+        return affine::marginals(model, question);
     }
     if let (Process::Diffusion(process), Form::FokkerPlanck) = (&model.process, form)
         && process.states.len() == 2

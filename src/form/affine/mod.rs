@@ -2,10 +2,13 @@
 //! Ornstein-Uhlenbeck processes, alone or together, read off the equation and not known by name.
 //!
 //! `structure` reads the process, `riccati` gives the exponent, and this inverts it: density, distribution function and
-//! `E[e^{-∫r dt} e^{cY}; Y > l]` (Gil-Pelaez 1951; Duffie, Pan & Singleton 2000, proposition 2). Not for state-dependent jump rates or
-//! coefficients that change in time.
+//! `E[e^{-∫r dt} e^{cY}; Y > l]` (Gil-Pelaez 1951; Duffie, Pan & Singleton 2000, proposition 2); `marginals` makes whole laws of
+//! it. Not for state-dependent jump rates or coefficients that change in time.
 
 mod complex;
+mod marginals;
+#[cfg(test)]
+mod marginals_tests;
 mod riccati;
 mod structure;
 #[cfg(test)]
@@ -17,6 +20,7 @@ use crate::expr::Id;
 use crate::models::Model;
 use crate::process::{Diffusion, Process};
 use complex::Complex;
+pub(super) use marginals::{marginals, why_no_marginals};
 use riccati::{Exponent, exponent};
 use structure::{Affine, affine};
 

@@ -23,11 +23,11 @@ const ALIKE: f64 = 1.9;
 /// Half-steps in which the distance to an end is measured.
 const PARTS: usize = 4_000;
 
-/// Grids on `reach`, the finest first, each with twice the spacing of the one before. `None` where the state cannot be
+/// Grids on `reach`, the finest first, each with twice the spacing of the one before, graded or not. `None` where the state cannot be
 /// followed to a regular end.
 pub(super) fn nested(
     coefficients: &mut Coefficients,
-    (state, ends): (&State, Ends),
+    (state, ends, graded): (&State, Ends, bool),
     (x0, t0): (f64, f64),
     reach: Reach,
     levels: u32,
@@ -47,7 +47,7 @@ pub(super) fn nested(
         }
         if regular(way.coefficients, t0, end) {
             sides[k] = Side::Aligned(0.0);
-        } else if let Some(grade) = grade(&mut way, x0, end, ends[k], FADE * (reach.below + reach.above)) {
+        } else if graded && let Some(grade) = grade(&mut way, x0, end, ends[k], FADE * (reach.below + reach.above)) {
             way.grades[k] = Some(grade);
             spacing *= 1.0 + math::pow(FADE, 1.0 - 1.0 / grade.power);
         }

@@ -25,7 +25,8 @@ mod solve;
 mod tests;
 mod tr_bdf2;
 
-pub(super) use solve::{Line, remainder, solve};
+pub(super) use jumps::Kernel;
+pub(super) use solve::{FLOOR, Line, Masses, remainder, solve};
 
 use super::Asked;
 use super::lamperti::{Grid, Reach};
@@ -55,6 +56,24 @@ pub(super) fn exponential(up: Vec<f64>, down: Vec<f64>, mass: &[f64], t: f64) ->
 /// [`crate::base::Error::Numerics`] where no finite grid holds the process.
 pub(super) fn reach(question: &Asked, times: &[f64]) -> Result<Reach> {
     Line::of(question).reach(times)
+}
+
+/// The jumps of a process between the nodes of a grid and the ends that absorb; `None` where a rate or a mark has no law.
+pub(super) fn kernel(process: &Diffusion, theta: &[f64], time: f64, grid: &Grid, sinks: [bool; 2]) -> Option<Kernel> {
+    let states = grid.len() + sinks.iter().filter(|s| **s).count();
+    let chain = Operator::chain(vec![0.0; states], vec![0.0; states]);
+    Kernel::new(process, theta, time, grid, &Operator { sinks, ring: grid.ring, ..chain })
+}
+
+/// The widths that turn what cells hold into densities at their nodes, by the shape of the stationary law, and which ends keep
+/// what arrives. `None` where a coefficient is not finite.
+pub(super) fn widths(
+    grid: &Grid,
+    ends: [Boundary; 2],
+    coefficients: &mut Coefficients,
+    time: f64,
+) -> Option<(Vec<f64>, [bool; 2])> {
+    Operator::new(grid, ends, coefficients, time).map(|operator| (operator.widths, operator.sinks))
 }
 
 /// Rates up and down from each node of a grid: the generator whose adjoint this form solves; an end that is an exit holds

@@ -122,7 +122,7 @@ fn ends_of_two_kinds_stand_beside_each_other() -> Result<()> {
     let times = [0.5];
     let question = asked(&model, &[], 0.4, &times, 160);
     let ends: Ends = [Boundary::Reflecting, Boundary::Absorbing];
-    let line = Line { asked: &question, state: question.process.state, ends };
+    let line = Line { ends, ..Line::of(&question) };
     let family = line.family(&times)?;
     // Survival by the odd cosines: Σ 4 (-1)^k/((2k+1)π) cos((2k+1)πx/2) e^{-((2k+1)π/2)² t/2}.
     let pi = std::f64::consts::PI;

@@ -18,6 +18,8 @@ pub(in crate::form) struct Line<'a> {
     pub asked: &'a Asked<'a>,
     pub state: &'a State,
     pub ends: Ends,
+    /// Whether the spacing shrinks towards an end where the diffusion vanishes; rates grow with it.
+    pub graded: bool,
 }
 
 /// What a chain holds at each time asked, on one grid.
@@ -26,7 +28,7 @@ pub(in crate::form) struct Masses {
     pub cells: Vec<Vec<f64>>,
     /// What was absorbed below and above, at each time.
     pub atoms: Vec<[f64; 2]>,
-    /// What is absorbed per unit of time.
+    /// What is absorbed per unit of time; empty where nobody asks.
     pub flux: Vec<[f64; 2]>,
     pub widths: Vec<f64>,
     /// The estimated L1 error of the steps in time.
@@ -36,7 +38,7 @@ pub(in crate::form) struct Masses {
 /// Grids of a family: each two neighbours make an extrapolated law.
 const LEVELS: u32 = 4;
 /// What no estimate is below: probability beyond the reach, and round-off.
-const FLOOR: f64 = 3e-10;
+pub(in crate::form) const FLOOR: f64 = 3e-10;
 /// The most cells a goal may ask for, and with jumps, whose matrix is full.
 const MOST_CELLS: [usize; 2] = [32_000, 2_000];
 
@@ -69,15 +71,23 @@ pub(in crate::form) fn solve(question: &Asked) -> Result<Solved> {
 
 impl<'a> Line<'a> {
     pub fn of(asked: &'a Asked<'a>) -> Line<'a> {
-        Line { asked, state: asked.process.state, ends: [asked.process.state.boundary; 2] }
+        Line { asked, state: asked.process.state, ends: [asked.process.state.boundary; 2], graded: true }
     }
 
     /// The laws, the error of space and that of time.
     fn laws(&self) -> Result<(Vec<Predictive>, f64, f64)> {
+        self.laws_by(|coefficients, grid, times| self.on_grid(coefficients, grid, times, self.asked.accuracy))
+    }
+
+    /// As the laws, of any chain on the nodes of these grids.
+    pub fn laws_by(
+        &self,
+        mut on: impl FnMut(&mut Coefficients, &Grid, &[f64]) -> Result<Masses>,
+    ) -> Result<(Vec<Predictive>, f64, f64)> {
         let mut laws = Vec::with_capacity(self.asked.times.len());
         let (mut space, mut time): (f64, f64) = (0.0, 0.0);
         for times in groups(self.asked.times, self.asked.t0, HORIZONS_PER_GRID) {
-            let family = self.family(times)?;
+            let family = self.family_by(times, |coefficients, grid| on(coefficients, grid, times))?;
             time = time.max(family.iter().map(|(_, masses)| masses.error).fold(0.0, f64::max));
             for k in 0..times.len() {
                 let held = |level: usize| {
@@ -99,15 +109,23 @@ impl<'a> Line<'a> {
 
     /// Nested grids, the finest first, and what is on them.
     pub fn family(&self, times: &[f64]) -> Result<Vec<(Grid, Masses)>> {
+        self.family_by(times, |coefficients, grid| self.on_grid(coefficients, grid, times, self.asked.accuracy))
+    }
+
+    fn family_by(
+        &self,
+        times: &[f64],
+        mut on: impl FnMut(&mut Coefficients, &Grid) -> Result<Masses>,
+    ) -> Result<Vec<(Grid, Masses)>> {
         let reach = self.reach(times)?;
         let mut coefficients = self.asked.process.coefficients(self.asked.theta);
         let from = (self.asked.x0, self.asked.t0);
-        let grids = layout::nested(&mut coefficients, (self.state, self.ends), from, reach, LEVELS)
+        let grids = layout::nested(&mut coefficients, (self.state, self.ends, self.graded), from, reach, LEVELS)
             .ok_or_else(|| self.broken(NOT_FINITE))?;
         grids
             .into_iter()
             .map(|grid| {
-                let masses = self.on_grid(&mut coefficients, &grid, times, self.asked.accuracy)?;
+                let masses = on(&mut coefficients, &grid)?;
                 Ok((grid, masses))
             })
             .collect()

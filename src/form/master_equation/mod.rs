@@ -1,17 +1,19 @@
 //! Master equations: of a network exactly, by finite state projection ([`project`]); of a diffusion on a lattice (`diffusion`), also on
-//! nodes of the caller's, with ends and jumps ([`on_nodes`]).
+//! nodes of the caller's ([`on_nodes`]), with ends and jumps (`chain`).
 //!
 //! Networks: a window of rows that moves with the probability (`window`, `layout`, `product`), or a cloud of states where there are
 //! events (`flow`, `space`), or the contour integral of a long line (`line`); laws that stand still ([`stationary`]) and times until a
 //! count is reached ([`mean_first_passage`]).
 
+mod chain;
 mod coordinates;
 mod diffusion;
 mod first_passage;
 mod flow;
+#[cfg(test)]
+mod lattice_tests;
 mod layout;
 mod line;
-mod marks;
 mod network;
 mod nodes;
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub fn first_passage(
         return Err(broken(model, "the times are not increasing and after the start"));
     }
     let asked = Asked { model, process, theta: crossing.theta, x0: crossing.start, t0, times, accuracy };
-    let line = Line { asked: &asked, state: &state, ends };
+    let line = Line { state: &state, ends, ..Line::of(&asked) };
     let family = line.family(times)?;
     let mut passage = Passage { survival: Vec::new(), reached: Vec::new(), density: Vec::new(), error: 0.0 };
     let third = |fine: f64, coarse: f64| fine + (fine - coarse) / 3.0;

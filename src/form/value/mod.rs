@@ -27,6 +27,7 @@ mod tests;
 
 pub use methods::{CostReport, Level, Method, Sampled, value_by};
 
+use super::moments::is_gaussian;
 use super::{Accuracy, Form, Question, answer, check_start};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
@@ -101,7 +102,8 @@ pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
 /// Whether the payoff is integrated against a closed law of the state at expiry.
 fn has_closed_law(model: &Model, value: &Value) -> bool {
     let on_the_end = value.barrier.is_none() && value.average.is_none() && !value.under.frame.varies(value.discount);
-    on_the_end && value.under.states.len() == 1 && Form::Exact.why_not(&under(model, value)).is_none()
+    let closed = |under: &Model| under.law.is_some() && Form::Exact.why_not(under).is_none() || is_gaussian(under);
+    on_the_end && value.under.states.len() == 1 && closed(&under(model, value))
 }
 
 /// Value a payoff now (`t = 0`), the process starting at `x0`, `[component]`.
