@@ -384,8 +384,12 @@ const PLATFORM_METHODS: [&str; 31] = [
 
 /// Methods of the same name on types of ours: file, the text of the call, and the type it is on. A call that is not here
 /// is taken for one on a float.
-const OUR_METHODS: [(&str, &str, &str); 2] =
-    [("predictive/mod.rs", "e.exp()", "Ensemble"), ("predictive/mod.rs", "l.exp()", "Lattice")];
+const OUR_METHODS: [(&str, &str, &str); 4] = [
+    ("predictive/mod.rs", "e.exp()", "Ensemble"),
+    ("predictive/mod.rs", "l.exp()", "Lattice"),
+    ("predictive/mod.rs", "m.exp()", "Mixed"),
+    ("predictive/mixed.rs", "law.exp()", "Predictive"),
+];
 
 fn platform_arithmetic(source: &Source) -> Vec<Finding> {
     const INSTEAD: &str = "crate::base::math::NAME(x) (a plain product for small powers); if it is a method of our own type, list it in OUR_METHODS of tests/it/tidy.rs";
