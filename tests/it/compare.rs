@@ -43,7 +43,7 @@ fn a_first_passage_has_its_law_and_its_mean() {
     let args = ["solve", "ou", "--set", set, "--from", "x=-1", "--passage", "x=0.5", "--at", "0.7", "--json"];
     let document = place.run(&args).ends(0).document();
     let survival = document["at"][0]["survival"].as_f64().expect("a number");
-    assert!((survival - 0.774931630498739943).abs() < 1e-6, "{survival}");
+    assert!((survival - 0.774_931_630_498_739_9).abs() < 1e-6, "{survival}");
     assert!(document["mean_time"].as_f64().expect("a mean") > 0.7);
     let refused = place.run(&["solve", "ou", "--from", "x=1", "--passage", "x=1"]).ends(2);
     assert!(refused.stderr.contains("different sides of the start"), "{}", refused.stderr);
