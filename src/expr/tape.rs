@@ -35,7 +35,7 @@ pub struct Tape {
     pub(super) uniform: Vec<(Node, [u32; 3])>,
     /// (operation, register it writes, which is none of those it reads).
     pub(super) lane: Vec<(Op, u32)>,
-    /// Registers loaded from the lane inputs: (input position, register).
+    /// Registers loaded from the lane inputs, the first ones in order: (input position, register).
     pub(super) loads: Vec<(usize, u32)>,
     pub(super) registers: usize,
     pub(super) outputs: Vec<Source>,
@@ -158,20 +158,31 @@ impl Blocks<'_, '_, '_> {
     fn block<const W: usize>(&mut self, start: usize, length: usize) {
         let Scratch { registers, uniform, .. } = &mut *self.scratch;
         let n = (length - start).min(W);
-        for (input, register) in &self.tape.loads {
+        let loads = &self.tape.loads;
+        // Inputs that fill a block are read where they stand.
+        let standing: &[(usize, u32)] = if n == W { loads } else { &[] };
+        for (input, register) in &loads[standing.len()..] {
             let Register(register) = &mut registers[*register as usize];
             register[..n].copy_from_slice(&self.inputs[*input][start..start + n]);
             // Idle lanes repeat a real state, so that they cannot raise anything the real ones do not.
             let last = register[n - 1];
             register[n..W].fill(last);
         }
+        let inputs = self.inputs;
+        let input = |register: u32| -> Option<&[f64; W]> {
+            let (input, _) = standing.get(register as usize)?;
+            inputs[*input][start..].first_chunk::<W>()
+        };
         for (op, target) in &self.tape.lane {
-            step::<W>(*op, *target as usize, registers, uniform);
+            step::<W>(*op, *target as usize, &input, registers, uniform);
         }
         for (source, out) in self.tape.outputs.iter().zip(self.out.iter_mut()) {
             let out = &mut out[start..start + n];
             match source {
-                Source::Lane(r) => out.copy_from_slice(&registers[*r as usize].0[..n]),
+                Source::Lane(r) => out.copy_from_slice(match input(*r) {
+                    Some(values) => &values[..n],
+                    None => &registers[*r as usize].0[..n],
+                }),
                 Source::Uniform(u) => out.fill(uniform[*u as usize]),
             }
         }
@@ -179,7 +190,13 @@ impl Blocks<'_, '_, '_> {
 }
 
 #[inline(always)]
-fn step<const W: usize>(op: Op, target: usize, registers: &mut [Register], uniform: &[f64]) {
+fn step<'i, const W: usize>(
+    op: Op,
+    target: usize,
+    input: impl Fn(u32) -> Option<&'i [f64; W]>,
+    registers: &mut [Register],
+    uniform: &[f64],
+) {
     use Source::{Lane, Uniform};
     // The operands stand on either side of the target, never in it.
     let (below, rest) = registers.split_at_mut(target);
@@ -187,6 +204,9 @@ fn step<const W: usize>(op: Op, target: usize, registers: &mut [Register], unifo
     let Some(out) = out.first_chunk_mut::<W>() else { return };
     let idle = &[0.0; W];
     let at = |register: u32| -> &[f64; W] {
+        if let Some(values) = input(register) {
+            return values;
+        }
         let r = register as usize;
         let Register(values) = if r < target { &below[r] } else { &above[r - target - 1] };
         values.first_chunk::<W>().unwrap_or(idle)

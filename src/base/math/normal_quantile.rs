@@ -219,31 +219,33 @@ impl Kernel for Normals<'_> {
     }
 }
 
-/// Draws whose membership of a tail is one word of bits: the loop over them ends as hard to foresee, so it should end seldom.
+/// Draws whose membership of a tail is one word of bits.
 const GROUP: usize = 64;
 /// Draws whose part of that word is one comparison of vectors.
 const PART: usize = 16;
 /// Tails worked out together: a multiple of the widest vector.
 const TOGETHER: usize = 8;
+/// The word of a draw just above the median.
+const MIDDLE: u64 = 1 << 63;
 
 #[inline(always)]
 fn normals_any(bits: &[u64], out: &mut [f64]) {
     let mut tail_at = [0_u32; BLOCK];
-    let mut tail_p = [0.5; BLOCK];
+    let mut tail_word = [MIDDLE; BLOCK];
     for (bits, out) in bits.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
         let len = bits.len().min(out.len());
         let (bits, out) = (&bits[..len], &mut out[..len]);
         let mut tails = 0;
         let mut note = |at: usize, word: u64| {
-            let (q, p) = parts_from_u64(word);
             tail_at[tails & (BLOCK - 1)] = at as u32;
-            tail_p[tails & (BLOCK - 1)] = p.copysign(q);
+            tail_word[tails & (BLOCK - 1)] = word;
             tails += 1;
         };
         let (groups, rest) = bits.as_chunks::<GROUP>();
         let (out_groups, out_rest) = out.as_chunks_mut::<GROUP>();
-        for (g, (draws, words)) in out_groups.iter_mut().zip(groups).enumerate() {
-            let mut mask = 0_u64;
+        // The loops over the tails end as cannot be foreseen: apart from the centres, which a wrong guess would throw away.
+        let mut masks = [0_u64; BLOCK / GROUP];
+        for (mask, (draws, words)) in masks.iter_mut().zip(out_groups.iter_mut().zip(groups)) {
             let (draw_parts, word_parts) = (draws.as_chunks_mut::<PART>().0, words.as_chunks::<PART>().0);
             for (k, (draws, words)) in draw_parts.iter_mut().zip(word_parts).enumerate() {
                 let mut part = 0_u32;
@@ -252,8 +254,10 @@ fn normals_any(bits: &[u64], out: &mut [f64]) {
                     draws[i] = centre(q);
                     part |= u32::from(q.abs() > CENTRE) << i;
                 }
-                mask |= u64::from(part) << (k * PART);
+                *mask |= u64::from(part) << (k * PART);
             }
+        }
+        for (g, (mut mask, words)) in masks.into_iter().zip(groups).enumerate() {
             while mask != 0 {
                 let i = mask.trailing_zeros() as usize & (GROUP - 1);
                 note(g * GROUP + i, words[i]);
@@ -267,14 +271,16 @@ fn normals_any(bits: &[u64], out: &mut [f64]) {
                 note(groups.len() * GROUP + i, word);
             }
         }
-        for (values, at) in tail_p.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(tail_at.chunks(TOGETHER)) {
+        for (words, at) in tail_word.as_chunks_mut::<TOGETHER>().0.iter_mut().zip(tail_at.chunks(TOGETHER)) {
             if tails == 0 {
                 break;
             }
-            let mut root = [0.0; TOGETHER];
+            let (mut values, mut root) = ([0.0; TOGETHER], [0.0; TOGETHER]);
             let mut is_far = false;
             for i in 0..TOGETHER {
-                root[i] = tail_root(values[i].abs());
+                let (q, p) = parts_from_u64(words[i]);
+                values[i] = q;
+                root[i] = tail_root(p);
                 is_far |= root[i] > 5.0;
             }
             for i in 0..TOGETHER {
@@ -290,8 +296,8 @@ fn normals_any(bits: &[u64], out: &mut [f64]) {
             for (value, at) in values.iter().zip(at).take(n) {
                 out[*at as usize & (BLOCK - 1)] = *value;
             }
-            // What stands beyond the last tail is worked out with it: a probability again.
-            *values = [0.5; TOGETHER];
+            // What stands beyond the last tail is worked out with it, and must be no far one.
+            *words = [MIDDLE; TOGETHER];
             tails -= n;
         }
     }

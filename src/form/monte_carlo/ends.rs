@@ -35,6 +35,11 @@ impl<'a> Ends<'a> {
         self.absorbs
     }
 
+    /// Whether a step may be altered at an end.
+    pub fn acts(&self) -> bool {
+        self.acts
+    }
+
     /// Whether a step must remember where it began.
     pub fn looks_back(&self) -> bool {
         self.absorbs || !self.watched.is_empty()

@@ -263,6 +263,8 @@ struct Block<'e, 'a> {
     streams: Vec<Stream>,
     jumping: super::jumps::Jumping,
     stopped: Vec<bool>,
+    /// Whether every state is known to be between the ends that coefficients are evaluated between.
+    all_inside: bool,
     running: Running,
 }
 
@@ -284,6 +286,7 @@ impl<'e, 'a> Block<'e, 'a> {
             streams: if by_stream { (first..end).map(|p| key.stream(p as u64)).collect() } else { Vec::new() },
             jumping: engine.jumps.block(first, width),
             stopped: vec![false; width],
+            all_inside: false,
             running: Running::default(),
             x,
         };
@@ -348,7 +351,7 @@ impl<'e, 'a> Block<'e, 'a> {
     ) {
         let engine = self.engine;
         explicit.bind(now, h, &mut self.running);
-        let inside = if engine.has_ends {
+        let inside = if engine.has_ends && !self.all_inside {
             PutInside { x: &self.x, ends: &engine.inside, out: &mut self.inside }.run_best();
             &self.inside
         } else {
@@ -363,7 +366,10 @@ impl<'e, 'a> Block<'e, 'a> {
                 before.copy_from_slice(x);
             }
         }
-        Add { x: &mut self.x, dx: &self.out }.run_best();
+        let all_inside = &mut self.all_inside;
+        Add { x: &mut self.x, dx: &self.out, ends: &engine.inside, all_inside }.run_best();
+        // What comes next may move a state.
+        self.all_inside &= drift.is_none() && engine.jumps.is_empty() && !engine.ends.acts();
         if let Some(drift) = drift {
             drift.solve(now + h, h, &engine.inside, &mut self.x);
             for kernel in kernels.iter_mut().flat_map(|k| k.iter_mut()).flatten() {

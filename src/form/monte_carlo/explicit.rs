@@ -149,10 +149,12 @@ fn variance(pool: &mut Pool, process: &Diffusion, root: &[Vec<f64>], i: usize) -
     sum
 }
 
-/// `x += dx` for all states.
+/// `x += dx` for all states, and whether all are then between their ends.
 pub(super) struct Add<'a> {
     pub x: &'a mut [Vec<f64>],
     pub dx: &'a [Vec<f64>],
+    pub ends: &'a [(f64, f64)],
+    pub all_inside: &'a mut bool,
 }
 
 impl Add<'_> {
@@ -164,11 +166,14 @@ impl Add<'_> {
 impl Kernel for Add<'_> {
     #[inline(always)]
     fn run(self) {
-        for (x, dx) in self.x.iter_mut().zip(self.dx) {
+        let mut outside = false;
+        for ((x, dx), (lower, upper)) in self.x.iter_mut().zip(self.dx).zip(self.ends) {
             for (x, dx) in x.iter_mut().zip(dx) {
                 *x += dx;
+                outside |= (*x < *lower) | (*x > *upper);
             }
         }
+        *self.all_inside = !outside;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The laws of a diffusion at later times, from one decomposition.
 
-use super::super::lamperti::{self, Reach};
+use super::super::lamperti;
 use super::super::{Asked, Form, Solved};
 use super::domain::{Domain, FORGOTTEN, broken};
 use super::modes::{Coefficients, Modes, Place};
@@ -11,6 +11,8 @@ use crate::process::Boundary;
 
 /// Cells of the table that the law is read from afterwards.
 const CELLS: usize = 2_000;
+/// Cells on which two bases are compared: this many times fewer.
+const COARSER: usize = 8;
 /// Without a goal the basis grows until the distribution function settles to this.
 const SETTLED: f64 = 1e-11;
 /// The largest error with which an answer is still one.
@@ -63,32 +65,29 @@ enum Cells {
 
 fn of_group(question: &Asked, times: &[f64], coefficients: &mut Coefficients) -> Result<(Vec<Predictive>, f64)> {
     let domain = Domain::new(question, [question.x0; 2], times, coefficients)?;
-    let (mut edges, mut nodes, spacing) = cells(question, times, domain.reach);
-    grade(&mut edges, &mut nodes, domain.powers());
-    let is_open = domain.is_open();
     let fastest = FORGOTTEN / (times[0] - question.t0);
     let goal = question.accuracy.goal.unwrap_or(SETTLED).max(SETTLED);
+    let coarse = Laid::new(question, times, &domain, COARSER);
     let mut before: Option<Vec<Vec<f64>>> = None;
     let mut last = f64::INFINITY;
-    let mut answer = None;
+    let mut decomposed = None;
     for n in domain.sizes() {
         let modes = domain.modes(question, coefficients, n, fastest)?;
-        let start = modes.ground.place(coefficients, question.x0);
-        let table = Table::new(&modes, coefficients, (&edges, &nodes, spacing), &domain);
-        let found: Vec<(Vec<f64>, Vec<f64>)> =
-            times.iter().map(|t| table.fill(&modes, &start, t - question.t0)).collect();
-        let masses: Vec<Vec<f64>> = found.iter().map(|f| f.0.clone()).collect();
+        let found = coarse.laws(question, &modes, coefficients, &domain, times);
+        let masses: Vec<Vec<f64>> = found.into_iter().map(|f| f.0).collect();
         let change = before.as_ref().map_or(f64::INFINITY, |b| distance(b, &masses));
         before = Some(masses);
         // Round-off no longer falls.
         let stuck = change < 1e-7 && change > 0.5 * last;
         last = change;
-        answer = Some(found);
+        decomposed = Some(modes);
         if change < goal || stuck {
             break;
         }
     }
-    let Some(found) = answer else { return Err(broken(question, "no basis was large enough")) };
+    let Some(modes) = decomposed else { return Err(broken(question, "no basis was large enough")) };
+    let fine = Laid::new(question, times, &domain, 1);
+    let found = fine.laws(question, &modes, coefficients, &domain, times);
     let missing = found.iter().map(|f| (1.0 - f.0.iter().sum::<f64>()).abs()).fold(0.0, f64::max);
     let rough = found.iter().map(|f| roughness(&f.0)).fold(0.0, f64::max);
     let error = last + missing + rough + OUTSIDE;
@@ -100,58 +99,93 @@ fn of_group(question: &Asked, times: &[f64], coefficients: &mut Coefficients) ->
     let ends = [question.process.state.lower, question.process.state.upper];
     let law = |(masses, densities): &(Vec<f64>, Vec<f64>)| {
         // The terms of the midpoint rule are what a density is made of.
-        let shares = if is_open { masses.clone() } else { shares(masses) };
-        density(edges.clone(), &nodes, &shares, densities, ends).map(Predictive::Density)
+        let shares = if domain.is_open() { masses.clone() } else { shares(masses) };
+        density(fine.edges.clone(), &fine.nodes, &shares, densities, ends).map(Predictive::Density)
     };
     let laws: Option<Vec<Predictive>> = found.iter().map(law).collect();
     Ok((laws.ok_or_else(|| broken(question, "no probability was left"))?, error))
 }
 
-/// Edges and nodes of the table: evenly spaced in the coordinate of unit noise, the ring evenly in the state.
-fn cells(question: &Asked, times: &[f64], reach: Option<Reach>) -> (Vec<f64>, Vec<f64>, f64) {
-    let state = question.process.state;
-    // The narrowest law needs its cells too.
-    let ratio = times.last().map_or(1.0, |t| (t - question.t0) / (times[0] - question.t0));
-    let n = question.accuracy.cells.max((CELLS as f64 * ratio.sqrt().clamp(1.0, 4.0)) as usize);
-    let Some(mut reach) = reach else {
-        let h = (state.upper - state.lower) / n as f64;
-        let edge = |i: usize| if i == n { state.upper } else { state.lower + h * i as f64 };
-        return ((0..=n).map(edge).collect(), (0..n).map(|i| state.lower + h * (i as f64 + 0.5)).collect(), h);
-    };
-    reach.spacing = (reach.below + reach.above) / n as f64;
-    let mut own = question.process.coefficients(question.theta);
-    let grid = lamperti::grid(&mut own, state, question.x0, question.t0, reach);
-    (grid.edges, grid.nodes, reach.spacing)
+/// Edges and nodes of a table: evenly spaced in the coordinate of unit noise, the ring evenly in the state, finer where a density has
+/// a power at an end.
+struct Laid {
+    edges: Vec<f64>,
+    nodes: Vec<f64>,
+    /// In the coordinate of unit noise.
+    spacing: f64,
+}
+
+impl Laid {
+    /// With so many times fewer cells than a law is read from.
+    fn new(question: &Asked, times: &[f64], domain: &Domain, coarser: usize) -> Laid {
+        let state = question.process.state;
+        // The narrowest law needs its cells too.
+        let ratio = times.last().map_or(1.0, |t| (t - question.t0) / (times[0] - question.t0));
+        let n = question.accuracy.cells.max((CELLS as f64 * ratio.sqrt().clamp(1.0, 4.0)) as usize) / coarser;
+        let Some(mut reach) = domain.reach else {
+            let h = (state.upper - state.lower) / n as f64;
+            let edge = |i: usize| if i == n { state.upper } else { state.lower + h * i as f64 };
+            let nodes = (0..n).map(|i| state.lower + h * (i as f64 + 0.5)).collect();
+            return Laid { edges: (0..=n).map(edge).collect(), nodes, spacing: h };
+        };
+        reach.spacing = (reach.below + reach.above) / n as f64;
+        let mut own = question.process.coefficients(question.theta);
+        let grid = lamperti::grid(&mut own, state, question.x0, question.t0, reach);
+        let (mut edges, mut nodes) = (grid.edges, grid.nodes);
+        grade(&mut edges, &mut nodes, domain.powers());
+        Laid { edges, nodes, spacing: reach.spacing }
+    }
+
+    /// The masses of the cells and the densities at the nodes, at every time.
+    fn laws(
+        &self,
+        question: &Asked,
+        modes: &Modes,
+        coefficients: &mut Coefficients,
+        domain: &Domain,
+        times: &[f64],
+    ) -> Vec<(Vec<f64>, Vec<f64>)> {
+        let start = modes.ground.place(coefficients, question.x0);
+        let after: Vec<f64> = times.iter().map(|t| t - question.t0).collect();
+        Table::new(self, modes, coefficients, domain).fill(modes, &start, &after)
+    }
 }
 
 impl Table {
-    fn new(
-        modes: &Modes,
-        coefficients: &mut Coefficients,
-        (edges, nodes, spacing): (&[f64], &[f64], f64),
-        domain: &Domain,
-    ) -> Table {
-        let places = nodes.iter().map(|x| modes.ground.place(coefficients, *x)).collect();
+    fn new(laid: &Laid, modes: &Modes, coefficients: &mut Coefficients, domain: &Domain) -> Table {
+        let places = laid.nodes.iter().map(|x| modes.ground.place(coefficients, *x)).collect();
         let cells = if domain.is_open() {
-            Cells::Even(nodes.iter().map(|x| spacing * coefficients.at(*x)[1].abs()).collect())
+            Cells::Even(laid.nodes.iter().map(|x| laid.spacing * coefficients.at(*x)[1].abs()).collect())
         } else {
-            let inner = points(edges, domain.powers()).into_iter();
+            let inner = points(&laid.edges, domain.powers()).into_iter();
             Cells::Gauss(inner.map(|(x, w)| (modes.ground.place(coefficients, x), w)).collect())
         };
         Table { places, cells }
     }
 
-    /// The masses of the cells and the densities at the nodes, `t` after the start.
-    fn fill(&self, modes: &Modes, start: &Place, t: f64) -> (Vec<f64>, Vec<f64>) {
-        let solution = modes.evolved(start, t);
+    /// The masses of the cells and the densities at the nodes, at each time `after` the start.
+    fn fill(&self, modes: &Modes, start: &Place, after: &[f64]) -> Vec<(Vec<f64>, Vec<f64>)> {
+        let solutions: Vec<Vec<f64>> = after.iter().map(|t| modes.evolved(start, *t)).collect();
         let mut chi = vec![0.0; modes.len()];
-        let mut at = |place: &Place| modes.density(&solution, start, place, &mut chi);
-        let densities: Vec<f64> = self.places.iter().map(&mut at).collect();
-        let masses = match &self.cells {
-            Cells::Even(widths) => widths.iter().zip(&densities).map(|(w, p)| w * p).collect(),
-            Cells::Gauss(inner) => inner.chunks(3).map(|cell| cell.iter().map(|(p, w)| w * at(p)).sum()).collect(),
+        // `[place][time]`
+        let mut at = |place: &Place| modes.densities(&solutions, start, place, &mut chi);
+        let densities: Vec<Vec<f64>> = self.places.iter().map(&mut at).collect();
+        let inner: Vec<Vec<f64>> = match &self.cells {
+            Cells::Even(_) => Vec::new(),
+            Cells::Gauss(inner) => inner.iter().map(|(place, _)| at(place)).collect(),
         };
-        (masses, densities)
+        let of = |t: usize| {
+            let density: Vec<f64> = densities.iter().map(|d| d[t]).collect();
+            let masses = match &self.cells {
+                Cells::Even(widths) => widths.iter().zip(&density).map(|(w, p)| w * p).collect(),
+                Cells::Gauss(points) => {
+                    let terms: Vec<f64> = points.iter().zip(&inner).map(|((_, w), p)| w * p[t]).collect();
+                    terms.chunks(3).map(|cell| cell.iter().sum()).collect()
+                }
+            };
+            (masses, density)
+        };
+        (0..after.len()).map(of).collect()
     }
 }
 

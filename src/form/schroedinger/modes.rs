@@ -216,11 +216,12 @@ impl Modes {
         (&self.vectors * share).iter().copied().collect()
     }
 
-    /// The density at a place, of a solution from a start; `chi` is scratch of the basis's size.
-    pub fn density(&self, solution: &[f64], start: &Place, place: &Place, chi: &mut [f64]) -> f64 {
+    /// The density at a place, of each solution from a start; `chi` is scratch of the basis's size.
+    pub fn densities(&self, solutions: &[Vec<f64>], start: &Place, place: &Place, chi: &mut [f64]) -> Vec<f64> {
         self.ground.basis.at(place.v, chi);
-        let sum: f64 = chi.iter().zip(solution).map(|(c, q)| c * q).sum();
-        sum * math::exp(place.ln_ratio(start))
+        let ratio = math::exp(place.ln_ratio(start));
+        let sum = |q: &Vec<f64>| chi.iter().zip(q).map(|(c, q)| c * q).sum::<f64>();
+        solutions.iter().map(|q| sum(q) * ratio).collect()
     }
 }
 
