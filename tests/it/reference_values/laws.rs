@@ -197,8 +197,15 @@ fn stratonovich(table: &mut Table) {
         ))
     };
     let problem = "ito_stratonovich";
-    table.law(problem, &model("stratonovich"), &[0.7], 1.0, 1.0, &[("E[X_1] Stratonovich", Ask::Mean)]);
-    table.law(problem, &model("ito"), &[0.7], 1.0, 1.0, &[("E[X_1^2] Ito", Ask::Second)]);
+    let forms = [
+        (Form::Exact, 1e-8, "inverted, tabulated"),
+        (Form::FokkerPlanck, 1e-6, "grid"),
+        (Form::Schroedinger, 1e-8, "spectrum"),
+        (Form::MasterEquation, 1e-5, "lattice"),
+    ];
+    let asks = [("E[X_1] Stratonovich", Ask::Mean)];
+    table.law_with(problem, &model("stratonovich"), &[0.7], 1.0, 1.0, &asks, &forms);
+    table.law_with(problem, &model("ito"), &[0.7], 1.0, 1.0, &[("E[X_1^2] Ito", Ask::Second)], &forms);
 }
 
 const GYRATOR: &str = "schema = 1\nid = \"gyrator\"\ntitle = \"g\"\nkind = \"diffusion\"\nsource = \"t\"\ntags = []\nnoise = [\"w1\", \"w2\"]\n\
