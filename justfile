@@ -63,6 +63,10 @@ bars:
     python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
     target/peers/bin/python benches/peers/run.py > reports/validation/bars.md
 
+# Orders of convergence of every scheme, strong and weak, in space and in time (some minutes); writes reports/validation/orders.md
+orders:
+    cargo test --release --no-default-features --lib -- --ignored --nocapture study_of_orders
+
 # What a model as text costs: from TOML against hand-written Rust, parsing, gradients
 bench:
     cargo bench --bench language

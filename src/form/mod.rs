@@ -33,6 +33,8 @@ pub use choice::{Chosen, choose};
 pub use observe::observe;
 #[cfg(test)]
 mod network_tests;
+#[cfg(test)]
+mod orders_tests;
 
 pub use transitions::{Batch, Moments, Pairs, Transitions};
 

@@ -17,7 +17,7 @@ mod layout;
 mod marks;
 mod operator;
 #[cfg(test)]
-mod orders_tests;
+pub(in crate::form) mod orders_tests;
 pub mod plane;
 mod resolvent;
 mod solve;

@@ -3,11 +3,13 @@
 //! The error of a distribution function has two parts. Sampling: by Dvoretzky, Kiefer & Wolfowitz (1956) with the constant of
 //! Massart (1990), `√(ln(2 m/0.05)/(2 n))` holds for all `m` laws at once with probability 0.95. The step: the largest difference
 //! `D` from the same paths at twice the step, on the same noise. For a bias of order `p` it is `D/(2ᵖ - 1)`: `D` itself for the order
-//! one of smooth laws, and `2.42 D` for one half, which long steps and ends can have and which is taken to be on the safe side.
+//! one of smooth laws, and `2.42 D` for one half, which long steps and ends can have. Where steps were halved on the way, `p` is the
+//! binary logarithm of the last two `D`, each moved by two of its standard errors to the safe side, between one half and the
+//! scheme's weak order; else it is one half.
 
 use super::super::{Accuracy, Answer, Question};
 use super::engine::{Pace, Wanted};
-use super::{Paths, Run, Start, simulated, ssa};
+use super::{Paths, Run, Scheme, Start, simulated, ssa};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
@@ -111,12 +113,16 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
     let [last, n] = [run.times.last().map_or(1.0, |t| t - run.t0), run.paths as f64];
     let bound = accuracy.goal.map_or(sampling, |goal| 0.5 * goal);
     let mut broken = None;
+    let mut before: Option<Gap> = None;
     for halvings in 0.. {
         let coarse = simulated(model, &run, Wanted { kernels: false, pace: Pace::Doubled });
         let fine = simulated(model, &run, Wanted { kernels: true, pace: Pace::Even });
         let still = match (coarse, fine) {
             (Ok(a), Ok(b)) => {
-                let bias = distance(&a, &b) / (2f64.sqrt() - 1.0);
+                let gap = distance(&a, &b);
+                let order = before.map_or(LEAST_ORDER, |before| gap.order(before, run.scheme));
+                let bias = gap.most / (math::pow(2.0, order) - 1.0);
+                before = Some(gap);
                 let is_settled = bias <= bound && (accuracy.goal.is_some() || agree(&a, &b));
                 let is_given = accuracy.step.is_some() && accuracy.goal.is_none();
                 let is_last = accuracy.goal.is_some() && 2.0 * n * last / run.step > MOST_FOR_A_GOAL;
@@ -150,32 +156,56 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
     }))
 }
 
-/// The largest distance of two sets of distribution functions.
-fn distance(a: &Paths, b: &Paths) -> f64 {
-    let rows = a.states.iter().zip(&b.states).flat_map(|(a, b)| a.iter().zip(b));
-    rows.map(|(a, b)| between(a, b)).fold(0.0, f64::max)
+/// The order of a bias on the safe side.
+const LEAST_ORDER: f64 = 0.5;
+
+/// The largest distance of distribution functions from paths of two lengths of step on the same noise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gap {
+    pub most: f64,
+    /// Its standard error: from the share of paths of which one is below where it is largest, and the other above.
+    pub spread: f64,
 }
 
-/// The largest distance of the distribution functions of two samples of one size.
-fn between(a: &[f64], b: &[f64]) -> f64 {
+impl Gap {
+    /// The order of the bias that two gaps show, `before` at twice the step: what is sure of it.
+    pub fn order(self, before: Gap, scheme: Scheme) -> f64 {
+        let ratio = (before.most - 2.0 * before.spread) / (self.most + 2.0 * self.spread);
+        let most = scheme.orders().1.unwrap_or(1.0);
+        // Zero over zero shows nothing.
+        if ratio > 1.0 { (math::ln(ratio) / std::f64::consts::LN_2).clamp(LEAST_ORDER, most) } else { LEAST_ORDER }
+    }
+}
+
+fn distance(a: &Paths, b: &Paths) -> Gap {
+    let rows = a.states.iter().zip(&b.states).flat_map(|(a, b)| a.iter().zip(b));
+    rows.map(|(a, b)| between(a, b)).fold(Gap { most: 0.0, spread: 0.0 }, |x, y| if y.most > x.most { y } else { x })
+}
+
+/// The largest distance of the distribution functions of two samples of one size, path beside path.
+fn between(a: &[f64], b: &[f64]) -> Gap {
     let sorted = |x: &[f64]| {
         let mut sorted = x.to_vec();
         sorted.sort_by(f64::total_cmp);
         sorted
     };
-    let (a, b) = (sorted(a), sorted(b));
-    let (mut i, mut j, mut most) = (0, 0, 0_usize);
-    while i < a.len() && j < b.len() {
-        let x = if a[i] <= b[j] { a[i] } else { b[j] };
-        while i < a.len() && a[i] <= x {
+    let (ordered, other) = (sorted(a), sorted(b));
+    let (mut i, mut j, mut most, mut place) = (0, 0, 0_usize, f64::NAN);
+    while i < ordered.len() && j < other.len() {
+        let x = if ordered[i] <= other[j] { ordered[i] } else { other[j] };
+        while i < ordered.len() && ordered[i] <= x {
             i += 1;
         }
-        while j < b.len() && b[j] <= x {
+        while j < other.len() && other[j] <= x {
             j += 1;
         }
-        most = most.max(i.abs_diff(j));
+        if i.abs_diff(j) > most {
+            (most, place) = (i.abs_diff(j), x);
+        }
     }
-    most as f64 / a.len().max(1) as f64
+    let apart = a.iter().zip(b).filter(|(a, b)| (**a <= place) != (**b <= place)).count();
+    let n = a.len().max(1) as f64;
+    Gap { most: most as f64 / n, spread: (apart as f64).sqrt() / n }
 }
 
 /// Whether means and standard deviations at the outputs differ by less than four of their standard errors.

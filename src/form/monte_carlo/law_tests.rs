@@ -1,4 +1,6 @@
+use super::law::Gap;
 use crate::base::{Purpose, Result, Seed};
+use crate::form::monte_carlo::Scheme;
 use crate::form::{Accuracy, Answer, Form, Question, answer, marginals};
 use crate::models::{Model, built_in};
 
@@ -41,6 +43,43 @@ fn the_error_told_is_above_the_true_one_and_a_goal_is_met() -> Result<()> {
         assert!(error > 0.02 && truth < error, "{id}: {truth} {error}");
     }
     Ok(())
+}
+
+#[test]
+fn an_order_that_was_seen_leaves_the_error_told_above_the_true_one() -> Result<()> {
+    for (id, theta, start) in
+        [("ou", &[1.5, 0.5, 0.8][..], -1.0), ("cir", &[1.2, 0.06, 0.25], 0.04), ("gbm", &[0.3, 0.9], 1.0)]
+    {
+        let model = built_in(id)?;
+        for (scheme, seed) in [Scheme::EulerMaruyama, Scheme::Weak2, Scheme::DriftImplicit]
+            .into_iter()
+            .flat_map(|s| (0..4).map(move |k| (s, k)))
+        {
+            // From a step of the whole horizon down, so that orders are seen on the way.
+            let accuracy = Accuracy { goal: Some(0.02), step: Some(0.7), scheme, ..Accuracy::default() };
+            let (start, times) = ([start], [0.7]);
+            let key = Seed(40 + seed).key(Purpose::Simulation, 0, 0);
+            let question = Question { key, ..question(theta, &start, &times, accuracy) };
+            let found = answer(&model, Form::MonteCarlo, &question)?;
+            let (error, truth) = (found.error.expect("told"), truth(&model, &question, &found)?);
+            assert!(truth < error && error < 0.02, "{id} {} {seed}: {truth} {error}", scheme.name());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_order_is_seen_only_where_gaps_stand_out_of_their_noise() {
+    let order = |before: f64, now: f64, spread: f64, scheme| {
+        Gap { most: now, spread }.order(Gap { most: before, spread }, scheme)
+    };
+    assert!((order(0.08, 0.04, 0.0, Scheme::EulerMaruyama) - 1.0).abs() < 1e-12);
+    assert!((order(0.08, 0.02, 0.0, Scheme::EulerMaruyama) - 1.0).abs() < 1e-12, "no more than the scheme's");
+    assert!((order(0.08, 0.02, 0.0, Scheme::Weak2) - 2.0).abs() < 1e-12);
+    // (0.08 - 0.008)/(0.04 + 0.008) = 3/2.
+    assert!((order(0.08, 0.04, 0.004, Scheme::EulerMaruyama) - 1.5f64.log2()).abs() < 1e-12);
+    assert_eq!(order(0.004, 0.002, 0.002, Scheme::EulerMaruyama), 0.5);
+    assert_eq!(order(0.0, 0.0, 0.0, Scheme::EulerMaruyama), 0.5);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 mod along;
 mod ends;
 #[cfg(test)]
-mod ends_tests;
+pub(in crate::form) mod ends_tests;
 mod engine;
 mod exact_step;
 mod explicit;
@@ -25,10 +25,10 @@ mod probe;
 mod propensities;
 mod scheme;
 #[cfg(test)]
-mod scheme_tests;
+pub(in crate::form) mod scheme_tests;
 mod square_root;
 #[cfg(test)]
-mod square_root_tests;
+pub(in crate::form) mod square_root_tests;
 pub mod ssa;
 mod summary;
 #[cfg(test)]

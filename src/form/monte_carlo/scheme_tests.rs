@@ -21,7 +21,12 @@ fn text(states: &str, dynamics: &str) -> Model {
 
 /// End points at t = 1 of gbm from one, and of the exact path on the same noise; the scheme draws `per_step` normals a step, the first
 /// of which is the Wiener increment.
-fn pairs(scheme: Scheme, [mu, sigma]: [f64; 2], steps: usize, paths: usize) -> Result<Vec<(f64, f64)>> {
+pub(in crate::form) fn pairs(
+    scheme: Scheme,
+    [mu, sigma]: [f64; 2],
+    steps: usize,
+    paths: usize,
+) -> Result<Vec<(f64, f64)>> {
     let h = 1.0 / steps as f64;
     let out = simulate(&built_in("gbm")?, &run(scheme, &[mu, sigma], &[1.0], (paths, h)))?;
     let per_step = if scheme == Scheme::Strong15 { 2 } else { 1 };
@@ -198,32 +203,35 @@ fn strong_schemes_of_a_particle_keep_its_energy_better_than_euler() -> Result<()
     Ok(())
 }
 
-#[test]
-fn milstein_commutes_where_every_noise_moves_every_state() -> Result<()> {
-    // Two assets on two shared noises: linear noise with diagonal matrices commutes. Each state is gbm with volatility √(s² + r²).
+/// The strong error of two assets on two shared noises: linear noise with diagonal matrices commutes, and each state is gbm with
+/// volatility √(s² + r²). Squares of the distance at t = 1, path by path.
+pub(in crate::form) fn commuting(scheme: Scheme, steps: usize, paths: usize) -> Result<Vec<f64>> {
     let model = text(
         "noise = [\"a\", \"b\"]\n[state.x]\n[state.y]",
         "drift.x = \"0\"\ndrift.y = \"0\"\ndiffusion.x.a = \"0.4*x\"\ndiffusion.x.b = \"0.3*x\"\ndiffusion.y.a = \"0.2*y\"\ndiffusion.y.b = \"-0.5*y\"",
     );
-    let rms = |scheme: Scheme, steps: usize| -> Result<f64> {
-        let h = 1.0 / steps as f64;
-        let out = simulate(&model, &run(scheme, &[], &[1.0, 1.0], (2_000, h)))?;
-        let per_step = if scheme == Scheme::Strong15 { 4 } else { 2 };
-        let off = |p: usize| {
-            let mut stream = key().stream(p as u64);
-            let mut w = [0.0; 2];
-            (0..steps * per_step).for_each(|i| {
-                let z = stream.normal();
-                if i % per_step < 2 {
-                    w[i % per_step] += z * h.sqrt();
-                }
-            });
-            let x = math::exp(-0.125 + 0.4 * w[0] + 0.3 * w[1]);
-            let y = math::exp(-0.145 + 0.2 * w[0] - 0.5 * w[1]);
-            (out.states[0][0][p] - x).powi(2) + (out.states[0][1][p] - y).powi(2)
-        };
-        Ok(((0..2_000).map(off).sum::<f64>() / 2e3).sqrt())
+    let h = 1.0 / steps as f64;
+    let out = simulate(&model, &run(scheme, &[], &[1.0, 1.0], (paths, h)))?;
+    let per_step = if scheme == Scheme::Strong15 { 4 } else { 2 };
+    let off = |p: usize| {
+        let mut stream = key().stream(p as u64);
+        let mut w = [0.0; 2];
+        (0..steps * per_step).for_each(|i| {
+            let z = stream.normal();
+            if i % per_step < 2 {
+                w[i % per_step] += z * h.sqrt();
+            }
+        });
+        let x = math::exp(-0.125 + 0.4 * w[0] + 0.3 * w[1]);
+        let y = math::exp(-0.145 + 0.2 * w[0] - 0.5 * w[1]);
+        (out.states[0][0][p] - x).powi(2) + (out.states[0][1][p] - y).powi(2)
     };
+    Ok((0..paths).map(off).collect())
+}
+
+#[test]
+fn milstein_commutes_where_every_noise_moves_every_state() -> Result<()> {
+    let rms = |scheme, steps| -> Result<f64> { Ok(stats::mean(&commuting(scheme, steps, 2_000)?).sqrt()) };
     for (scheme, order) in [(Scheme::EulerMaruyama, 0.5), (Scheme::Milstein, 1.0), (Scheme::Strong15, 1.5)] {
         let slope = (rms(scheme, 16)? / rms(scheme, 128)?).log2() / 3.0;
         assert!((slope - order).abs() < 0.1, "{}: {slope}", scheme.name());
@@ -324,29 +332,29 @@ fn every_scheme_says_where_it_does_not_apply() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn milstein_cut_at_jumps_keeps_its_order() -> Result<()> {
-    // A price that doubles at rate one: without its jumps gbm, and jumps commute with it. The jumps' times are the twin's.
+/// Squares of the strong error, relative, of a price that doubles and halves at rate three: jumps are powers of two and commute with
+/// the steps, so what is left of a path is gbm on the same noise. The jumps' times are the twin's.
+pub(in crate::form) fn jumping(scheme: Scheme, steps: usize, paths: usize) -> Result<Vec<f64>> {
     let model = text(
         "[state.x]\ndomain = [0.0, inf]",
         "drift.x = \"0.1*x\"\ndiffusion.x = \"0.5*x\"\n[[jump]]\nrate = \"3\"\nafter.x = \"2*x\"\n[[jump]]\nrate = \"3\"\nafter.x = \"x/2\"",
     );
-    let still = text("[state.x]\ndomain = [0.0, inf]", "drift.x = \"0.1*x\"\ndiffusion.x = \"0.5*x\"");
-    // Jumps are powers of two; what is left of a path is gbm on the same noise.
-    let rms = |scheme: Scheme, steps: f64| -> Result<f64> {
-        let with = simulate(&model, &run(scheme, &[], &[1.0], (4_000, 1.0 / steps)))?;
-        let fine = simulate(&still, &run(Scheme::Exact, &[], &[1.0], (1, 1.0))).is_ok();
-        assert!(!fine, "no law is claimed");
-        let off = |p: usize| {
-            let mut stream = key().stream(p as u64);
-            let w: f64 = (0..steps as usize).map(|_| stream.normal()).sum::<f64>() / steps.sqrt();
-            let ratio = math::ln(with.states[0][0][p]) - (0.1 - 0.125 + 0.5 * w);
-            let jumps = (ratio / std::f64::consts::LN_2).round() * std::f64::consts::LN_2;
-            (ratio - jumps).powi(2)
-        };
-        Ok(((0..4_000).map(off).sum::<f64>() / 4e3).sqrt())
+    let steps = steps as f64;
+    let with = simulate(&model, &run(scheme, &[], &[1.0], (paths, 1.0 / steps)))?;
+    let off = |p: usize| {
+        let mut stream = key().stream(p as u64);
+        let w: f64 = (0..steps as usize).map(|_| stream.normal()).sum::<f64>() / steps.sqrt();
+        let ratio = math::ln(with.states[0][0][p]) - (0.1 - 0.125 + 0.5 * w);
+        let jumps = (ratio / std::f64::consts::LN_2).round() * std::f64::consts::LN_2;
+        (ratio - jumps).powi(2)
     };
-    let slope = (rms(Scheme::Milstein, 16.0)? / rms(Scheme::Milstein, 128.0)?).log2() / 3.0;
+    Ok((0..paths).map(off).collect())
+}
+
+#[test]
+fn milstein_cut_at_jumps_keeps_its_order() -> Result<()> {
+    let rms = |steps| -> Result<f64> { Ok(stats::mean(&jumping(Scheme::Milstein, steps, 4_000)?).sqrt()) };
+    let slope = (rms(16)? / rms(128)?).log2() / 3.0;
     assert!((slope - 1.0).abs() < 0.1, "{slope}");
     Ok(())
 }
@@ -357,29 +365,70 @@ fn a_run_of_more_jumps_than_anybody_waits_for_is_refused_at_once() {
     assert!(simulate(&model, &run(Scheme::EulerMaruyama, &[], &[0.0], (1_000, 0.1))).is_err());
 }
 
-/// Strong and weak slopes on gbm. Noted: strong 0.49, 0.99, 1.49, - and 0.49; weak, between 4 and 8 steps, 0.88, 0.90, 1.86, 1.96 and 1.22, on
-/// their way to 1, 1, 2, 2 and 1.
-#[test]
-#[ignore = "a study of some seconds"]
-fn study_of_slopes() -> Result<()> {
-    println!("| scheme | strong slope 16 to 128 steps | E x² - truth at 2, 4, 8 steps | slopes |\n|---|---|---|---|");
-    for scheme in [Scheme::EulerMaruyama, Scheme::Milstein, Scheme::Strong15, Scheme::Weak2, Scheme::DriftImplicit] {
-        let strong = strong_slope(scheme, 40_000)?;
-        let bias = |steps: usize| -> Result<f64> {
-            let pairs = pairs(scheme, [0.3, 0.6], steps, 2_000_000)?;
-            Ok(mean_of(pairs.iter().map(|(x, y)| x * x - y * y)).0)
-        };
-        let e = [bias(2)?, bias(4)?, bias(8)?];
-        let slopes = [(e[0] / e[1]).abs().log2(), (e[1] / e[2]).abs().log2()];
-        println!(
-            "| {} | {strong:.3} | {:.5} {:.5} {:.5} | {:.2} {:.2} |",
-            scheme.name(),
-            e[0],
-            e[1],
-            e[2],
-            slopes[0],
-            slopes[1]
-        );
-    }
-    Ok(())
+/// Squares of the strong error at t = 1 of `dx = -x dt + dW`, additive noise. Given the increments that the scheme drew, `∫ e^{-(h-s)} dW` is
+/// normal: the exact path is drawn from that.
+pub(in crate::form) fn additive(scheme: Scheme, steps: usize, paths: usize) -> Result<Vec<f64>> {
+    let model = text("[state.x]", "drift.x = \"-x\"\ndiffusion.x = \"1\"");
+    let h = 1.0 / steps as f64;
+    let out = simulate(&model, &run(scheme, &[], &[1.0], (paths, h)))?;
+    let (decay, both) = (math::exp(-h), scheme == Scheme::Strong15);
+    // Covariances of the integral with ΔW and ΔZ = ∫ W ds, and its regression on them.
+    let (with_w, with_z, variance) = (1.0 - decay, 1.0 - decay * (1.0 + h), 0.5 * (1.0 - decay * decay));
+    let (alpha, beta) = if both {
+        let determinant = h.powi(4) / 12.0;
+        let alpha = (with_w * h.powi(3) / 3.0 - with_z * h * h / 2.0) / determinant;
+        (alpha, (with_z * h - with_w * h * h / 2.0) / determinant)
+    } else {
+        (with_w / h, 0.0)
+    };
+    let rest = (variance - alpha * with_w - beta * with_z).max(0.0).sqrt();
+    let off = |p: usize| {
+        let (mut stream, mut other) = (key().stream(p as u64), key().twin().stream(p as u64));
+        let mut x = 1.0;
+        for _ in 0..steps {
+            let z = stream.normal();
+            let second = if both { stream.normal() } else { 0.0 };
+            let dz = 0.5 * h * h.sqrt() * (z + second / 3f64.sqrt());
+            x = decay * x + alpha * z * h.sqrt() + beta * dz + rest * other.normal();
+        }
+        (out.states[0][0][p] - x).powi(2)
+    };
+    Ok((0..paths).map(off).collect())
+}
+
+/// Squares of the strong error at t = 1 of `dv = dW, dx = v² dt`, additive noise under a drift that bends. Given `ΔW` and `ΔZ`, what is left
+/// of a step is drawn on a finer grid: a free path, moved linearly to what was drawn.
+pub(in crate::form) fn bent(steps: usize, paths: usize) -> Result<Vec<f64>> {
+    const PARTS: usize = 16;
+    let model =
+        text("noise = [\"w\"]\n[state.v]\n[state.x]", "drift.v = \"0\"\ndrift.x = \"v^2\"\ndiffusion.v.w = \"1\"");
+    let h = 1.0 / steps as f64;
+    let out = simulate(&model, &run(Scheme::Strong15, &[], &[0.0, 0.0], (paths, h)))?;
+    let part = h / PARTS as f64;
+    // ΔW and ΔZ by the trapezoidal rule on the finer grid.
+    let integrals = |w: &[f64]| (w[PARTS], part * (w[1..PARTS].iter().sum::<f64>() + 0.5 * w[PARTS]));
+    let off = |p: usize| {
+        let (mut stream, mut other) = (key().stream(p as u64), key().twin().stream(p as u64));
+        let (mut v, mut x) = (0.0, 0.0);
+        for _ in 0..steps {
+            let (z, second) = (stream.normal(), stream.normal());
+            let (dw, dz) = (h.sqrt() * z, 0.5 * h * h.sqrt() * (z + second / 3f64.sqrt()));
+            let mut w = [0.0; PARTS + 1];
+            (0..PARTS).for_each(|k| w[k + 1] = w[k] + part.sqrt() * other.normal());
+            let free = integrals(&w);
+            let (gap_w, gap_z) = (dw - free.0, dz - free.1);
+            for (k, w) in w.iter_mut().enumerate() {
+                // Covariances of W_s with ΔW and ΔZ are s and s h - s²/2, their own h, h²/2 and h³/3.
+                let (s, both) = (part * k as f64, part * k as f64 * (h - 0.5 * part * k as f64));
+                let a = (s * h * h / 3.0 - both * h / 2.0) * 12.0 / h.powi(3);
+                let b = (both - s * h / 2.0) * 12.0 / h.powi(3);
+                *w += a * gap_w + b * gap_z;
+            }
+            let square = |k: usize| (v + w[k]).powi(2);
+            x += part * ((1..PARTS).map(square).sum::<f64>() + 0.5 * (square(0) + square(PARTS)));
+            v += dw;
+        }
+        (out.states[0][1][p] - x).powi(2)
+    };
+    Ok((0..paths).map(off).collect())
 }

@@ -1,3 +1,5 @@
+use super::basis::Basis;
+use super::modes::{Coefficients, Coordinate, Ground, Modes};
 use super::{kramers, log_transitions, spectrum};
 use crate::base::{Error, Purpose, Result, Seed, math};
 use crate::form::{Accuracy, Form, Pairs, Question, answer};
@@ -99,6 +101,26 @@ fn transient_densities_have_ten_digits() -> Result<()> {
     }
     assert!(laws.error.is_some_and(|e| e < 1e-9), "{:?}", laws.error);
     Ok(())
+}
+
+/// Largest error of the density of the double well half a time after it left -1, over three places, by so many sine cardinals.
+pub(in crate::form) fn error_by_functions(n: usize) -> Result<f64> {
+    let model = double_well(0.1);
+    let crate::process::Process::Diffusion(process) = &model.process else { panic!("a diffusion") };
+    let scalar = process.scalar().expect("one-dimensional");
+    let mut coefficients = Coefficients::new(&scalar, &[]);
+    let basis = Basis::Sinc { first: -5.5, h: 11.0 / (n - 1) as f64, n };
+    let ground = Ground::new(basis, Coordinate::UnitNoise, &mut coefficients, 0.0).expect("finite");
+    let modes = Modes::new(ground, &mut coefficients, f64::INFINITY).expect("finite");
+    let start = modes.ground.place(&mut coefficients, -1.0);
+    let solution = [modes.evolved(&start, 0.5)];
+    let mut chi = vec![0.0; n];
+    let mut error = |(x, p): (f64, f64)| {
+        let place = modes.ground.place(&mut coefficients, x);
+        (modes.densities(&solution, &start, &place, &mut chi)[0] - p).abs()
+    };
+    let known = [(-1.0, 1.919_027_842_954_144), (0.0, 0.002_263_019_641_889_648), (0.5, 7.076_768_294_646e-6)];
+    Ok(known.map(&mut error).into_iter().fold(0.0, f64::max))
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod basis;
 mod bound_states;
 mod chain;
 #[cfg(test)]
-mod diffusion_tests;
+pub(in crate::form) mod diffusion_tests;
 mod domain;
 mod laws;
 mod likelihood;

@@ -115,6 +115,24 @@ fn a_goal_is_kept_and_threads_change_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Mean and variance of the corrections of levels 4 to 7 where gbm itself is paid, by Euler's or Milstein's steps, and the standard
+/// error of the mean.
+pub(in crate::form) fn corrections(is_euler: bool, [mu, sigma]: [f64; 2], samples: u64) -> Result<Vec<[f64; 3]>> {
+    let model = on("gbm", "x", "");
+    let theta = theta(&model, &[("mu", mu), ("sigma", sigma)]);
+    let posed = Posed::new(&model, &theta, &[1.0])?;
+    let coupled = Coupled::new(&posed, key())?;
+    let walk = if is_euler { walk::Walk::euler(&posed)? } else { walk::Walk::new(&posed, false)? };
+    let coupled = Coupled { walk, ..coupled };
+    let of = |level: usize| {
+        let mut sums = Sums::default();
+        coupled.extend(&mut sums, level, false, 0, samples);
+        let (mean, variance) = sums.corrections();
+        [mean, variance, (variance / samples as f64).sqrt()]
+    };
+    Ok((4..=7).map(of).collect())
+}
+
 #[test]
 fn the_variance_of_a_level_is_the_exact_one_of_eulers_scheme() -> Result<()> {
     // shared/numerics/reference_values.json, mlmc_gbm_level_variance: S0 = 1, mu = 0.05, sigma = 0.5, T = 1, P = S_T.

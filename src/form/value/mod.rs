@@ -21,7 +21,7 @@ mod walk;
 #[cfg(test)]
 mod affine_tests;
 #[cfg(test)]
-mod methods_tests;
+pub(in crate::form) mod methods_tests;
 #[cfg(test)]
 mod tests;
 

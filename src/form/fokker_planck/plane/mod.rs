@@ -22,7 +22,7 @@ mod lines;
 mod operator;
 mod reach;
 #[cfg(test)]
-mod tests;
+pub(in crate::form) mod tests;
 
 use crate::base::{Error, Result, math};
 use crate::form::{Accuracy, Answer, Form, Question};
