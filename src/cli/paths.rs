@@ -23,6 +23,31 @@ pub(super) struct Asked<'a> {
     pub key: Key,
 }
 
+impl Asked<'_> {
+    /// Where the paths of a diffusion begin, looked at for coefficients that are not finite there.
+    pub fn begin(&self, model: &Model) -> Result<Starts> {
+        let begin = starts(self.from, model, self.theta, self.paths, self.key)?;
+        if let Starts::At(x) = &begin {
+            model.check_finite(self.theta, x)?;
+        }
+        Ok(begin)
+    }
+
+    /// The run of a diffusion by a scheme.
+    pub fn run<'r>(&'r self, begin: &'r Starts, scheme: Scheme) -> Run<'r> {
+        Run {
+            theta: self.theta,
+            start: begin.as_start(),
+            t0: self.t0,
+            times: self.times,
+            paths: self.paths,
+            step: self.step,
+            scheme,
+            key: self.key,
+        }
+    }
+}
+
 /// What a scheme gave, the start as its first row.
 pub(super) struct Paths {
     /// The model that moved: the Langevin equation of a network is another than the network.
@@ -67,25 +92,12 @@ fn wrong(scheme: SchemeArg, model: &Model, why: &str) -> Error {
 }
 
 fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
-    let begin = starts(asked.from, model, asked.theta, asked.paths, asked.key)?;
+    let begin = asked.begin(model)?;
     let first: Vec<Vec<f64>> = match &begin {
-        Starts::At(x) => {
-            model.check_finite(asked.theta, x)?;
-            x.iter().map(|x| vec![*x; asked.paths]).collect()
-        }
+        Starts::At(x) => x.iter().map(|x| vec![*x; asked.paths]).collect(),
         Starts::Each(columns) => columns.clone(),
     };
-    let run = Run {
-        theta: asked.theta,
-        start: begin.as_start(),
-        t0: asked.t0,
-        times: asked.times,
-        paths: asked.paths,
-        step: asked.step,
-        scheme,
-        key: asked.key,
-    };
-    let mut states = simulate(model, &run)?.states;
+    let mut states = simulate(model, &asked.run(&begin, scheme))?.states;
     states.insert(0, first);
     Ok(Paths { model: model.clone(), scheme: scheme.name(), states })
 }

@@ -5,11 +5,10 @@ use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
 use super::paths::{Asked, Paths, paths};
-use super::start::starts;
 use super::values::VERSION;
 use crate::base::rng::Key;
 use crate::base::{Error, Params, Purpose, Result, Seed};
-use crate::form::monte_carlo::{Run, Scheme, Spread, summarise};
+use crate::form::monte_carlo::{Scheme, Spread, summarise};
 use crate::form::observe;
 use crate::form::start::Starts;
 use crate::models::Model;
@@ -103,18 +102,8 @@ fn summary(
         Some(SchemeArg::Step(scheme)) => scheme,
         _ => Scheme::EulerMaruyama,
     };
-    let begin = starts(asked.from, model, asked.theta, asked.paths, asked.key)?;
-    let run = Run {
-        theta: asked.theta,
-        start: begin.as_start(),
-        t0: asked.t0,
-        times: asked.times,
-        paths: asked.paths,
-        step: asked.step,
-        scheme,
-        key: asked.key,
-    };
-    let found = summarise(model, &run)?;
+    let begin = asked.begin(model)?;
+    let found = summarise(model, &asked.run(&begin, scheme))?;
     let first: Vec<Ensemble> = match &begin {
         Starts::At(x) => x.iter().filter_map(|x| Ensemble::new(vec![*x], Vec::new())).collect(),
         Starts::Each(columns) => columns.iter().filter_map(|c| Ensemble::new(c.clone(), Vec::new())).collect(),
