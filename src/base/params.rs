@@ -70,6 +70,15 @@ impl Param {
         }
     }
 
+    /// d² natural / d coordinate² at `u`; zero where the value is clamped at a bound.
+    pub fn second_derivative(&self, u: f64) -> f64 {
+        match self.coordinate() {
+            Coordinate::Linear => 0.0,
+            Coordinate::Log => self.derivative(u),
+            Coordinate::Logit => self.derivative(u) * (logistic(-u) - logistic(u)),
+        }
+    }
+
     /// A move that counts as one of the parameter's own size: itself where it is positive, its range where that is short,
     /// none (infinite) where it may be zero.
     pub fn size(&self, value: f64) -> f64 {
@@ -179,6 +188,8 @@ mod tests {
             let h = 1e-5;
             let slope = (p.to_natural(u + h) - p.to_natural(u - h)) / (2.0 * h);
             assert!((p.derivative(u) / slope - 1.0).abs() < 1e-6, "{value}");
+            let bend = (p.derivative(u + h) - p.derivative(u - h)) / (2.0 * h);
+            assert!((p.second_derivative(u) - bend).abs() < 1e-6 * (1.0 + bend.abs()), "{value}");
         }
     }
 

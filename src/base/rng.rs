@@ -18,6 +18,7 @@ pub enum Purpose {
     Forecast = 2,
     Starts = 3,
     Scores = 4,
+    Optimiser = 5,
 }
 
 impl Seed {

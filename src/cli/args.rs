@@ -3,6 +3,7 @@
 use super::number::{assignment, level, number, positive};
 use crate::base::{ClockKind, Transform};
 use crate::data::{CleanRules, DateOrder};
+use crate::fit::Optimizer;
 use crate::form::monte_carlo::Scheme;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -140,9 +141,16 @@ pub struct EstimateArgs {
     /// Transition density: auto, exact, euler, kessler or kessler-truncated
     #[arg(long, default_value = "auto", value_name = "FORM")]
     pub form: String,
-    #[arg(long, value_enum, default_value = "lbfgs")]
-    pub optimizer: OptimizerArg,
-    /// Independent starting points (the first from the defaults, the rest random)
+    /// What searches: lbfgs, trust-region, nelder-mead, particle-swarm or adam; Newton steps finish all of them
+    #[arg(long, value_parser = optimizer, default_value = "lbfgs", value_name = "NAME")]
+    pub optimizer: Optimizer,
+    /// First step of adam, in standard deviations that one observation leaves
+    #[arg(long, default_value_t = 0.05, value_name = "RATE", value_parser = positive)]
+    pub learning_rate: f64,
+    /// Observations in a step of adam
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batch_size: u32,
+    /// Independent starting points (the first from the defaults, the rest spread over eight decades)
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub starts: u32,
     /// Iteration limit of the optimiser
@@ -159,12 +167,6 @@ pub enum ObjectiveArg {
     Kl,
     /// Conditional least squares in two stages
     Mse,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum OptimizerArg {
-    Lbfgs,
-    NelderMead,
 }
 
 /// What is held out and how windows roll.
@@ -417,6 +419,13 @@ impl SchemeArg {
             SchemeArg::RateEquations => "rate-equations",
         }
     }
+}
+
+fn optimizer(text: &str) -> Result<Optimizer, String> {
+    Optimizer::named(text).ok_or_else(|| {
+        let names: Vec<&str> = Optimizer::ALL.into_iter().map(Optimizer::name).collect();
+        format!("the optimisers are {}", names.join(", "))
+    })
 }
 
 fn scheme(text: &str) -> Result<SchemeArg, String> {

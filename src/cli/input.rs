@@ -1,10 +1,10 @@
 //! Files a run reads: data and models, found where people expect them.
 
-use super::args::{DataArgs, EstimateArgs, ObjectiveArg, OptimizerArg};
+use super::args::{DataArgs, EstimateArgs, ObjectiveArg};
 use super::output::{Output, reason};
 use crate::base::{Error, Result, Seed, suggest::nearest};
 use crate::data::{LoadOptions, Loaded, load};
-use crate::fit::{FormRequest, Objective, Optimizer, Settings};
+use crate::fit::{FormRequest, Objective, Settings, Stochastic};
 use crate::form::Form;
 use crate::models::{self, Model};
 use std::io::Read;
@@ -212,10 +212,8 @@ pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
             ObjectiveArg::Mse => Objective::Mse,
         },
         form,
-        optimizer: match args.optimizer {
-            OptimizerArg::Lbfgs => Optimizer::Lbfgs,
-            OptimizerArg::NelderMead => Optimizer::NelderMead,
-        },
+        optimizer: args.optimizer,
+        stochastic: Stochastic { learning_rate: args.learning_rate, batch_size: args.batch_size as usize },
         starts: args.starts as usize,
         max_iterations: args.max_iterations,
         fixed: args.fix.clone(),

@@ -1,18 +1,67 @@
 //! The `kl` objective: mean negative log transition density, and its observed information.
 
 use super::certify::{Status, judge};
-use super::optimise::{hessian, minimise};
-use super::{Observed, Solved, Task};
-use crate::base::Coordinate;
-use crate::form::{Form, Transitions};
+use super::optimise::{Objective, Optimum, minimise, natural_hessian};
+use super::{Solved, Task};
+use crate::form::{Batch, Form, Pairs, Transitions};
+use nalgebra::DMatrix;
+use std::cell::{Ref, RefCell};
 
-/// Mean negative log density in the state's coordinate and its gradient in natural parameters; infinite where an
-/// observation is impossible.
-pub(super) fn objective(transitions: &Transitions, data: &Observed, theta: &[f64]) -> (f64, Vec<f64>) {
-    let batch = transitions.log_density(theta, &data.pairs, true);
-    let n = data.pairs.len() as f64;
-    let value = -batch.value.iter().sum::<f64>() / n;
-    (value, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
+/// Mean negative log density in the state's coordinate, in natural parameters; infinite where an observation is impossible.
+pub(super) struct Likelihood<'a> {
+    transitions: &'a Transitions<'a>,
+    pairs: &'a Pairs,
+    /// The last point and its scores: value, slope and metric are of one pass.
+    last: RefCell<(Vec<f64>, Batch)>,
+}
+
+impl<'a> Likelihood<'a> {
+    pub fn new(transitions: &'a Transitions<'a>, pairs: &'a Pairs) -> Likelihood<'a> {
+        let none = Batch { value: Vec::new(), gradient: Vec::new() };
+        Likelihood { transitions, pairs, last: RefCell::new((Vec::new(), none)) }
+    }
+
+    fn batch(&self, theta: &[f64]) -> Ref<'_, Batch> {
+        if self.last.borrow().0 != theta {
+            let batch = self.transitions.log_density(theta, self.pairs, true);
+            *self.last.borrow_mut() = (theta.to_vec(), batch);
+        }
+        Ref::map(self.last.borrow(), |last| &last.1)
+    }
+
+    fn mean(batch: &Batch) -> (f64, Vec<f64>) {
+        let n = batch.value.len() as f64;
+        (-batch.value.iter().sum::<f64>() / n, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
+    }
+}
+
+impl Objective for Likelihood<'_> {
+    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+        Likelihood::mean(&self.batch(theta))
+    }
+
+    /// The mean outer product of the scores, which is the information where the model holds (Berndt, Hall, Hall & Hausman 1974).
+    fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        let scores = &self.batch(theta).gradient;
+        let (k, n) = (scores.len(), self.pairs.len() as f64);
+        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / n;
+        let mut metric = DMatrix::zeros(k, k);
+        for i in 0..k {
+            for j in 0..=i {
+                metric[(i, j)] = product(&scores[i], &scores[j]);
+                metric[(j, i)] = metric[(i, j)];
+            }
+        }
+        Some(metric)
+    }
+
+    fn rows(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
+        Likelihood::mean(&self.transitions.log_density(theta, &self.pairs.at(rows), true))
+    }
 }
 
 /// Kessler's variance is not positive everywhere, so a search with it can begin outside what it can evaluate, or run into
@@ -23,17 +72,17 @@ fn euler_first(task: &Task, start: &[f64]) -> Vec<f64> {
         return start.to_vec();
     }
     let Ok(euler) = Transitions::new(transitions.model(), Form::Euler) else { return start.to_vec() };
-    let rough = |theta: &[f64]| objective(&euler, data, theta);
-    let params = &transitions.model().params;
-    minimise(&rough, params, start, free, settings.optimizer, settings.max_iterations).theta
+    let rough = Likelihood::new(&euler, &data.pairs);
+    minimise(&rough, &transitions.model().params, start, free, &settings.search()).theta
 }
 
 pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let Task { transitions, data, free, settings } = *task;
     let params = &transitions.model().params;
-    let objective = |theta: &[f64]| objective(transitions, data, theta);
+    let objective = Likelihood::new(transitions, &data.pairs);
+    let search = settings.search();
     let start = &euler_first(task, start);
-    let mut optimum = minimise(&objective, params, start, free, settings.optimizer, settings.max_iterations);
+    let mut optimum = minimise(&objective, params, start, free, &search);
     // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
     for k in free {
         if optimum.iterations >= settings.max_iterations {
@@ -44,44 +93,24 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
             let mut moved = optimum.theta.clone();
             moved[*k] = bound;
             let rest: Vec<usize> = free.iter().copied().filter(|j| j != k).collect();
-            let held = minimise(&objective, params, &moved, &rest, settings.optimizer, settings.max_iterations);
+            let held = minimise(&objective, params, &moved, &rest, &search);
             let iterations = optimum.iterations + held.iterations;
             if held.value <= optimum.value + 1e-12 * (1.0 + optimum.value.abs()) {
-                optimum = held;
+                let hessian = natural_hessian(&objective, params, &held.theta, free);
+                optimum = Optimum { hessian, ..held };
             }
             optimum.iterations = iterations;
         }
     }
-    let theta = optimum.theta;
-    let (value, gradient) = objective(&theta);
+    let Optimum { theta, value, gradient, iterations, hessian } = optimum;
     if !value.is_finite() {
         let status = Status::Failed("the likelihood is zero or not a number everywhere that was tried".to_string());
         let se = vec![None; theta.len()];
-        return Solved { theta, value, rank: value, iterations: optimum.iterations, status, se };
+        return Solved { theta, value, rank: value, iterations, status, se };
     }
-    let at = |free_values: &[f64]| {
-        let mut theta = theta.clone();
-        for (k, v) in free.iter().zip(free_values) {
-            theta[*k] = *v;
-        }
-        let (_, gradient) = objective(&theta);
-        free.iter().map(|k| gradient[*k]).collect::<Vec<_>>()
-    };
-    let values: Vec<f64> = free.iter().map(|k| theta[*k]).collect();
     let n = data.pairs.len() as f64;
-    let size = |k: usize, v: f64| if params[k].coordinate() == Coordinate::Log { v.abs() } else { v.abs().max(1e-6) };
-    let rough: Vec<f64> = free.iter().zip(&values).map(|(k, v)| 1e-4 * size(*k, *v)).collect();
-    let first = hessian(&at, &values, &rough);
-    // A parameter that may be zero has no size of its own: its step is a hundredth of the standard error just found.
-    let steps: Vec<f64> = (0..free.len())
-        .map(|i| match (params[free[i]].coordinate(), 1e-2 / (n * first[(i, i)].abs()).sqrt()) {
-            (Coordinate::Linear, step) if step.is_finite() && step > 0.0 => step,
-            _ => rough[i],
-        })
-        .collect();
-    let h = hessian(&at, &values, &steps);
-    let (mut status, se) = judge(params, &theta, free, &gradient, &h, n);
-    let ran_out = optimum.iterations >= settings.max_iterations;
+    let (mut status, se) = judge(params, &theta, free, &gradient, &hessian, n);
+    let ran_out = iterations >= settings.max_iterations;
     match status {
         // Stopped on the way: whatever the point looks like, it is not where the search was going.
         Status::Failed(_) if ran_out => status = Status::MaxIterations,
@@ -90,5 +119,5 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
         }
         _ => {}
     }
-    Solved { theta, value, rank: value, iterations: optimum.iterations, status, se }
+    Solved { theta, value, rank: value, iterations, status, se }
 }

@@ -21,6 +21,8 @@ mod tests;
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
 pub use certify::Status;
+use optimise::Search;
+pub use optimise::{Optimizer, Stochastic};
 
 use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
@@ -36,20 +38,15 @@ pub enum Objective {
     Mse,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    Lbfgs,
-    NelderMead,
-}
-
 /// How to fit.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub objective: Objective,
     pub form: FormRequest,
     pub optimizer: Optimizer,
-    /// Independent starting points; the first is the defaults (or `initial`), the others random.
+    /// Step and batches of [`Optimizer::Adam`].
+    pub stochastic: Stochastic,
+    /// Independent starting points; the first is the defaults (or `initial`), the others fill the space (Sobol points).
     pub starts: usize,
     pub max_iterations: u64,
     /// Parameters held at a value.
@@ -65,11 +62,23 @@ impl Default for Settings {
             objective: Objective::Kl,
             form: FormRequest::Auto,
             optimizer: Optimizer::Lbfgs,
+            stochastic: Stochastic::default(),
             starts: 3,
             max_iterations: 500,
             fixed: Vec::new(),
             initial: Vec::new(),
             seed: Seed(1),
+        }
+    }
+}
+
+impl Settings {
+    fn search(&self) -> Search {
+        Search {
+            optimizer: self.optimizer,
+            most_iterations: self.max_iterations,
+            stochastic: self.stochastic,
+            seed: self.seed,
         }
     }
 }

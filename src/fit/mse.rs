@@ -6,10 +6,10 @@
 //! paths would shrink the noise to zero.
 
 use super::certify::Status;
-use super::optimise::minimise;
+use super::optimise::{Objective, minimise};
 use super::{Observed, Solved, Task};
 use crate::base::math;
-use crate::form::{Moments, Transitions};
+use crate::form::{Moments, Pairs, Transitions};
 use crate::models::Model;
 use crate::process::Scalar;
 use nalgebra::DMatrix;
@@ -34,15 +34,15 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     for _ in 0..ROUNDS {
         let before = theta.clone();
         let weights: Vec<f64> = transitions.moments(&theta, &data.pairs).variance.iter().map(|v| 1.0 / v).collect();
-        let residuals = |theta: &[f64]| residual_loss(&transitions.moments(theta, &data.pairs), data, &weights);
-        let stage = minimise(&residuals, &model.params, &theta, &first, settings.optimizer, settings.max_iterations);
+        let residuals = Residuals { transitions, pairs: &data.pairs, weights: &weights };
+        let stage = minimise(&residuals, &model.params, &theta, &first, &settings.search());
         iterations += stage.iterations;
         (theta, value) = (stage.theta, stage.value);
         // The mean is held: a second-order mean depends a little on the noise, and would be fitted twice.
         let mean = transitions.moments(&theta, &data.pairs).mean;
         let squared: Vec<f64> = data.pairs.x1.iter().zip(&mean).map(|(x, m)| (x - m) * (x - m)).collect();
-        let squares = |theta: &[f64]| variance_loss(&transitions.moments(theta, &data.pairs), &squared, &weights);
-        let stage = minimise(&squares, &model.params, &theta, &second, settings.optimizer, settings.max_iterations);
+        let squares = Squares { transitions, pairs: &data.pairs, squared: &squared, weights: &weights };
+        let stage = minimise(&squares, &model.params, &theta, &second, &settings.search());
         iterations += stage.iterations;
         theta = stage.theta;
         let moved = theta.iter().zip(&before).map(|(a, b)| (a - b).abs() / (1e-8 + b.abs())).fold(0.0, f64::max);
@@ -70,23 +70,91 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     Solved { theta, value, rank, iterations, status, se }
 }
 
-/// `mean w (x' - m)²` and its gradient in all parameters.
-fn residual_loss(moments: &Moments, data: &Observed, weights: &[f64]) -> (f64, Vec<f64>) {
-    let n = data.pairs.len();
-    let residual = |i: usize| data.pairs.x1[i] - moments.mean[i];
-    let value = (0..n).map(|i| weights[i] * residual(i) * residual(i)).sum::<f64>() / n as f64;
-    let slope = |column: &Vec<f64>| (0..n).map(|i| -2.0 * weights[i] * residual(i) * column[i]).sum::<f64>() / n as f64;
-    (value, moments.d_mean.iter().map(slope).collect())
+/// The first stage: `mean w (x' - m)²`.
+struct Residuals<'a> {
+    transitions: &'a Transitions<'a>,
+    pairs: &'a Pairs,
+    weights: &'a [f64],
 }
 
-/// `mean w² (e² - V)²` for given squared residuals `e²`, and its gradient.
-fn variance_loss(moments: &Moments, squared: &[f64], weights: &[f64]) -> (f64, Vec<f64>) {
-    let n = squared.len();
-    let gap = |i: usize| squared[i] - moments.variance[i];
-    let value = (0..n).map(|i| weights[i] * weights[i] * gap(i) * gap(i)).sum::<f64>() / n as f64;
-    let slope =
-        |column: &Vec<f64>| (0..n).map(|i| -2.0 * weights[i] * weights[i] * gap(i) * column[i]).sum::<f64>() / n as f64;
-    (value, moments.d_variance.iter().map(slope).collect())
+/// The second: `mean w² (e² - V)²` for given squared residuals `e²`.
+struct Squares<'a> {
+    transitions: &'a Transitions<'a>,
+    pairs: &'a Pairs,
+    squared: &'a [f64],
+    weights: &'a [f64],
+}
+
+/// `mean w r²` of residuals whose slopes are `-columns`.
+fn weighted_squares(weights: &[f64], residuals: &[f64], columns: &[Vec<f64>]) -> (f64, Vec<f64>) {
+    let n = residuals.len() as f64;
+    let value = weights.iter().zip(residuals).map(|(w, r)| w * r * r).sum::<f64>() / n;
+    let slope = |column: &Vec<f64>| {
+        let each = weights.iter().zip(residuals).zip(column);
+        each.map(|((w, r), c)| -2.0 * w * r * c).sum::<f64>() / n
+    };
+    (value, columns.iter().map(slope).collect())
+}
+
+/// Gauss and Newton's part of its Hessian.
+fn normal_matrix(weights: &[f64], columns: &[Vec<f64>]) -> DMatrix<f64> {
+    let product = |a: &[f64], b: &[f64]| {
+        2.0 * weights.iter().zip(a).zip(b).map(|((w, a), b)| w * a * b).sum::<f64>() / weights.len() as f64
+    };
+    DMatrix::from_fn(columns.len(), columns.len(), |i, j| product(&columns[i], &columns[j]))
+}
+
+fn pick(values: &[f64], rows: &[usize]) -> Vec<f64> {
+    rows.iter().map(|i| values[*i]).collect()
+}
+
+impl Objective for Residuals<'_> {
+    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+        let moments = self.transitions.moments(theta, self.pairs);
+        let residuals: Vec<f64> = self.pairs.x1.iter().zip(&moments.mean).map(|(x, m)| x - m).collect();
+        weighted_squares(self.weights, &residuals, &moments.d_mean)
+    }
+
+    fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        Some(normal_matrix(self.weights, &self.transitions.moments(theta, self.pairs).d_mean))
+    }
+
+    fn rows(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
+        let (pairs, weights) = (self.pairs.at(rows), pick(self.weights, rows));
+        Residuals { pairs: &pairs, weights: &weights, ..*self }.at(theta)
+    }
+}
+
+impl Squares<'_> {
+    fn squared_weights(&self) -> Vec<f64> {
+        self.weights.iter().map(|w| w * w).collect()
+    }
+}
+
+impl Objective for Squares<'_> {
+    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+        let moments = self.transitions.moments(theta, self.pairs);
+        let residuals: Vec<f64> = self.squared.iter().zip(&moments.variance).map(|(e, v)| e - v).collect();
+        weighted_squares(&self.squared_weights(), &residuals, &moments.d_variance)
+    }
+
+    fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        let moments = self.transitions.moments(theta, self.pairs);
+        Some(normal_matrix(&self.squared_weights(), &moments.d_variance))
+    }
+
+    fn rows(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
+        let (pairs, squared, weights) = (self.pairs.at(rows), pick(self.squared, rows), pick(self.weights, rows));
+        Squares { pairs: &pairs, squared: &squared, weights: &weights, ..*self }.at(theta)
+    }
 }
 
 /// Estimating functions of one observation, in the order `first`, `second`.

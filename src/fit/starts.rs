@@ -1,13 +1,16 @@
-//! Where to start: the defaults or random points, each walked to the data's scale by a coarse scan.
+//! Where to start: the defaults or points that fill the space evenly, each walked to the data's scale by a coarse scan.
 //!
 //! A model file knows nothing of whether its data are rates near 0.05 or prices near 40,000. The scan moves one
 //! parameter at a time over a logarithmic range and keeps what lowers Euler's pseudo-likelihood on a sample of the
 //! transitions; it needs no gradient and no knowledge of the model.
 
 use super::{Observed, Settings};
+use crate::base::rng::Key;
+use crate::base::sobol::{LOG2_POINTS, Scramble, Sobol};
 use crate::base::{Coordinate, Param, Params, Purpose, Result, math};
 use crate::form::{Form, Pairs, Transitions};
 use crate::stats;
+use rayon::prelude::*;
 
 /// Transitions of each length the scan looks at.
 const SAMPLE: usize = 150;
@@ -26,21 +29,49 @@ pub(super) fn starting_points(
     let sample = short_and_long(&data.pairs);
     let scan =
         Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs), scales: scales(&data.pairs) };
-    let key = settings.seed.key(Purpose::Starts, 0, 0);
+    let design = Design::new(settings, free.len());
     let points = (0..settings.starts.max(1))
+        .into_par_iter()
         .map(|start| {
             if start == 0 {
                 return if given { first.values.clone() } else { scan.walk(&first.list, first.values.clone(), free) };
             }
-            let mut stream = key.stream(start as u64);
             let mut theta = first.values.clone();
-            for k in free {
-                theta[*k] = random_value(&first.list[*k], stream.uniform(), stream.uniform());
+            for (i, k) in free.iter().enumerate() {
+                let [u, sign] = [2 * i, 2 * i + 1].map(|dimension| design.uniform(start, dimension));
+                theta[*k] = random_value(&first.list[*k], u, sign);
             }
             scan.walk(&first.list, theta, free)
         })
         .collect();
     Ok(points)
+}
+
+/// Scrambled Sobol points, a size and a sign for each free parameter: any number of starts covers the eight decades evenly.
+struct Design {
+    sobol: Option<Sobol>,
+    key: Key,
+}
+
+impl Design {
+    fn new(settings: &Settings, free: usize) -> Design {
+        Design { sobol: Sobol::new(2 * free), key: settings.seed.key(Purpose::Starts, 0, 0) }
+    }
+
+    fn uniform(&self, start: usize, dimension: usize) -> f64 {
+        match &self.sobol {
+            Some(sobol) => {
+                let word =
+                    Scramble::new(self.key, 0, dimension).apply(sobol.word(start as u64, dimension), LOG2_POINTS);
+                (word >> 11) as f64 / (1u64 << 53) as f64
+            }
+            // Beyond the table's dimensions: independent points.
+            None => {
+                let word = self.key.words(start as u64, dimension as u64)[0];
+                (word >> 11) as f64 / (1u64 << 53) as f64
+            }
+        }
+    }
 }
 
 /// Single transitions, which tell the diffusion, and transitions over many rows, which tell the drift: single daily steps

@@ -6,7 +6,7 @@ use crate::form::monte_carlo::{Run, Scheme, Start, simulate};
 use crate::models::built_in;
 
 /// One path of a model, sampled `n` times every `dt`, simulated in steps a twentieth as long.
-fn path(model: &Model, theta: &[f64], x0: f64, n: usize, dt: f64) -> Series {
+pub(super) fn path(model: &Model, theta: &[f64], x0: f64, n: usize, dt: f64) -> Series {
     let times: Vec<f64> = (1..n).map(|i| i as f64 * dt).collect();
     let key = Seed(21).key(Purpose::Simulation, 0, 0);
     let run = Run {
@@ -42,7 +42,7 @@ fn truth(id: &str) -> (Vec<f64>, f64) {
     }
 }
 
-fn settings(objective: Objective) -> Settings {
+pub(super) fn settings(objective: Objective) -> Settings {
     Settings { objective, starts: 2, ..Settings::default() }
 }
 
@@ -82,18 +82,6 @@ fn least_squares_claims_no_likelihood() {
     let data = Observed::of(&series, Transform::None, &model).expect("usable");
     let fit = fit(&model, &data, &settings(Objective::Mse)).expect("a fit");
     assert!(fit.log_likelihood.is_none() && fit.aic.is_none());
-}
-
-#[test]
-fn nelder_mead_ends_at_the_same_optimum() {
-    let model = built_in("cir").expect("built in");
-    let series = path(&model, &[2.0, 1.0, 0.5], 1.0, 500, 0.05);
-    let data = Observed::of(&series, Transform::None, &model).expect("usable");
-    let by = |optimizer| fit(&model, &data, &Settings { optimizer, starts: 1, ..Settings::default() }).expect("a fit");
-    let (quasi, simplex) = (by(Optimizer::Lbfgs), by(Optimizer::NelderMead));
-    assert_eq!(simplex.status, Status::Converged);
-    let gap = quasi.log_likelihood.expect("kl") - simplex.log_likelihood.expect("kl");
-    assert!(gap.abs() < 1e-8, "{gap}");
 }
 
 #[test]

@@ -35,6 +35,12 @@ impl Pairs {
         self.x0.is_empty()
     }
 
+    /// Some of the transitions, by position.
+    pub fn at(&self, rows: &[usize]) -> Pairs {
+        let take = |v: &[f64]| rows.iter().map(|i| v[*i]).collect();
+        Pairs { x0: take(&self.x0), x1: take(&self.x1), dt: take(&self.dt), t0: take(&self.t0) }
+    }
+
     /// Every `stride`-th transition.
     pub fn thinned(&self, stride: usize) -> Pairs {
         let take = |v: &[f64]| v.iter().copied().step_by(stride.max(1)).collect();

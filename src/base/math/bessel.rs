@@ -154,6 +154,42 @@ pub fn d_ln_bessel_i_scaled_dnu(nu: f64, x: f64) -> f64 {
     -asinh_of_quotient(nu.abs(), x, radius).copysign(nu) + share / radius * (drift - 0.5)
 }
 
+/// [`ln_bessel_i_scaled`], [`bessel_i_ratio`] and [`d_ln_bessel_i_scaled_dnu`] at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BesselI {
+    /// `ln I_nu(x) - x`
+    pub ln_scaled: f64,
+    /// `I_{nu+1}(x) / I_nu(x)`
+    pub ratio: f64,
+    /// `d ln I_nu(x) / d nu`
+    pub by_order: f64,
+}
+
+/// The three functions of one order and argument, to the errors of each; they share the sums of the uniform expansion, so that it
+/// costs little more than the first alone.
+pub fn bessel_i(nu: f64, x: f64) -> BesselI {
+    let radius = radius_of(nu, x);
+    if !(nu > -1.0 && x > 0.0 && x < f64::INFINITY && radius >= debye::RADIUS) {
+        return BesselI {
+            ln_scaled: ln_bessel_i_scaled(nu, x),
+            ratio: bessel_i_ratio(nu, x),
+            by_order: d_ln_bessel_i_scaled_dnu(nu, x),
+        };
+    }
+    let (order, share, other) = (nu.abs(), nu / radius, x / radius);
+    let q = share * share;
+    let sums = debye::sums(q, radius);
+    let bent = asinh_of_quotient(order, x, radius);
+    let exponent = order / (radius + x) * order - order * bent;
+    let rest = (sums.weighted + 0.5 * sums.value + 2.0 * q * sums.slope) / (radius * sums.value);
+    let drift = (2.0 * other * other * sums.slope - sums.weighted) / sums.value;
+    BesselI {
+        ln_scaled: exponent + (ln_1p(sums.value - 1.0) - 0.5 * ln(radius) - HALF_LN_2PI),
+        ratio: other * (radius / (radius + nu) - rest),
+        by_order: -bent.copysign(nu) + share / radius * (drift - 0.5),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::excessive_precision)] // references are written with the digits they were computed to
 mod tests {
@@ -184,6 +220,10 @@ mod tests {
             assert!((ln_bessel_i_scaled(nu, x) - log).abs() < 5e-15 * log.abs().max(1.0), "ln I {nu} {x}");
             assert!((bessel_i_ratio(nu, x) / ratio - 1.0).abs() < 3e-15, "ratio {nu} {x}");
             assert!((d_ln_bessel_i_scaled_dnu(nu, x) / slope - 1.0).abs() < 1e-13, "d/dnu {nu} {x}");
+            let all = bessel_i(nu, x);
+            assert!((all.ln_scaled - log).abs() < 5e-15 * log.abs().max(1.0), "ln I {nu} {x}");
+            assert!((all.ratio / ratio - 1.0).abs() < 3e-15, "ratio {nu} {x}");
+            assert!((all.by_order / slope - 1.0).abs() < 1e-13, "d/dnu {nu} {x}");
         }
         assert!(d_ln_bessel_i_scaled_dnu(0.0, 45.0).abs() < 1e-15);
     }

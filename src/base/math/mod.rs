@@ -17,7 +17,7 @@ mod normal;
 mod normal_quantile;
 mod polygamma;
 
-pub use bessel::{bessel_i_ratio, d_ln_bessel_i_scaled_dnu, ln_bessel_i_scaled};
+pub use bessel::{BesselI, bessel_i, ln_bessel_i_scaled};
 pub use elementary::{
     acos, asin, atan, atan2, cos, cosh, erf, erfc, exp, exp_m1, gamma, hypot, ln, ln_1p, pow, powi, sin, sinh, tan,
     tanh,
