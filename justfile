@@ -29,9 +29,9 @@ docs:
 deny:
     cargo deny check
 
-# Twenty random starts of every reference fit (minutes); writes reports/validation/starts.md
+# Fifty starts of every reference fit (minutes); writes reports/validation/starts.md
 starts:
-    cargo test --release --test it -- --ignored --nocapture twenty_random_starts
+    cargo test --release --test it -- --ignored --nocapture fifty_starts
 
 # All forms against each other on several models; writes reports/validation/forms.md
 agreement:
@@ -62,6 +62,11 @@ reference-values:
 bars:
     python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
     target/peers/bin/python benches/peers/run.py > reports/validation/bars.md
+
+# Whole fits beside pymle in one run; writes reports/validation/fits.md
+fits:
+    python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers/bin/python benches/peers/fits.py data/dgs10.csv > reports/validation/fits.md
 
 # Orders of convergence of every scheme, strong and weak, in space and in time (some minutes); writes reports/validation/orders.md
 orders:

@@ -296,10 +296,11 @@ pub struct SolveArgs {
     /// Times to answer at, of a curve its inputs (default: the model's horizon)
     #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<f64>,
-    /// Largest error of the answer: forms work until their own estimate is below (exit code 1 where none gets there)
+    /// Largest error of the answer, of a field as a part of its largest value: forms work until their own estimate is below (exit
+    /// code 1 where none gets there)
     #[arg(long, value_name = "E", value_parser = positive, allow_hyphen_values = true)]
     pub tol: Option<f64>,
-    /// Points at which the density, or the field, is wanted
+    /// Points at which density and distribution function are wanted (of one state)
     #[arg(long, value_name = "X1,X2", value_parser = number, value_delimiter = ',', allow_hyphen_values = true)]
     pub grid: Vec<f64>,
     /// Cells of a grid form
@@ -363,7 +364,7 @@ pub struct SimulateArgs {
     /// Start value, e.g. x=1
     #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub from: Vec<(String, f64)>,
-    /// Last time (default: the model's own horizon)
+    /// Time from the start to the last row (default: the model's own horizon)
     #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
     pub until: Option<f64>,
     /// Spacing of the output (default: a hundredth of the whole)

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, CompareArgs};
+use super::caveat::{caveat, is_other_process, is_short};
 use super::input::read_model;
 use super::output::{Folder, Output};
 use super::start::point;
@@ -34,6 +35,13 @@ impl Row {
     fn error(&self) -> Option<f64> {
         let apart = self.distance.iter().copied().fold(0.0, f64::max);
         self.answer.error.map(|error| error.max(apart))
+    }
+
+    /// Whether it is further from the reference than the two estimates allow.
+    fn is_too_sure(&self, reference: &Row) -> bool {
+        let apart = self.distance.iter().copied().fold(0.0, f64::max);
+        let allowed = |row: &Row| row.answer.error.unwrap_or(f64::INFINITY);
+        self.note.is_empty() && apart > 1.5 * (allowed(self) + allowed(reference))
     }
 }
 
@@ -141,22 +149,11 @@ fn ask_all(
     Ok(Found { rows, reference, absent })
 }
 
-/// The Fokker-Planck equation of a network is that of its Langevin equation.
-fn is_other_process(model: &Model, form: Form) -> bool {
-    matches!(model.process, Process::Network(_)) && form == Form::FokkerPlanck
-}
-
-/// One Gaussian step, whatever the time.
-fn is_short(form: Form) -> bool {
-    matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated)
-}
-
 fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
-    match form {
-        _ if is_other_process(model, form) => "of the chemical Langevin equation, another process".to_string(),
-        _ if is_short(form) => "one Gaussian step over the whole time".to_string(),
-        _ if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
-        _ => String::new(),
+    match caveat(model, form) {
+        Some(caveat) => caveat.to_string(),
+        None if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
+        None => String::new(),
     }
 }
 
@@ -174,8 +171,12 @@ fn verdict(found: &Found, tolerance: f64) -> String {
         }
         None => {
             let nearest = &found.rows[found.reference];
-            let error = nearest.error().map_or("unknown".to_string(), |error| format!("{error:.0e}"));
-            format!("No form is right to {tolerance:e}; {} comes nearest, its error {error}.", nearest.form.name())
+            match nearest.error() {
+                Some(error) => {
+                    format!("No form is right to {tolerance:e}; {} comes nearest, its error {error:.0e}.", nearest.form.name())
+                }
+                None => format!("No form is known to be right to {tolerance:e}: none of those that answered knows its error."),
+            }
         }
     }
 }
@@ -204,10 +205,15 @@ fn text(model: &Model, found: &Found, times: &[f64], tolerance: f64) -> String {
             out.push_str(&table(&header, &rows));
         }
     }
-    let reference = found.rows[found.reference].form.name();
+    let nearest = &found.rows[found.reference];
+    let reference = nearest.form.name();
+    let why = if nearest.answer.error.is_some() { "whose error is smallest" } else { "no form here knows its error" };
     out.push_str(&format!(
-        "\nerror: the form's own estimate of the largest error of its distribution functions\noff: largest distance of its distribution functions from those of {reference}, whose error is smallest\n"
+        "\nerror: the form's own estimate of the largest error of its distribution functions\noff: largest distance of its distribution functions from those of {reference}, {why}\n"
     ));
+    for row in found.rows.iter().filter(|row| row.is_too_sure(nearest)) {
+        out.push_str(&format!("{}: off by more than its own estimate\n", row.form.name()));
+    }
     for row in found.rows.iter().filter(|row| !row.note.is_empty()) {
         out.push_str(&format!("{}: {}\n", row.form.name(), row.note));
     }
@@ -225,7 +231,11 @@ fn text(model: &Model, found: &Found, times: &[f64], tolerance: f64) -> String {
 
 fn cells(row: &Row, k: usize, i: usize) -> Vec<String> {
     let law = &row.answer.laws[k][i];
-    let digits = |v: f64| if v.is_finite() { format!("{v:.6}") } else { short(v) };
+    let digits = |v: f64| match v.abs() {
+        size if size == 0.0 || (1e-3..1e9).contains(&size) => format!("{v:.6}"),
+        size if size.is_finite() => format!("{v:.6e}"),
+        _ => short(v),
+    };
     let mut cells = vec![row.form.name().to_string()];
     cells.extend([law.mean(), law.sd()].map(|v| v.map_or("—".to_string(), digits)));
     cells.extend([0.05, 0.5, 0.95].map(|p| digits(law.quantile(p))));
@@ -328,7 +338,7 @@ fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &Compa
     CompareView {
         title: model.title.clone(),
         version: VERSION.to_string(),
-        command: format!("kramers compare {}", args.model),
+        command: typed(args),
         equations: model.unicode_equations(),
         question: format!(
             "What is the law of {name} at t = {}, from {from}? Distances are taken from {reference}, the form with the smallest error of its own.",
@@ -340,6 +350,22 @@ fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &Compa
         forms: forms.collect(),
         absent: found.absent.clone(),
     }
+}
+
+/// The command as typed, without where the page went.
+fn typed(args: &CompareArgs) -> String {
+    let pairs = |flag: &str, pairs: &[(String, f64)]| -> String {
+        pairs.iter().map(|(name, value)| format!(" {flag} {name}={value}")).collect()
+    };
+    let at: Vec<String> = args.at.iter().map(f64::to_string).collect();
+    let at = if at.is_empty() { String::new() } else { format!(" --at {}", at.join(",")) };
+    format!(
+        "kramers compare {}{}{at} --tol {:e}{}",
+        args.model,
+        pairs("--from", &args.from),
+        args.tol,
+        pairs("--set", &args.set)
+    )
 }
 
 /// A density at 301 points between its 0.05 % and 99.95 % quantiles.

@@ -10,6 +10,7 @@
 
 mod args;
 mod backtest;
+mod caveat;
 mod check;
 mod compare;
 mod field;

@@ -45,13 +45,14 @@ fn run(series: &Series, id: &str, form: Form, starts: usize) -> Fit {
     fit(&model, &data, &settings).expect("a fit")
 }
 
-/// Parameters to four digits, log-likelihood to 1e-3, and no better optimum missed.
+/// Parameters to five digits, log-likelihood to 1e-5 (of the daily record 1e-4, as it is known), and no better optimum missed.
 fn assert_reference(fit: &Fit, theta: &[f64], log_likelihood: f64) {
     assert_eq!(fit.status, Status::Converged, "{}", fit.model);
     let found = fit.log_likelihood.expect("kl gives one");
-    assert!((found - log_likelihood).abs() < 1e-3, "{}: {found} against {log_likelihood}", fit.model);
+    let known = if fit.transitions > 10_000 { 1e-4 } else { 1e-5 };
+    assert!((found - log_likelihood).abs() < known, "{}: {found} against {log_likelihood}", fit.model);
     for (estimate, reference) in fit.theta.iter().zip(theta) {
-        assert!((estimate / reference - 1.0).abs() < 1e-4, "{}: {:?} against {theta:?}", fit.model, fit.theta);
+        assert!((estimate / reference - 1.0).abs() < 1e-5, "{}: {:?} against {theta:?}", fit.model, fit.theta);
     }
 }
 
@@ -59,7 +60,9 @@ fn assert_reference(fit: &Fit, theta: &[f64], log_likelihood: f64) {
 fn monthly_rates_by_every_form_built() {
     let Some(data) = irates() else { return };
     assert_eq!(data.len(), 298);
-    let rows: [(&str, Form, &[f64], f64); 6] = [
+    let rows: [(&str, Form, &[f64], f64); 8] = [
+        ("ckls", Form::LocalLinear, &[2.099539, -0.266078, 0.1315284, 1.4518676], -237.878588),
+        ("ckls", Form::ShojiOzaki, &[2.2329795, -0.28799356, 0.15098222, 1.39773181], -248.475877),
         ("ckls", Form::Euler, &[2.076434, -0.26315, 0.1300836, 1.4518676], -237.878588),
         ("ckls", Form::Kessler, &[2.143741, -0.274403, 0.1258341, 1.4697654], -237.784465),
         ("ckls", Form::KesslerTruncated, &[2.12452336, -0.27081047, 0.1262316, 1.4682221], -237.799709),
@@ -100,37 +103,46 @@ fn sixty_years_of_daily_rates() {
 
 #[test]
 #[ignore = "minutes: `just starts`; the last result is in reports/validation/starts.md"]
-fn twenty_random_starts_end_at_the_best_likelihood() {
+fn fifty_starts_end_at_the_best_likelihood() {
     let (Some(monthly), Some(daily)) = (irates(), dgs10()) else { return };
     let mut table = String::from(
-        "| data | model | form | best log-likelihood | starts within 1e-6 | statuses |\n|---|---|---|---|---|---|\n",
+        "| data | model | form | best log-likelihood | reference | starts within 1e-6 | statuses | plain `converged` elsewhere |\n|---|---|---|---|---|---|---|---|\n",
     );
-    let cases = [
-        ("ckls", Form::Euler),
-        ("ckls", Form::Kessler),
-        ("ou", Form::Exact),
-        ("cir", Form::Exact),
-        ("gbm", Form::Exact),
+    let cases: [(&str, &Series, &str, Form, f64); 12] = [
+        ("Irates", &monthly, "ckls", Form::Euler, -237.878588),
+        ("Irates", &monthly, "ckls", Form::Kessler, -237.784465),
+        ("Irates", &monthly, "ckls", Form::KesslerTruncated, -237.799709),
+        ("Irates", &monthly, "ckls", Form::LocalLinear, -237.878588),
+        ("Irates", &monthly, "ckls", Form::ShojiOzaki, -248.475877),
+        ("Irates", &monthly, "ou", Form::Exact, -338.34431),
+        ("Irates", &monthly, "cir", Form::Exact, -285.94751),
+        ("Irates", &monthly, "gbm", Form::Exact, -259.061042),
+        ("DGS10", &daily, "ckls", Form::Euler, 20275.712838),
+        ("DGS10", &daily, "ckls", Form::Kessler, 20275.780343),
+        ("DGS10", &daily, "ou", Form::Exact, 19434.60846),
+        ("DGS10", &daily, "cir", Form::Exact, 20047.08969),
     ];
-    for (name, data) in [("Irates", &monthly), ("DGS10", &daily)] {
-        for (id, form) in cases {
-            let fit = run(data, id, form, 20);
-            let close = fit.starts.iter().filter(|s| s.below_best.is_some_and(|b| b < 1e-6)).count();
-            let mut statuses: Vec<_> = fit.starts.iter().map(|s| s.status.name()).collect();
-            statuses.sort_unstable();
-            statuses.dedup();
-            let best = fit.log_likelihood.expect("kl gives one");
-            table.push_str(&format!(
-                "| {name} | {id} | {} | {best:.6} | {close}/20 | {} |\n",
-                form.name(),
-                statuses.join(", ")
-            ));
-        }
+    for (name, data, id, form, reference) in cases {
+        let fit = run(data, id, form, 50);
+        let near = |below: Option<f64>| below.is_some_and(|b| b < 1e-6);
+        let close = fit.starts.iter().filter(|s| near(s.below_best)).count();
+        let false_claims = fit.starts.iter().filter(|s| s.status == Status::Converged && !near(s.below_best)).count();
+        let mut statuses: Vec<_> = fit.starts.iter().map(|s| s.status.name()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        let best = fit.log_likelihood.expect("kl gives one");
+        table.push_str(&format!(
+            "| {name} | {id} | {} | {best:.6} | {reference} | {close}/50 | {} | {false_claims} |\n",
+            form.name(),
+            statuses.join(", ")
+        ));
+        assert_eq!(false_claims, 0, "{name} {id} {form:?}");
     }
     eprintln!("{table}");
     let text = format!(
-        "# Where twenty random starts end\n\nEach start is a random point over eight decades, walked to the data's scale by a coarse scan, then fitted. \
-         `just starts` makes this table again.\n\n{table}"
+        "# Where fifty starts end\n\nThe first start is the defaults, the others fill eight decades a parameter (scrambled Sobol points); each is walked to \
+         the data's scale by a coarse scan, then fitted. References: converged fits computed independently. `just starts` makes this table \
+         again.\n\n{table}"
     );
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/validation/starts.md"), text).expect("written");
 }

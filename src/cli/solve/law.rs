@@ -4,6 +4,7 @@ use super::rates::rates;
 use super::{Answer, accuracy, form_asked};
 use crate::base::{Error, Params, Purpose, Result, Seed};
 use crate::cli::args::{Common, SolveArgs};
+use crate::cli::caveat::caveat;
 use crate::cli::start::{point, starts};
 use crate::cli::table::{short, short_or_dash, table};
 use crate::form::master_equation::Snapshot;
@@ -15,9 +16,14 @@ use crate::predictive::Predictive;
 use crate::process::Process;
 use serde_json::{Map, Value, json};
 
+/// Probabilities of the quantiles in a document.
+const LEVELS: [f64; 7] = [0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975];
+
 /// What was found, by which form and why.
 struct Found {
     chosen: Chosen,
+    /// Empty where it is drawn from a law.
+    start: Vec<f64>,
     /// Of a network's master equation.
     joint: Option<Vec<Snapshot>>,
 }
@@ -52,6 +58,8 @@ pub(super) fn of_law(
         };
         entry.insert("mean".into(), named(&|l| l.mean()));
         entry.insert("sd".into(), named(&|l| l.sd()));
+        let quantiles = LEVELS.map(|p| (p.to_string(), named(&|l| Some(l.quantile(p)).filter(|q| q.is_finite()))));
+        entry.insert("quantiles".into(), Value::Object(Map::from_iter(quantiles)));
         if let [law] = row.as_slice() {
             entry.extend(density(law, &args.grid));
         }
@@ -67,7 +75,9 @@ pub(super) fn of_law(
         at.push(Value::Object(entry));
     }
     let bound = found.joint.as_ref().map_or(String::new(), |snapshots| error_bounds(snapshots, &mut at));
-    let mut text = format!("{} by {}{bound}", model.id, form.name());
+    let from: Vec<String> = names.iter().zip(&found.start).map(|(n, x)| format!("{n} = {}", short(*x))).collect();
+    let from = if from.is_empty() { String::new() } else { format!(" from {}", from.join(", ")) };
+    let mut text = format!("{}{from} by {}{bound}", model.id, form.name());
     if !why.is_empty() {
         text.push_str(&format!(": {why}"));
     }
@@ -79,12 +89,19 @@ pub(super) fn of_law(
     if let (false, [name]) = (args.grid.is_empty(), names.as_slice()) {
         text.push_str(&format!("\n{}", points(name, args, times, laws)));
     }
-    if let (Some(error), true) = (error, found.joint.is_none()) {
-        text.push_str(&format!("\nthe distribution functions are right to {error:.0e}, by the form's own estimate\n"));
+    let caveat = caveat(model, *form);
+    match (error, caveat) {
+        (_, Some(caveat)) => text.push_str(&format!("\n{caveat}: how far it is off is not known\n")),
+        (Some(error), None) if found.joint.is_none() => {
+            text.push_str(&format!("\nthe distribution functions are right to {error:.0e}, by the form's own estimate\n"));
+        }
+        _ => {}
     }
     let mut body = Map::from_iter([
         ("why".to_string(), json!(why)),
+        ("from".to_string(), Value::Object(names.iter().cloned().zip(found.start.iter().map(|x| json!(x))).collect())),
         ("error".to_string(), json!(error)),
+        ("caveat".to_string(), json!(caveat)),
         ("at".to_string(), Value::Array(at)),
     ]);
     if *form == Form::Schroedinger {
@@ -107,12 +124,16 @@ fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times
     };
     let start = point(&args.from, model, &params.values)?;
     let question = Question { theta: &params.values, start: &start, t0: 0.0, times, accuracy: accuracy(args), key };
-    let found = |form, answer, why: &str| Found { chosen: Chosen { form, answer, why: why.to_string() }, joint: None };
+    let found = |form, answer, why: &str| Found {
+        chosen: Chosen { form, answer, why: why.to_string() },
+        start: start.clone(),
+        joint: None,
+    };
     if let Some(columns) = drawn {
         return match asked {
             None | Some(Form::MonteCarlo) => {
                 let why = if asked.is_none() { "its start is a law" } else { "" };
-                Ok(found(Form::MonteCarlo, answer_from(model, &question, &columns)?, why))
+                Ok(Found { start: Vec::new(), ..found(Form::MonteCarlo, answer_from(model, &question, &columns)?, why) })
             }
             Some(form) => Err(Error::BadOption {
                 flag: "--form".to_string(),
@@ -132,7 +153,7 @@ fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times
     }
     match asked {
         Some(form) => Ok(found(form, form::answer(model, form, &question)?, "")),
-        None => Ok(Found { chosen: choose(model, &question)?, joint: None }),
+        None => Ok(Found { chosen: choose(model, &question)?, start: start.clone(), joint: None }),
     }
 }
 
@@ -201,8 +222,12 @@ fn error_bounds(snapshots: &[Snapshot], at: &mut [Value]) -> String {
 /// A density at the asked points, else at 201 points between extreme quantiles; in the latter case with the mass its trapezoids hold.
 fn density(law: &Predictive, grid: &[f64]) -> Map<String, Value> {
     let (low, high) = (law.quantile(1e-6), law.quantile(1.0 - 1e-6));
+    let cdf = || json!(grid.iter().map(|x| law.cdf(*x)).collect::<Vec<f64>>());
     if law.log_pdf(law.quantile(0.5)).is_none() || !(high > low) {
-        return Map::new();
+        return match grid {
+            [] => Map::new(),
+            asked => Map::from_iter([("x".to_string(), json!(asked)), ("cdf".to_string(), cdf())]),
+        };
     }
     let x: Vec<f64> = match grid {
         [] => (0..=200).map(|i| low + (high - low) * f64::from(i) / 200.0).collect(),
@@ -213,7 +238,7 @@ fn density(law: &Predictive, grid: &[f64]) -> Map<String, Value> {
     let mut shown = Map::from_iter([("x".to_string(), json!(x)), ("p".to_string(), json!(p))]);
     match grid {
         [] => shown.insert("mass".to_string(), json!(mass)),
-        asked => shown.insert("cdf".to_string(), json!(asked.iter().map(|x| law.cdf(*x)).collect::<Vec<f64>>())),
+        _ => shown.insert("cdf".to_string(), cdf()),
     };
     shown
 }

@@ -75,33 +75,51 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
 
 /// A flag that would change nothing is a misunderstanding.
 fn refuse_what_does_not_apply(model: &Model, args: &SolveArgs) -> Result<()> {
-    let (form, from, at, tol, grid) = match &model.process {
-        Process::Diffusion(_) => (true, true, true, true, model.variables().len() == 1),
-        Process::Network(_) => (true, true, true, true, false),
-        Process::Value(_) => (true, true, false, true, false),
-        Process::Field(_) => (false, false, true, true, false),
-        Process::Curve(_) => (false, false, true, false, false),
-        Process::Potential(_) => (false, false, false, false, false),
-    };
-    let is_field = matches!(model.process, Process::Field(_));
-    let moves = matches!(model.process, Process::Diffusion(_) | Process::Network(_));
-    let is_stepped = is_field || matches!(model.process, Process::Diffusion(_) | Process::Value(_));
     let given = [
-        ("--profile", is_field, args.profile.is_some()),
-        ("--passage", moves, !args.passage.is_empty()),
-        ("--scheme", is_stepped, args.scheme.is_some()),
-        ("--tol", tol, args.tol.is_some()),
-        ("--grid", grid, !args.grid.is_empty()),
-        ("--form", form, args.form != "auto"),
-        ("--from", from, !args.from.is_empty()),
-        ("--at", at, !args.at.is_empty()),
+        ("--profile", args.profile.is_some()),
+        ("--passage", !args.passage.is_empty()),
+        ("--scheme", args.scheme.is_some()),
+        ("--tol", args.tol.is_some()),
+        ("--grid", !args.grid.is_empty()),
+        ("--form", args.form != "auto"),
+        ("--from", !args.from.is_empty()),
+        ("--at", !args.at.is_empty()),
+        ("--cells", args.cells.is_some()),
+        ("--paths", args.paths.is_some()),
+        ("--step", args.step.is_some()),
     ];
-    match given.into_iter().find(|(_, applies, given)| *given && !applies) {
+    let is_line = model.variables().len() == 1;
+    let (what, apply): (&str, &[&str]) = match &model.process {
+        Process::Network(_) if !args.passage.is_empty() => {
+            ("the mean time until a network has a count", &["--passage", "--from"])
+        }
+        _ if !args.passage.is_empty() => {
+            ("a first passage, which is by fokker-planck", &["--passage", "--from", "--at", "--tol", "--cells"])
+        }
+        Process::Diffusion(_) if is_line => (
+            "a diffusion",
+            &["--form", "--from", "--at", "--tol", "--cells", "--paths", "--step", "--scheme", "--passage", "--grid"],
+        ),
+        Process::Diffusion(_) => (
+            "a diffusion of several states",
+            &["--form", "--from", "--at", "--tol", "--cells", "--paths", "--step", "--scheme", "--passage"],
+        ),
+        Process::Network(_) => ("a network", &["--form", "--from", "--at", "--tol", "--paths", "--step", "--passage"]),
+        Process::Value(_) => ("a value", &["--form", "--from", "--tol", "--cells", "--paths", "--step", "--scheme"]),
+        Process::Field(_) => ("a field", &["--at", "--tol", "--cells", "--step", "--scheme", "--profile"]),
+        Process::Curve(_) => ("a curve", &["--at"]),
+        Process::Potential(_) => ("a potential", &[]),
+    };
+    match given.into_iter().find(|(flag, given)| *given && !apply.contains(flag)) {
         None => Ok(()),
-        Some((flag, ..)) => Err(Error::BadOption {
+        Some((flag, _)) => Err(Error::BadOption {
             flag: flag.to_string(),
-            value: if flag == "--form" { args.form.clone() } else { String::new() },
-            expected: format!("it says nothing about a {} such as '{}'", model.process.kind(), model.id),
+            value: match flag {
+                "--form" => args.form.clone(),
+                "--scheme" => args.scheme.clone().unwrap_or_default(),
+                _ => "given".to_string(),
+            },
+            expected: format!("it says nothing about {what}, such as '{}'", model.id),
             hint: Some(format!("leave {flag} out; kramers models {} shows what the model has", args.model)),
         }),
     }

@@ -38,11 +38,14 @@ fn text(found: &Spectrum, escape: Option<&Kramers>) -> String {
     let source = if found.closed { ", in closed form" } else { "" };
     let mut text = format!("\nrates of relaxation{source}\n\n{}", table(&["n", "rate", "error", "time"], &rows));
     if let Some(k) = escape {
+        // A top found at round-off of zero is at zero.
+        let width = (k.wells[1] - k.wells[0]).abs();
+        let saddle = if k.saddle.abs() < 1e-12 * width { 0.0 } else { k.saddle };
         text.push_str(&format!(
             "\nescape from {} and {} over {}: Kramers' rates {} and {}, together {:.4} of the true slowest rate\n",
             short(k.wells[0]),
             short(k.wells[1]),
-            short(k.saddle),
+            short(saddle),
             short(k.rates[0]),
             short(k.rates[1]),
             k.ratio
