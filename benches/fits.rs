@@ -45,16 +45,8 @@ fn series(value: Vec<f64>, dt: f64) -> Series {
 fn path(id: &str, theta: &[f64], n: usize, dt: f64) -> Series {
     let times: Vec<f64> = (1..n).map(|i| i as f64 * dt).collect();
     let key = Seed(7).key(Purpose::Simulation, 0, 0);
-    let run = Run {
-        theta,
-        start: Start::At(&[1.0]),
-        t0: 0.0,
-        times: &times,
-        paths: 1,
-        step: dt,
-        scheme: Scheme::Exact,
-        key,
-    };
+    let run =
+        Run { theta, start: Start::At(&[1.0]), t0: 0.0, times: &times, paths: 1, step: dt, scheme: Scheme::Exact, key };
     let states = simulate(&built_in(id).expect("built in"), &run).expect("a path").states;
     series(std::iter::once(1.0).chain(states.into_iter().map(|row| row[0][0])).collect(), dt)
 }

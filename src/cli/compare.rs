@@ -173,9 +173,14 @@ fn verdict(found: &Found, tolerance: f64) -> String {
             let nearest = &found.rows[found.reference];
             match nearest.error() {
                 Some(error) => {
-                    format!("No form is right to {tolerance:e}; {} comes nearest, its error {error:.0e}.", nearest.form.name())
+                    format!(
+                        "No form is right to {tolerance:e}; {} comes nearest, its error {error:.0e}.",
+                        nearest.form.name()
+                    )
                 }
-                None => format!("No form is known to be right to {tolerance:e}: none of those that answered knows its error."),
+                None => format!(
+                    "No form is known to be right to {tolerance:e}: none of those that answered knows its error."
+                ),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The `kl` objective: mean negative log transition density, and its observed information.
 
-use super::certify::{Status, judge};
-use super::optimise::{Objective, Optimum, minimise, natural_hessian};
+use super::certified::Problem;
+use super::optimise::{Goal, minimise};
 use super::{Solved, Task};
 use crate::form::{Batch, Form, Pairs, Transitions};
 use nalgebra::DMatrix;
@@ -35,7 +35,7 @@ impl<'a> Likelihood<'a> {
     }
 }
 
-impl Objective for Likelihood<'_> {
+impl Goal for Likelihood<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         Likelihood::mean(&self.batch(theta))
     }
@@ -78,46 +78,8 @@ fn euler_first(task: &Task, start: &[f64]) -> Vec<f64> {
 
 pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let Task { transitions, data, free, settings } = *task;
-    let params = &transitions.model().params;
-    let objective = Likelihood::new(transitions, &data.pairs);
-    let search = settings.search();
-    let start = &euler_first(task, start);
-    let mut optimum = minimise(&objective, params, start, free, &search);
-    // A coordinate never reaches its bound: put a parameter that leans on one exactly there if that is no worse.
-    for k in free {
-        if optimum.iterations >= settings.max_iterations {
-            break;
-        }
-        let nearest = params[*k].leans_on(optimum.theta[*k]);
-        if let Some(bound) = nearest {
-            let mut moved = optimum.theta.clone();
-            moved[*k] = bound;
-            let rest: Vec<usize> = free.iter().copied().filter(|j| j != k).collect();
-            let held = minimise(&objective, params, &moved, &rest, &search);
-            let iterations = optimum.iterations + held.iterations;
-            if held.value <= optimum.value + 1e-12 * (1.0 + optimum.value.abs()) {
-                let hessian = natural_hessian(&objective, params, &held.theta, free);
-                optimum = Optimum { hessian, ..held };
-            }
-            optimum.iterations = iterations;
-        }
-    }
-    let Optimum { theta, value, gradient, iterations, hessian } = optimum;
-    if !value.is_finite() {
-        let status = Status::Failed("the likelihood is zero or not a number everywhere that was tried".to_string());
-        let se = vec![None; theta.len()];
-        return Solved { theta, value, rank: value, iterations, status, se };
-    }
+    let objective = &Likelihood::new(transitions, &data.pairs);
     let n = data.pairs.len() as f64;
-    let (mut status, se) = judge(params, &theta, free, &gradient, &hessian, n);
-    let ran_out = iterations >= settings.max_iterations;
-    match status {
-        // Stopped on the way: whatever the point looks like, it is not where the search was going.
-        Status::Failed(_) if ran_out => status = Status::MaxIterations,
-        Status::MaxIterations if !ran_out => {
-            status = Status::Failed("the search stalled before the slope was zero".to_string());
-        }
-        _ => {}
-    }
-    Solved { theta, value, rank: value, iterations, status, se }
+    let params = &transitions.model().params;
+    Problem { objective, params, free, n, settings }.solve(&euler_first(task, start))
 }

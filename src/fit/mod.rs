@@ -9,20 +9,30 @@
 
 mod adapter;
 mod auto;
+mod certified;
 mod certify;
 pub mod field;
+pub mod joint;
+#[cfg(test)]
+mod joint_tests;
 mod kl;
 mod mse;
 mod optimise;
+pub mod several;
+#[cfg(test)]
+mod several_tests;
 mod starts;
 #[cfg(test)]
 mod tests;
 
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
+use certified::{estimates, first_and_free};
 pub use certify::Status;
+pub use joint::{JointFit, fit_joint};
 use optimise::Search;
 pub use optimise::{Optimizer, Stochastic};
+pub use several::{SeveralFit, fit_several, fit_several_joint};
 
 use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
@@ -202,15 +212,7 @@ impl Solved {
 /// [`Error::FormUnavailable`], [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings. A fit that does
 /// not converge is not an error: its [`Fit::status`] says so. Cost: about 30 to 300 passes over the data a start.
 pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
-    let mut first = model.default_params();
-    let mut free: Vec<usize> = (0..model.params.len()).collect();
-    for (name, value) in settings.initial.iter().chain(&settings.fixed) {
-        first.set(name, *value)?;
-    }
-    for (name, _) in &settings.fixed {
-        let index = first.index(name)?;
-        free.retain(|k| *k != index);
-    }
+    let (first, free) = first_and_free(model, settings)?;
     let choice = match &settings.form {
         FormRequest::Asked(form) => FormChoice::asked(*form),
         FormRequest::Settled(choice) => choice.clone(),
@@ -272,27 +274,7 @@ fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOu
         .then_some(data.ln_jacobian - solved.value * n as f64)
         .filter(|l| l.is_finite());
     let k = free.len() as f64;
-    let params = model
-        .params
-        .iter()
-        .enumerate()
-        .map(|(i, p)| {
-            let estimate = solved.theta[i];
-            let se = solved.se[i];
-            let interval = se.and_then(|se| interval(p, estimate, se));
-            let fixed = !free.contains(&i);
-            Estimate {
-                name: p.name.clone(),
-                estimate,
-                se,
-                lower: interval.map(|i| i.0),
-                upper: interval.map(|i| i.1),
-                unit: p.unit.clone(),
-                at_bound: !fixed && p.bound_at(estimate).is_some(),
-                fixed,
-            }
-        })
-        .collect();
+    let params = estimates(&model.params, &solved, free);
     let scores = transitions.normal_scores(&solved.theta, &data.pairs);
     let pits: Vec<f64> = scores.iter().map(|z| crate::base::math::normal_cdf(*z)).collect();
     let mut fit = Fit {

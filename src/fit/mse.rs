@@ -6,7 +6,7 @@
 //! paths would shrink the noise to zero.
 
 use super::certify::Status;
-use super::optimise::{Objective, minimise};
+use super::optimise::{Goal, minimise};
 use super::{Observed, Solved, Task};
 use crate::base::math;
 use crate::form::{Moments, Pairs, Transitions};
@@ -108,7 +108,7 @@ fn pick(values: &[f64], rows: &[usize]) -> Vec<f64> {
     rows.iter().map(|i| values[*i]).collect()
 }
 
-impl Objective for Residuals<'_> {
+impl Goal for Residuals<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let moments = self.transitions.moments(theta, self.pairs);
         let residuals: Vec<f64> = self.pairs.x1.iter().zip(&moments.mean).map(|(x, m)| x - m).collect();
@@ -135,7 +135,7 @@ impl Squares<'_> {
     }
 }
 
-impl Objective for Squares<'_> {
+impl Goal for Squares<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let moments = self.transitions.moments(theta, self.pairs);
         let residuals: Vec<f64> = self.squared.iter().zip(&moments.variance).map(|(e, v)| e - v).collect();

@@ -27,24 +27,9 @@ pub(super) fn starting_points(
 ) -> Result<Vec<Vec<f64>>> {
     let euler = Transitions::new(transitions.model(), Form::Euler)?;
     let sample = short_and_long(&data.pairs);
-    let scan =
-        Scan { transitions: &euler, sample: &sample, centres: centres(&data.pairs), scales: scales(&data.pairs) };
-    let design = Design::new(settings, free.len());
-    let points = (0..settings.starts.max(1))
-        .into_par_iter()
-        .map(|start| {
-            if start == 0 {
-                return if given { first.values.clone() } else { scan.walk(&first.list, first.values.clone(), free) };
-            }
-            let mut theta = first.values.clone();
-            for (i, k) in free.iter().enumerate() {
-                let [u, sign] = [2 * i, 2 * i + 1].map(|dimension| design.uniform(start, dimension));
-                theta[*k] = random_value(&first.list[*k], u, sign);
-            }
-            scan.walk(&first.list, theta, free)
-        })
-        .collect();
-    Ok(points)
+    let loss = |theta: &[f64]| -euler.log_density(theta, &sample, false).value.iter().sum::<f64>();
+    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs) };
+    Ok(scan.points(first, free, settings, given))
 }
 
 /// Scrambled Sobol points, a size and a sign for each free parameter: any number of starts covers the eight decades evenly.
@@ -109,7 +94,7 @@ fn random_value(p: &Param, u: f64, sign: f64) -> f64 {
 }
 
 /// Levels a location parameter may be near: quantiles of the data and their logarithms.
-fn centres(pairs: &Pairs) -> Vec<f64> {
+pub(super) fn centres(pairs: &Pairs) -> Vec<f64> {
     let levels = [0.02, 0.2, 0.5, 0.8, 0.98].map(|p| stats::quantile(&pairs.x0, p));
     let logs = levels.iter().filter(|l| **l > 0.0).map(|l| math::ln(*l));
     levels.iter().copied().chain(logs).collect()
@@ -117,7 +102,7 @@ fn centres(pairs: &Pairs) -> Vec<f64> {
 
 /// Sizes the data suggest for whatever a parameter may be: level, spread, noise a root of time, rates of the record and of
 /// a row. With them the scan does not depend on the units of the data.
-fn scales(pairs: &Pairs) -> Vec<f64> {
+pub(super) fn scales(pairs: &Pairs) -> Vec<f64> {
     let span: f64 = pairs.dt.iter().sum();
     let row = span / pairs.len() as f64;
     let squares: f64 = pairs.x0.iter().zip(&pairs.x1).map(|(a, b)| (b - a) * (b - a)).sum();
@@ -127,17 +112,39 @@ fn scales(pairs: &Pairs) -> Vec<f64> {
     all.into_iter().filter(|s| s.is_finite() && *s > 0.0).collect()
 }
 
-struct Scan<'a> {
-    transitions: &'a Transitions<'a>,
-    sample: &'a Pairs,
-    centres: Vec<f64>,
-    scales: Vec<f64>,
+/// A coarse search with no gradient, of whatever loss.
+pub(super) struct Scan<'a> {
+    pub loss: &'a (dyn Fn(&[f64]) -> f64 + Sync),
+    /// Levels a location parameter may be near.
+    pub centres: Vec<f64>,
+    /// Sizes the data suggest.
+    pub scales: Vec<f64>,
 }
 
 impl Scan<'_> {
+    /// `settings.starts` points, the first from `first`, walked unless the user `gave` it.
+    pub fn points(&self, first: &Params, free: &[usize], settings: &Settings, given: bool) -> Vec<Vec<f64>> {
+        let design = Design::new(settings, free.len());
+        (0..settings.starts.max(1))
+            .into_par_iter()
+            .map(|start| {
+                if start == 0 && given {
+                    return first.values.clone();
+                }
+                let mut theta = first.values.clone();
+                if start > 0 {
+                    for (i, k) in free.iter().enumerate() {
+                        let [u, sign] = [2 * i, 2 * i + 1].map(|dimension| design.uniform(start, dimension));
+                        theta[*k] = random_value(&first.list[*k], u, sign);
+                    }
+                }
+                self.walk(&first.list, theta, free)
+            })
+            .collect()
+    }
+
     fn loss(&self, theta: &[f64]) -> f64 {
-        let values = self.transitions.log_density(theta, self.sample, false).value;
-        let total = -values.iter().sum::<f64>();
+        let total = (self.loss)(theta);
         if total.is_finite() { total } else { f64::INFINITY }
     }
 

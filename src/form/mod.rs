@@ -12,6 +12,7 @@ mod expansion;
 pub mod field;
 pub mod fokker_planck;
 mod jacobi;
+pub mod joint;
 mod lamperti;
 pub mod master_equation;
 pub mod moments;

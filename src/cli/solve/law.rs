@@ -93,7 +93,9 @@ pub(super) fn of_law(
     match (error, caveat) {
         (_, Some(caveat)) => text.push_str(&format!("\n{caveat}: how far it is off is not known\n")),
         (Some(error), None) if found.joint.is_none() => {
-            text.push_str(&format!("\nthe distribution functions are right to {error:.0e}, by the form's own estimate\n"));
+            text.push_str(&format!(
+                "\nthe distribution functions are right to {error:.0e}, by the form's own estimate\n"
+            ));
         }
         _ => {}
     }
@@ -133,7 +135,10 @@ fn find(model: &Model, params: &Params, args: &SolveArgs, common: &Common, times
         return match asked {
             None | Some(Form::MonteCarlo) => {
                 let why = if asked.is_none() { "its start is a law" } else { "" };
-                Ok(Found { start: Vec::new(), ..found(Form::MonteCarlo, answer_from(model, &question, &columns)?, why) })
+                Ok(Found {
+                    start: Vec::new(),
+                    ..found(Form::MonteCarlo, answer_from(model, &question, &columns)?, why)
+                })
             }
             Some(form) => Err(Error::BadOption {
                 flag: "--form".to_string(),

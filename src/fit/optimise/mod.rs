@@ -77,7 +77,7 @@ pub(super) struct Search {
 }
 
 /// What is minimised, in natural coordinates over all parameters.
-pub(super) trait Objective {
+pub(super) trait Goal {
     /// Value and gradient. Neither need be finite everywhere.
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>);
 
@@ -87,7 +87,7 @@ pub(super) trait Objective {
         None
     }
 
-    /// Number of observations that [`Objective::part`] can take apart; zero where it cannot.
+    /// Number of observations that [`Goal::part`] can take apart; zero where it cannot.
     fn rows(&self) -> usize {
         0
     }
@@ -98,7 +98,7 @@ pub(super) trait Objective {
     }
 }
 
-impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Objective for F {
+impl<F: Fn(&[f64]) -> (f64, Vec<f64>)> Goal for F {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         self(theta)
     }
@@ -117,7 +117,7 @@ pub(super) struct Optimum {
 
 /// Coordinates of the free parameters around a point.
 struct Chart<'a> {
-    objective: &'a dyn Objective,
+    objective: &'a dyn Goal,
     params: &'a [Param],
     free: &'a [usize],
     base: Vec<f64>,
@@ -174,7 +174,7 @@ const NEAR: f64 = 1e-4;
 
 /// Minimise from `start` over the parameters in `free`. Never worse than the start.
 pub(super) fn minimise(
-    objective: &dyn Objective,
+    objective: &dyn Goal,
     params: &[Param],
     start: &[f64],
     free: &[usize],

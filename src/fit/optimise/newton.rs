@@ -1,6 +1,6 @@
 //! The last steps: Newton's, with the Hessian taken in natural coordinates.
 
-use super::{Chart, Objective, Optimum};
+use super::{Chart, Goal, Optimum};
 use crate::base::{Coordinate, Param};
 use nalgebra::{DMatrix, DVector};
 
@@ -74,7 +74,7 @@ pub(super) fn finish(chart: &Chart, mut u: Vec<f64>, left: u64, before: u64) -> 
 /// The steps are a thousandth of the deviation one observation leaves, where the metric tells it, and at most 1e-4 of a positive
 /// parameter: the fourth derivative's share is then about 1e-8 of the whole, and what is flat is seen to be.
 pub(in crate::fit) fn natural_hessian(
-    objective: &dyn Objective,
+    objective: &dyn Goal,
     params: &[Param],
     theta: &[f64],
     free: &[usize],
