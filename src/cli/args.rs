@@ -138,7 +138,7 @@ pub struct EstimateArgs {
     /// What is minimised
     #[arg(long, value_enum, default_value = "kl")]
     pub objective: ObjectiveArg,
-    /// Transition density: auto, exact, euler, kessler or kessler-truncated
+    /// Transition density: auto, exact, euler, kessler, kessler-truncated, ozaki, local-linear, shoji-ozaki, milstein or expansion
     #[arg(long, default_value = "auto", value_name = "FORM")]
     pub form: String,
     /// What searches: lbfgs, trust-region, nelder-mead, particle-swarm or adam; Newton steps finish all of them

@@ -149,11 +149,30 @@ fn ask_all(
     Ok(Found { rows, reference, absent })
 }
 
+<<<<<<< ours
 fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
     match caveat(model, form) {
         Some(caveat) => caveat.to_string(),
         None if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
         None => String::new(),
+=======
+/// The Fokker-Planck equation of a network is that of its Langevin equation.
+fn is_other_process(model: &Model, form: Form) -> bool {
+    matches!(model.process, Process::Network(_)) && form == Form::FokkerPlanck
+}
+
+/// One Gaussian step, whatever the time.
+fn is_short(form: Form) -> bool {
+    form.is_one_step()
+}
+
+fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
+    match form {
+        _ if is_other_process(model, form) => "of the chemical Langevin equation, another process".to_string(),
+        _ if is_short(form) => "one step over the whole time".to_string(),
+        _ if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
+        _ => String::new(),
+>>>>>>> theirs
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             if form == Form::MonteCarlo && best == form {
                 return by_itself(model, theta, &start, &reference, effort, key);
             }
-            let is_short = matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated);
+            let is_short = form.is_one_step();
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
                 _ if form == Form::MonteCarlo || best == Form::MonteCarlo => (model.horizon, PATH_BOUND),

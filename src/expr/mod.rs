@@ -26,6 +26,7 @@ mod call;
 mod compile;
 mod derive;
 mod glyphs;
+mod jet;
 mod lanes;
 mod layout;
 mod lower;

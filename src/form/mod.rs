@@ -56,6 +56,16 @@ pub enum Form {
     Kessler,
     /// As `Kessler`, the variance truncated at dt².
     KesslerTruncated,
+    /// Gaussian, the drift linear over the step, the noise by Ozaki's (1992) constant.
+    Ozaki,
+    /// Gaussian, the drift linear over the step, the noise frozen (Shoji & Ozaki 1998).
+    LocalLinear,
+    /// As `LocalLinear` in the coordinate of unit noise, with its Jacobian.
+    ShojiOzaki,
+    /// The density of Milstein's step (Elerian 1998).
+    Milstein,
+    /// The log density as a series in the step (Aït-Sahalia 2002).
+    Expansion,
     FokkerPlanck,
     /// The symmetrised generator by its eigenpairs.
     Schroedinger,
@@ -64,11 +74,16 @@ pub enum Form {
 }
 
 impl Form {
-    pub const ALL: [Form; 8] = [
+    pub const ALL: [Form; 13] = [
         Form::Exact,
         Form::Euler,
         Form::Kessler,
         Form::KesslerTruncated,
+        Form::Ozaki,
+        Form::LocalLinear,
+        Form::ShojiOzaki,
+        Form::Milstein,
+        Form::Expansion,
         Form::FokkerPlanck,
         Form::Schroedinger,
         Form::MasterEquation,
@@ -81,6 +96,11 @@ impl Form {
             Form::Euler => "euler",
             Form::Kessler => "kessler",
             Form::KesslerTruncated => "kessler-truncated",
+            Form::Ozaki => "ozaki",
+            Form::LocalLinear => "local-linear",
+            Form::ShojiOzaki => "shoji-ozaki",
+            Form::Milstein => "milstein",
+            Form::Expansion => "expansion",
             Form::FokkerPlanck => "fokker-planck",
             Form::Schroedinger => "schroedinger",
             Form::MasterEquation => "master-equation",
@@ -95,7 +115,22 @@ impl Form {
 
     /// Whether the form gives the density of an observed transition cheaply enough to fit with.
     pub fn fits(self) -> bool {
-        matches!(self, Form::Exact | Form::Euler | Form::Kessler | Form::KesslerTruncated)
+        self == Form::Exact || self.is_one_step()
+    }
+
+    /// Whether it is a density in closed form that is right over short steps only.
+    pub fn is_one_step(self) -> bool {
+        matches!(
+            self,
+            Form::Euler
+                | Form::Kessler
+                | Form::KesslerTruncated
+                | Form::Ozaki
+                | Form::LocalLinear
+                | Form::ShojiOzaki
+                | Form::Milstein
+                | Form::Expansion
+        )
     }
 
     /// The cheapest form that is right at any horizon: the closed law, else Fokker-Planck, else paths.
@@ -132,6 +167,9 @@ impl Form {
             (Process::Diffusion(process), _) => match (why_not_line(process), process.states[0].boundary) {
                 (Some(why), _) => Some(why),
                 (None, b @ (Boundary::Absorbing | Boundary::Periodic)) if self != Form::Exact => Some(ends_are(b)),
+                (None, _) if self == Form::Expansion && process.line().is_some_and(|line| line.is_time_dependent()) => {
+                    Some("its coefficients change with time, and the series is of one clock".to_string())
+                }
                 (None, _) => None,
             },
             (Process::Field(_), Form::FokkerPlanck) => None,
@@ -258,8 +296,8 @@ impl Default for Accuracy {
 /// The laws of every component of the state at each of the question's times, `[time][component]`.
 ///
 /// # Errors
-/// [`Error::FormUnavailable`] where the form does not apply (also for `euler` and `kessler`, which are one-step
-/// densities: over several steps they are Monte Carlo or Fokker-Planck), [`Error::OutsideDomain`]-like refusals of the
+/// [`Error::FormUnavailable`] where the form does not apply (also for the densities of one step asked
+/// at several times), [`Error::OutsideDomain`]-like refusals of the
 /// start, [`Error::Numerics`] where the computation breaks down.
 pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
     answer(model, form, question).map(|answer| answer.laws)
@@ -327,14 +365,14 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
         Form::Exact => exact::solve(&asked)?,
         Form::MasterEquation => master_equation::solve(&asked)?,
         Form::Schroedinger => schroedinger::solve(&asked)?,
-        Form::Euler | Form::Kessler | Form::KesslerTruncated => match question.times {
+        Form::FokkerPlanck => fokker_planck::solve(&asked)?,
+        _ => match question.times {
             [time] => vec![transitions::one_step(form, &asked, *time)?].into(),
             _ => {
                 let why = "it is the density of one step, and several horizons were asked";
                 return Err(form.unavailable(model, why));
             }
         },
-        Form::FokkerPlanck | Form::MonteCarlo => fokker_planck::solve(&asked)?,
     };
     Ok(Answer { laws: solved.laws.into_iter().map(|law| vec![law]).collect(), error: solved.error })
 }

@@ -23,9 +23,7 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
         Form::FokkerPlanck => None,
         Form::Schroedinger => schroedinger::network::why_not(network),
         Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
-        Form::Euler | Form::Kessler | Form::KesslerTruncated => {
-            Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string())
-        }
+        _ => Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string()),
     }
 }
 

@@ -101,7 +101,7 @@ pub struct Transitions<'m> {
 #[derive(Debug)]
 enum How {
     Exact(exact::ExactTransitions),
-    Gaussian(Box<Expansion>),
+    Expansion(Box<Expansion>),
 }
 
 impl<'m> Transitions<'m> {
@@ -119,9 +119,7 @@ impl<'m> Transitions<'m> {
         let scalar = form.line(model).map_err(can_fit)?;
         let how = match (form, &model.law) {
             (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),
-            (Form::Euler | Form::Kessler | Form::KesslerTruncated, _) => {
-                How::Gaussian(Box::new(Expansion::new(&scalar, form)))
-            }
+            (form, _) if form.is_one_step() => How::Expansion(Box::new(Expansion::new(&scalar, form))),
             _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
         };
         Ok(Transitions { model, scalar, form, how })
@@ -140,7 +138,7 @@ impl<'m> Transitions<'m> {
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
             How::Exact(exact) => exact.log_density(&self.scalar, theta, pairs, gradient),
-            How::Gaussian(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
+            How::Expansion(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
         }
     }
 
@@ -148,10 +146,7 @@ impl<'m> Transitions<'m> {
     pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         match &self.how {
             How::Exact(exact) => exact.normal_scores(&self.scalar, theta, pairs),
-            How::Gaussian(expansion) => {
-                let m = expansion.moments(&self.scalar, theta, pairs, false);
-                (0..pairs.len()).map(|i| (pairs.x1[i] - m.mean[i]) / m.variance[i].sqrt()).collect()
-            }
+            How::Expansion(expansion) => expansion.normal_scores(&self.scalar, theta, pairs),
         }
     }
 
@@ -159,26 +154,38 @@ impl<'m> Transitions<'m> {
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {
             How::Exact(exact) => exact.moments(&self.scalar, theta, pairs),
-            How::Gaussian(expansion) => expansion.moments(&self.scalar, theta, pairs, true),
+            How::Expansion(expansion) => expansion.moments(&self.scalar, theta, pairs, true),
         }
     }
 }
 
-/// The one-step Gaussian of an expansion as a law.
+/// The law of one step: normal, or a table where the form's density is not.
 ///
 /// # Errors
-/// [`Error::Numerics`] where the step is so long that the expanded variance is no longer positive.
+/// [`Error::Numerics`] where the step is so long that the expanded variance is no longer positive, or no density is left;
+/// [`Error::FormUnavailable`] from `ozaki` at zero.
 pub(super) fn one_step(form: Form, question: &Asked, time: f64) -> Result<Predictive> {
     let pairs =
         Pairs { x0: vec![question.x0], x1: vec![question.x0], dt: vec![time - question.t0], t0: vec![question.t0] };
-    let moments = Transitions::new(question.model, form)?.moments(question.theta, &pairs);
+    let transitions = Transitions::new(question.model, form)?;
+    let broken = |why: String| Error::Numerics {
+        what: format!("the {} density of model '{}'", form.name(), question.model.id),
+        why: format!("over a step of {} {why}", time - question.t0),
+        hint: "ask for a nearer time, or take --form fokker-planck".to_string(),
+    };
+    if let (Form::ShojiOzaki | Form::Milstein | Form::Expansion, How::Expansion(expansion)) = (form, &transitions.how) {
+        let law = expansion.tabulated(&transitions.scalar, question.theta, &pairs);
+        return law.ok_or_else(|| broken("there is no density that can be tabulated".to_string()));
+    }
+    let moments = transitions.moments(question.theta, &pairs);
     let (mean, variance) = (moments.mean[0], moments.variance[0]);
+    if form == Form::Ozaki && variance.is_nan() {
+        return Err(
+            form.unavailable(question.model, "its state passes through zero, where Ozaki's constant has no value")
+        );
+    }
     if !(mean.is_finite() && variance.is_finite() && variance > 0.0) {
-        return Err(Error::Numerics {
-            what: format!("the {} density of model '{}'", form.name(), question.model.id),
-            why: format!("over a step of {} its variance is {variance}, which no law has", time - question.t0),
-            hint: "ask for a nearer time, or take --form fokker-planck".to_string(),
-        });
+        return Err(broken(format!("its variance is {variance}, which no law has")));
     }
     Ok(Predictive::Normal { mean, sd: variance.sqrt() })
 }

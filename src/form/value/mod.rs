@@ -69,7 +69,7 @@ pub fn why_not(model: &Model, value: &Value, form: Form) -> Option<String> {
         return if has_closed_law(model, value) { None } else { affine::why_not(model, value) };
     }
     match form {
-        Form::Euler | Form::Kessler | Form::KesslerTruncated => {
+        form if form.is_one_step() => {
             return Some("it is the density of one short step, and a payoff is valued at its expiry".to_string());
         }
         Form::MonteCarlo => {
