@@ -4,11 +4,6 @@ use crate::form::Form;
 use crate::models::Model;
 use crate::process::Process;
 
-/// One Gaussian step, whatever the time.
-pub(super) fn is_short(form: Form) -> bool {
-    matches!(form, Form::Euler | Form::Kessler | Form::KesslerTruncated)
-}
-
 /// The Fokker-Planck equation of a network is that of its Langevin equation.
 pub(super) fn is_other_process(model: &Model, form: Form) -> bool {
     matches!(model.process, Process::Network(_)) && form == Form::FokkerPlanck
@@ -18,8 +13,8 @@ pub(super) fn is_other_process(model: &Model, form: Form) -> bool {
 pub(super) fn caveat(model: &Model, form: Form) -> Option<&'static str> {
     if is_other_process(model, form) {
         Some("of the chemical Langevin equation, another process")
-    } else if is_short(form) {
-        Some("one Gaussian step over the whole time")
+    } else if form.is_one_step() {
+        Some("one step over the whole time")
     } else {
         None
     }

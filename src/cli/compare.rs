@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, CompareArgs};
-use super::caveat::{caveat, is_other_process, is_short};
+use super::caveat::{caveat, is_other_process};
 use super::input::read_model;
 use super::output::{Folder, Output};
 use super::start::point;
@@ -129,7 +129,7 @@ fn ask_all(
     let own = |row: &Row| match (row.answer.error, row.form) {
         _ if is_other_process(model, row.form) => f64::INFINITY,
         (Some(error), _) => error,
-        (None, form) if is_short(form) => f64::MAX,
+        (None, form) if form.is_one_step() => f64::MAX,
         (None, _) => 1.0,
     };
     let Some(reference) = (0..rows.len()).min_by(|a, b| own(&rows[*a]).total_cmp(&own(&rows[*b]))) else {
@@ -149,30 +149,11 @@ fn ask_all(
     Ok(Found { rows, reference, absent })
 }
 
-<<<<<<< ours
 fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
     match caveat(model, form) {
         Some(caveat) => caveat.to_string(),
         None if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
         None => String::new(),
-=======
-/// The Fokker-Planck equation of a network is that of its Langevin equation.
-fn is_other_process(model: &Model, form: Form) -> bool {
-    matches!(model.process, Process::Network(_)) && form == Form::FokkerPlanck
-}
-
-/// One Gaussian step, whatever the time.
-fn is_short(form: Form) -> bool {
-    form.is_one_step()
-}
-
-fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
-    match form {
-        _ if is_other_process(model, form) => "of the chemical Langevin equation, another process".to_string(),
-        _ if is_short(form) => "one step over the whole time".to_string(),
-        _ if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
-        _ => String::new(),
->>>>>>> theirs
     }
 }
 
@@ -354,7 +335,7 @@ fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &Compa
             distance: row.distance.last().copied(),
             seconds: row.seconds,
             density: density(law),
-            is_rough: is_short(row.form),
+            is_rough: row.form.is_one_step(),
             note: row.note.clone(),
         })
     });

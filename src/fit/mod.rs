@@ -9,6 +9,8 @@
 
 mod adapter;
 mod auto;
+#[cfg(test)]
+mod auto_tests;
 mod certified;
 mod certify;
 pub mod field;

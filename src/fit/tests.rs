@@ -98,13 +98,14 @@ fn the_likelihood_is_told_in_data_units_whatever_the_transform() {
 }
 
 #[test]
-fn auto_sees_that_monthly_gaussian_steps_are_wrong_and_says_so() {
+fn auto_sees_that_monthly_gaussian_steps_are_wrong_and_takes_none() {
     let model = built_in("ckls").expect("built in");
     let series = path(&model, &[2.0, -0.3, 0.15, 1.45], 6.0, 400, 1.0 / 12.0);
     let data = Observed::of(&series, Transform::None, &model).expect("usable");
     let fit = fit(&model, &data, &settings(Objective::Kl)).expect("a fit");
-    assert!(fit.form_choice.error.is_some_and(|e| e.abs() > 1e-3));
-    assert!(fit.warnings.iter().any(|w| w.contains("Fokker-Planck")), "{:?}", fit.warnings);
+    assert_eq!(fit.form, Form::FokkerPlanck, "{}", fit.form_choice.why);
+    assert!(fit.form_choice.error.is_some_and(|e| e < 1e-6), "{:?}", fit.form_choice);
+    assert_eq!(fit.status, Status::Converged);
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod fokker_planck;
 mod jacobi;
 pub mod joint;
 mod lamperti;
+pub mod likelihood;
 pub mod master_equation;
 pub mod moments;
 pub mod monte_carlo;
@@ -115,7 +116,7 @@ impl Form {
 
     /// Whether the form gives the density of an observed transition cheaply enough to fit with.
     pub fn fits(self) -> bool {
-        self == Form::Exact || self.is_one_step()
+        !matches!(self, Form::MasterEquation | Form::MonteCarlo)
     }
 
     /// Whether it is a density in closed form that is right over short steps only.

@@ -1,6 +1,6 @@
 //! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
 
-use super::{Asked, Form, exact, expansion::Expansion};
+use super::{Asked, Form, exact, expansion::Expansion, likelihood, schroedinger};
 use crate::base::{Error, Result, Series};
 use crate::models::Model;
 use crate::predictive::Predictive;
@@ -102,6 +102,10 @@ pub struct Transitions<'m> {
 enum How {
     Exact(exact::ExactTransitions),
     Expansion(Box<Expansion>),
+    /// The Fokker-Planck equation, and Kessler's expansion for the moments.
+    Solved(Box<likelihood::Resolvent>, Box<Expansion>),
+    /// The spectrum, and likewise.
+    Spectral(Box<schroedinger::Spectral>, Box<Expansion>),
 }
 
 impl<'m> Transitions<'m> {
@@ -120,6 +124,17 @@ impl<'m> Transitions<'m> {
         let how = match (form, &model.law) {
             (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),
             (form, _) if form.is_one_step() => How::Expansion(Box::new(Expansion::new(&scalar, form))),
+            (Form::FokkerPlanck | Form::Schroedinger, _) => {
+                if let Some(why) = likelihood::why_not(&scalar) {
+                    return Err(can_fit(form.unavailable(model, &why)));
+                }
+                let (resolvent, moments) =
+                    (likelihood::Resolvent::new(&scalar), Box::new(Expansion::new(&scalar, Form::Kessler)));
+                match form {
+                    Form::FokkerPlanck => How::Solved(Box::new(resolvent), moments),
+                    _ => How::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
+                }
+            }
             _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
         };
         Ok(Transitions { model, scalar, form, how })
@@ -139,6 +154,8 @@ impl<'m> Transitions<'m> {
         match &self.how {
             How::Exact(exact) => exact.log_density(&self.scalar, theta, pairs, gradient),
             How::Expansion(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
+            How::Solved(resolvent, _) => resolvent.log_density(&self.scalar, theta, pairs, gradient),
+            How::Spectral(spectral, _) => spectral.log_density(self.model, &self.scalar, theta, pairs, gradient),
         }
     }
 
@@ -147,14 +164,18 @@ impl<'m> Transitions<'m> {
         match &self.how {
             How::Exact(exact) => exact.normal_scores(&self.scalar, theta, pairs),
             How::Expansion(expansion) => expansion.normal_scores(&self.scalar, theta, pairs),
+            How::Solved(resolvent, _) => resolvent.normal_scores(&self.scalar, theta, pairs),
+            How::Spectral(spectral, _) => spectral.resolvent.normal_scores(&self.scalar, theta, pairs),
         }
     }
 
-    /// Conditional means and variances at `theta`, always with gradients.
+    /// Conditional means and variances at `theta`, always with gradients; of the forms that solve an equation, Kessler's.
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {
             How::Exact(exact) => exact.moments(&self.scalar, theta, pairs),
-            How::Expansion(expansion) => expansion.moments(&self.scalar, theta, pairs, true),
+            How::Expansion(expansion) | How::Solved(_, expansion) | How::Spectral(_, expansion) => {
+                expansion.moments(&self.scalar, theta, pairs, true)
+            }
         }
     }
 }

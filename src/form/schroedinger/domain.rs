@@ -103,6 +103,17 @@ impl Domain {
         Ok(Domain { kind: Kind::Closed { from, to, alpha, beta }, first: wanted(below + above), reach: Some(reach) })
     }
 
+    /// The same stretch at parameters near by: the powers at its ends have moved.
+    pub fn moved(self, coefficients: &mut Coefficients) -> Domain {
+        let Kind::Closed { from, to, alpha, beta } = self.kind else { return self };
+        let mut power = |before: f64, end: f64, inwards: f64| match before {
+            0.0 => 0.0,
+            _ => end_power(coefficients, end, inwards).unwrap_or(before),
+        };
+        let (alpha, beta) = (power(alpha, to, from - to), power(beta, from, to - from));
+        Domain { kind: Kind::Closed { from, to, alpha, beta }, ..self }
+    }
+
     /// Whether nothing reaches the ends.
     pub fn is_open(&self) -> bool {
         matches!(self.kind, Kind::Open { .. })

@@ -1,26 +1,36 @@
 //! Log densities of observed transitions, all from one decomposition.
+//!
+//! A sum over modes has the digits of its largest terms, so what is below 1e-8 of the peak is the local solution's of [`Resolvent`], and
+//! counted. Derivatives are central differences of fourth order on one basis: the stretch, the functions and which transitions are in the tail stay as
+//! they are.
 
-use super::super::{Accuracy, Asked, Form, Pairs};
+use super::super::likelihood::{Resolvent, check_states, why_not};
+use super::super::{Accuracy, Asked, Batch, Form, Pairs};
 use super::domain::{Domain, FORGOTTEN, broken};
 use super::modes::{Coefficients, Modes, Place};
 use super::ring;
-use crate::base::{Error, Result, math};
+use crate::base::{Result, math};
 use crate::models::Model;
-use crate::process::Boundary;
+use crate::process::{Boundary, Scalar};
+use rayon::prelude::*;
 
 /// Densities below this share of the largest that a step of that length has are round-off's.
 const TRUSTED: f64 = 1e-8;
 /// Change of the summed log density, per transition, at which the basis is large enough.
 const SETTLED: f64 = 1e-9;
 
+/// Relative step of the differences.
+const STEP: f64 = 1e-3;
+
 /// Log densities of transitions by the spectrum.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogTransitions {
-    /// `[transition]`; minus infinity where nothing but round-off is left.
+    /// `[transition]`
     pub value: Vec<f64>,
-    /// Transitions so far out (below 1e-8 of the peak) that round-off shows in their logarithm.
+    /// Transitions so far out (below 1e-8 of the peak) that round-off shows in their logarithm: theirs is from a local solution of
+    /// the Fokker-Planck equation, around a ring what the modes say, minus infinity where that is nothing.
     pub doubtful: usize,
-    /// Change of the summed log density from a basis two thirds the size: the estimated error.
+    /// Change of the summed log density of the others from a basis two thirds the size: the estimated error.
     pub error: f64,
 }
 
@@ -46,65 +56,151 @@ pub struct LogTransitions {
 /// ```
 pub fn log_transitions(model: &Model, theta: &[f64], pairs: &Pairs) -> Result<LogTransitions> {
     let process = Form::Schroedinger.line(model)?;
-    let least = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = |v: &[f64]| v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if pairs.is_empty() {
         return Ok(LogTransitions { value: Vec::new(), doubtful: 0, error: 0.0 });
     }
-    let state = process.state;
-    if let Some((row, x)) = pairs.x0.iter().chain(&pairs.x1).enumerate().find(|(_, x)| !state.holds(**x)) {
-        return Err(Error::OutsideDomain {
-            model: model.id.clone(),
-            series: "transitions".to_string(),
-            row: row % pairs.len(),
-            value: *x,
-            lower: state.lower,
-            upper: state.upper,
-        });
+    check_states(model, &process, pairs)?;
+    let settled = settle(&Spectrum { model, process, pairs }, theta)?;
+    let (tail, rows) = settled.tail(pairs);
+    let mut value = settled.value;
+    if why_not(&process).is_none() {
+        let local = Resolvent::new(&process).log_density(&process, theta, &tail, false);
+        rows.into_iter().zip(local.value).for_each(|(i, v)| value[i] = v);
     }
+    Ok(LogTransitions { value, doubtful: settled.is_doubtful.iter().filter(|d| **d).count(), error: settled.error })
+}
+
+/// A process prepared for densities at many parameters.
+#[derive(Debug)]
+pub(in crate::form) struct Spectral {
+    pub resolvent: Resolvent,
+}
+
+impl Spectral {
+    pub fn new(resolvent: Resolvent) -> Spectral {
+        Spectral { resolvent }
+    }
+
+    /// Log densities, and their gradients where asked; all minus infinity where no basis is large enough.
+    pub fn log_density(&self, model: &Model, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
+        let params = if gradient { theta.len() } else { 0 };
+        let nothing =
+            || Batch { value: vec![f64::NEG_INFINITY; pairs.len()], gradient: vec![vec![0.0; pairs.len()]; params] };
+        let asked = Spectrum { model, process: *process, pairs };
+        let Ok(settled) = settle(&asked, theta) else { return nothing() };
+        let moved: Option<Vec<Vec<f64>>> =
+            (0..4 * params).into_par_iter().map(|j| settled.at(&asked, &moved(theta, j / 4, OFFSETS[j % 4]))).collect();
+        let Some(moved) = moved else { return nothing() };
+        let slopes = |k: usize| -> Vec<f64> {
+            let [two_down, down, up, two_up] = [0, 1, 2, 3].map(|o| &moved[4 * k + o]);
+            let h = step(theta[k]);
+            (0..pairs.len()).map(|i| (8.0 * (up[i] - down[i]) - (two_up[i] - two_down[i])) / (12.0 * h)).collect()
+        };
+        let (tail, rows) = settled.tail(pairs);
+        let mut batch = Batch { gradient: (0..params).map(slopes).collect(), value: settled.value };
+        let local = self.resolvent.log_density(process, theta, &tail, gradient);
+        for (j, i) in rows.into_iter().enumerate() {
+            batch.value[i] = local.value[j];
+            batch.gradient.iter_mut().zip(&local.gradient).for_each(|(all, some)| all[i] = some[j]);
+        }
+        batch
+    }
+}
+
+const OFFSETS: [f64; 4] = [-2.0, -1.0, 1.0, 2.0];
+
+fn step(value: f64) -> f64 {
+    STEP * value.abs().max(STEP)
+}
+
+fn moved(theta: &[f64], k: usize, steps: f64) -> Vec<f64> {
+    let mut moved = theta.to_vec();
+    moved[k] += steps * step(theta[k]);
+    moved
+}
+
+/// What is asked of a spectrum.
+struct Spectrum<'a> {
+    model: &'a Model,
+    process: Scalar<'a>,
+    pairs: &'a Pairs,
+}
+
+/// A basis that is large enough, and what it says.
+struct Settled {
+    domain: Domain,
+    /// Of the smaller of the two bases that agree: what differences are taken on.
+    functions: usize,
+    times: Vec<f64>,
+    value: Vec<f64>,
+    is_doubtful: Vec<bool>,
+    error: f64,
+}
+
+impl Settled {
+    /// Log densities at other parameters on the same basis; `None` where they are none.
+    fn at(&self, spectrum: &Spectrum, theta: &[f64]) -> Option<Vec<f64>> {
+        let Spectrum { model, process, pairs } = *spectrum;
+        let accuracy = Accuracy::default();
+        let asked = Asked { model, process, theta, x0: pairs.x0[0], t0: 0.0, times: &self.times, accuracy };
+        let mut coefficients = Coefficients::new(&asked.process, theta);
+        let domain = self.domain.moved(&mut coefficients);
+        let modes = domain.modes(&asked, &mut coefficients, self.functions, FORGOTTEN / self.times[0]).ok()?;
+        Some(on_modes(&modes, &mut coefficients, pairs).0)
+    }
+
+    /// The transitions in the tail, and which they are.
+    fn tail(&self, pairs: &Pairs) -> (Pairs, Vec<usize>) {
+        let rows: Vec<usize> = (0..pairs.len()).filter(|i| self.is_doubtful[*i]).collect();
+        let of = |v: &[f64]| rows.iter().map(|i| v[*i]).collect();
+        (Pairs { x0: of(&pairs.x0), x1: of(&pairs.x1), dt: of(&pairs.dt), t0: of(&pairs.t0) }, rows)
+    }
+}
+
+fn settle(spectrum: &Spectrum, theta: &[f64]) -> Result<Settled> {
+    let least = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = |v: &[f64]| v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let Spectrum { model, process, pairs } = *spectrum;
     let mut coefficients = Coefficients::new(&process, theta);
-    if state.boundary == Boundary::Periodic
+    if process.state.boundary == Boundary::Periodic
         && let Some(why) = ring::why_not(&process, &mut coefficients)
     {
         return Err(Form::Schroedinger.unavailable(model, &why));
     }
     let (shortest, longest) = (least(&pairs.dt), most(&pairs.dt));
     let times = if longest > shortest { vec![shortest, longest] } else { vec![longest] };
-    let accuracy = Accuracy::default();
-    let asked = Asked { model, process, theta, x0: pairs.x0[0], t0: 0.0, times: &times, accuracy };
+    let asked = Asked { model, process, theta, x0: pairs.x0[0], t0: 0.0, times: &times, accuracy: Accuracy::default() };
     if !(shortest > 0.0 && longest.is_finite()) {
         return Err(broken(&asked, "a step is not longer than nothing"));
     }
     let low = least(&pairs.x0).min(least(&pairs.x1));
     let high = most(&pairs.x0).max(most(&pairs.x1));
     let domain = Domain::new(&asked, [low, high], &times, &mut coefficients)?;
-    let mut before: Option<f64> = None;
-    let mut last: Option<LogTransitions> = None;
-    for n in domain.sizes() {
-        let modes = domain.modes(&asked, &mut coefficients, n, FORGOTTEN / shortest)?;
-        let (value, doubtful) = on_modes(&modes, &mut coefficients, pairs);
-        let sum: f64 = value.iter().filter(|v| v.is_finite()).sum();
-        let error = before.map_or(f64::INFINITY, |b| (sum - b).abs());
-        before = Some(sum);
-        let settled = error <= SETTLED * pairs.len() as f64;
-        last = Some(LogTransitions { value, doubtful, error });
-        if settled {
+    let mut last: Option<Settled> = None;
+    for functions in domain.sizes() {
+        let modes = domain.modes(&asked, &mut coefficients, functions, FORGOTTEN / shortest)?;
+        let (value, is_doubtful) = on_modes(&modes, &mut coefficients, pairs);
+        let error = last.as_ref().map_or(f64::INFINITY, |before| {
+            let trusted = (0..pairs.len()).filter(|i| !(is_doubtful[*i] || before.is_doubtful[*i]));
+            trusted.map(|i| value[i] - before.value[i]).sum::<f64>().abs()
+        });
+        let is_settled = error <= SETTLED * pairs.len() as f64;
+        let functions = last.as_ref().filter(|_| is_settled).map_or(functions, |before| before.functions);
+        last = Some(Settled { domain, functions, times: times.clone(), value, is_doubtful, error });
+        if is_settled {
             break;
         }
     }
-    match last.filter(|found| found.error < 1e-3 * pairs.len() as f64) {
-        Some(found) => Ok(found),
-        None => Err(broken(
-            &asked,
-            &format!(
-                "the step of {shortest} is too short against the range of the data: more than 640 functions are needed"
-            ),
-        )),
-    }
+    last.filter(|found| found.error < 1e-3 * pairs.len() as f64).ok_or_else(|| {
+        let why = format!(
+            "the step of {shortest} is too short against the range of the data: more than 640 functions are needed"
+        );
+        broken(&asked, &why)
+    })
 }
 
-/// Log densities and the number of those that are round-off's.
-fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (Vec<f64>, usize) {
+/// Log densities, and which of them are round-off's.
+fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (Vec<f64>, Vec<bool>) {
     // The end of one transition is most often the start of the next.
     let mut xs: Vec<f64> = Vec::with_capacity(pairs.len() + 1);
     let mut index = |x: f64| {
@@ -116,7 +212,7 @@ fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (V
     let ends: Vec<(usize, usize)> = pairs.x0.iter().zip(&pairs.x1).map(|(a, b)| (index(*a), index(*b))).collect();
     let places: Vec<Place> = xs.iter().map(|x| modes.ground.place(coefficients, *x)).collect();
     let amplitudes = modes.amplitudes(&places);
-    let mut doubtful = 0;
+    let mut is_doubtful = Vec::with_capacity(pairs.len());
     let mut decay: Vec<f64> = Vec::new();
     let mut decay_of = f64::NAN;
     let mut value = Vec::with_capacity(pairs.len());
@@ -134,10 +230,8 @@ fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (V
         let peak = -math::ln(spread) - 0.919;
         // Round-off is relative to the sum's own terms.
         let terms: f64 = decay.iter().zip(one.iter().zip(two.iter())).map(|(d, (a, b))| d * (a * b).abs()).sum();
-        if ln_p < peak + math::ln(TRUSTED) || sum < TRUSTED * terms {
-            doubtful += 1;
-        }
+        is_doubtful.push(ln_p < peak + math::ln(TRUSTED) || !(sum >= TRUSTED * terms));
         value.push(ln_p);
     }
-    (value, doubtful)
+    (value, is_doubtful)
 }

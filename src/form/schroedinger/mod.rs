@@ -28,6 +28,7 @@ mod spectrum;
 mod tests;
 
 pub use bound_states::{BoundStates, bound_states};
+pub(super) use likelihood::Spectral;
 pub use likelihood::{LogTransitions, log_transitions};
 pub use spectrum::{Kramers, MOST_RATES, Spectrum, kramers, spectrum};
 
