@@ -19,6 +19,7 @@ pub enum Purpose {
     Starts = 3,
     Scores = 4,
     Optimiser = 5,
+    Bootstrap = 6,
 }
 
 impl Seed {

@@ -28,16 +28,17 @@ impl<'a> Likelihood<'a> {
         }
         Ref::map(self.last.borrow(), |last| &last.1)
     }
+}
 
-    fn mean(batch: &Batch) -> (f64, Vec<f64>) {
-        let n = batch.value.len() as f64;
-        (-batch.value.iter().sum::<f64>() / n, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
-    }
+/// The mean negative log density of a pass, and its gradient.
+pub(super) fn mean(batch: &Batch) -> (f64, Vec<f64>) {
+    let n = batch.value.len() as f64;
+    (-batch.value.iter().sum::<f64>() / n, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
 }
 
 impl Goal for Likelihood<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
-        Likelihood::mean(&self.batch(theta))
+        mean(&self.batch(theta))
     }
 
     /// The mean outer product of the scores, which is the information where the model holds (Berndt, Hall, Hall & Hausman 1974).
@@ -60,7 +61,7 @@ impl Goal for Likelihood<'_> {
     }
 
     fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
-        Likelihood::mean(&self.transitions.log_density(theta, &self.pairs.at(rows), true))
+        mean(&self.transitions.log_density(theta, &self.pairs.at(rows), true))
     }
 }
 

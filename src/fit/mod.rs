@@ -13,6 +13,7 @@ mod auto;
 mod auto_tests;
 mod certified;
 mod certify;
+pub mod diagnostics;
 pub mod field;
 pub mod joint;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod several_tests;
 mod starts;
 #[cfg(test)]
 mod tests;
+pub mod uncertainty;
 
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};

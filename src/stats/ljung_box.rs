@@ -1,0 +1,42 @@
+//! Whether values are free of autocorrelation.
+
+use super::mean;
+use crate::base::math;
+
+/// p-value of the Ljung-Box (1978) test of no autocorrelation up to `lags`; NaN where there are too few values.
+pub fn ljung_box_p(x: &[f64], lags: usize) -> f64 {
+    let n = x.len();
+    if n < lags + 5 || x.iter().any(|v| !v.is_finite()) {
+        return f64::NAN;
+    }
+    let m = mean(x);
+    let total: f64 = x.iter().map(|v| (v - m) * (v - m)).sum();
+    if total <= 0.0 {
+        return f64::NAN;
+    }
+    let q: f64 = (1..=lags)
+        .map(|k| {
+            let r = x.iter().zip(&x[k..]).map(|(a, b)| (a - m) * (b - m)).sum::<f64>() / total;
+            r * r / (n - k) as f64
+        })
+        .sum();
+    math::chi_square_sf(n as f64 * (n as f64 + 2.0) * q, lags as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Purpose, Seed};
+
+    #[test]
+    fn white_noise_passes_and_an_autoregression_fails() {
+        let mut stream = Seed(4).key(Purpose::Scores, 0, 0).stream(0);
+        let noise: Vec<f64> = (0..2000).map(|_| stream.normal()).collect();
+        let mut ar = noise.clone();
+        for i in 1..ar.len() {
+            ar[i] += 0.3 * ar[i - 1];
+        }
+        assert!(ljung_box_p(&noise, 10) > 0.01);
+        assert!(ljung_box_p(&ar, 10) < 1e-10);
+    }
+}
