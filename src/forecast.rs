@@ -2,6 +2,7 @@
 
 use crate::base::rng::word_of;
 use crate::base::{Error, Purpose, Result, Series, Transform};
+use crate::fit::diagnostics::{Diagnostics, diagnose};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, Start, require_room, simulate};
 use crate::form::{Accuracy, Form, Question, exact, laws};
@@ -53,6 +54,18 @@ impl ModelForecaster {
             settings.initial = self.model.params.iter().map(|p| p.name.clone()).zip(theta.iter().copied()).collect();
         }
         Ok(FittedModel { fit: fit(&self.model, &data, &settings)?, forecaster: self.clone() })
+    }
+}
+
+impl FittedModel {
+    /// Tests of the fit on the series it was fitted to.
+    ///
+    /// # Errors
+    /// What [`diagnose`] and the transform refuse.
+    pub fn diagnose(&self, train: &Series) -> Result<Diagnostics> {
+        let forecaster = &self.forecaster;
+        let data = Observed::of(train, forecaster.transform, &forecaster.model)?;
+        diagnose(&forecaster.model, &data, &forecaster.settings, &self.fit)
     }
 }
 

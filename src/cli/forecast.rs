@@ -48,7 +48,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
         output.text(&ahead.describe());
         csv.push_str(&ahead.csv());
         let horizons = ahead.horizons();
-        documents.push(json!({ "id": series.id, "fit": values::fit(&fitted.fit), "horizons": horizons }));
+        documents.push(json!({ "id": series.id, "fit": values::fit(&fitted.fit, &fitted.diagnose(series)?), "horizons": horizons }));
     }
     let document = json!({
         "schema": "kramers/forecast@1", "version": VERSION, "seed": common.seed, "model": forecaster.model.id,

@@ -121,7 +121,8 @@ fn study<'a>(
     let ahead = fitted.predict_levels(series, &times, 0)?;
     let mut warnings = failures(&series.id, series, &result);
     warnings.extend(fitted.fit.warnings.iter().cloned());
-    Ok(Study { series, plan, candidates, fitted, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
+    let tests = fitted.diagnose(series)?;
+    Ok(Study { series, plan, candidates, fitted, tests, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
 }
 
 /// The models asked for, or of the registry those whose tags fit: a business clock tells of a market, so physics and
@@ -322,8 +323,7 @@ fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
         fit_facts.push(("log-likelihood".to_string(), format!("{l:.3}")));
         fit_facts.push(("AIC, BIC".to_string(), format!("{aic:.2}, {bic:.2}")));
     }
-    fit_facts.push(("one-step PIT uniform, p".to_string(), short(fit.pit_ks_p)));
-    fit_facts.push(("no autocorrelation (Ljung-Box), p".to_string(), short(fit.ljung_box_p)));
+    fit_facts.extend(test_lines(&study.tests).into_iter().map(|(what, p)| (format!("{what}, p"), short(p))));
     let pit = study.chosen_scores();
     let before = |to: usize| (0..=to).map(|i| Point { x: study.x(i), y: series.value[i] }).collect::<Vec<_>>();
     let cutoff = study.plan.first_test - 1;

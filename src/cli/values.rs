@@ -4,6 +4,7 @@ use super::input::Data;
 use crate::backtest::{Backtest, LEVELS, ModelScores, Scored, Scores};
 use crate::base::series::format_stamp;
 use crate::base::{Series, Stamp};
+use crate::fit::diagnostics::Diagnostics;
 use crate::fit::{Fit, Objective};
 use crate::predictive::Predictive;
 use serde_json::{Map, Value, json};
@@ -34,7 +35,7 @@ pub(super) fn finding(finding: &crate::base::Finding) -> Value {
 }
 
 /// `kramers/fit@1` without its schema and data.
-pub(super) fn fit(fit: &Fit) -> Map<String, Value> {
+pub(super) fn fit(fit: &Fit, tests: &Diagnostics) -> Map<String, Value> {
     let params: Map<String, Value> = fit
         .params
         .iter()
@@ -64,13 +65,24 @@ pub(super) fn fit(fit: &Fit) -> Map<String, Value> {
         "transitions": fit.transitions,
         "params": params,
         "starts": fit.starts,
-        "diagnostics": { "pit_ks_p": finite(fit.pit_ks_p), "ljung_box_p": finite(fit.ljung_box_p) },
+        "diagnostics": diagnostics(tests),
         "warnings": fit.warnings,
     });
     match document {
         Value::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+fn diagnostics(tests: &Diagnostics) -> Value {
+    json!({
+        "pit_ks_p": finite(tests.ks_p),
+        "berkowitz_p": tests.berkowitz.as_ref().map(|b| finite(b.p)),
+        "ljung_box_p": finite(tests.ljung_box_p),
+        "squared_ljung_box_p": finite(tests.squared_ljung_box_p),
+        "martingale_p": tests.martingale.as_ref().map(|m| finite(m.p)),
+        "martingale_df": tests.martingale.as_ref().map(|m| m.df),
+    })
 }
 
 pub(super) fn finite(value: f64) -> Value {

@@ -41,7 +41,6 @@ pub use several::{SeveralFit, fit_several, fit_several_joint};
 use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
-use crate::stats;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -174,10 +173,6 @@ pub struct Fit {
     pub params: Vec<Estimate>,
     pub transitions: usize,
     pub starts: Vec<StartOutcome>,
-    /// Kolmogorov-Smirnov p-value of the one-step PITs.
-    pub pit_ks_p: f64,
-    /// Ljung-Box p-value (ten lags) of the one-step normal scores.
-    pub ljung_box_p: f64,
     pub warnings: Vec<String>,
 }
 
@@ -279,8 +274,6 @@ fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOu
         .filter(|l| l.is_finite());
     let k = free.len() as f64;
     let params = estimates(&model.params, &solved, free);
-    let scores = transitions.normal_scores(&solved.theta, &data.pairs);
-    let pits: Vec<f64> = scores.iter().map(|z| crate::base::math::normal_cdf(*z)).collect();
     let mut fit = Fit {
         model: model.id.clone(),
         form: choice.form,
@@ -297,8 +290,6 @@ fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOu
         params,
         transitions: n,
         starts,
-        pit_ks_p: stats::ks_uniform_p(&pits),
-        ljung_box_p: stats::ljung_box_p(&scores, 10),
         warnings: Vec::new(),
     };
     fit.warnings = warnings(&fit, model);
