@@ -233,7 +233,7 @@ impl Error {
             }
             Error::TooFewRows { needed, .. } => vec![format!("bring at least {needed} rows: a longer file, or a wider --since and --before; a gentler --clean drops fewer")],
             Error::NonPositive { .. } => one("use --transform none or diff, or --clean positive to drop such rows (they are counted)"),
-            Error::RepeatedTimes { .. } => one("a panel of several series wants --id COLUMN; a curve y = f(x) with replicates is for models of kind \"curve\", which this version does not fit yet: keep one value a time to use it as a series"),
+            Error::RepeatedTimes { .. } => one("a panel of several series wants --id COLUMN; a curve y = f(x) with replicates is for kramers fit with a model of kind \"curve\"; keep one value a time to use it as a series"),
             Error::UnknownSeries { name, id, column, available } => {
                 let nearest = super::suggest::nearest(id, available.iter().map(String::as_str));
                 did_you_mean(&nearest.map(str::to_string))

@@ -2,13 +2,15 @@
 
 use super::Outcome;
 use super::args::{Common, FitArgs};
+use super::curve;
 use super::field;
 use super::input::{read_data, read_observed_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
 use crate::base::{Result, Transform};
-use crate::fit::{Fit, Objective, Observed, Status, fit};
+use crate::fit::{Estimate, Fit, Objective, Observed, Status, fit};
+use crate::process::Process;
 use serde_json::{Map, Value, json};
 
 pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Outcome> {
@@ -16,6 +18,9 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     let model = read_observed_model(&args.model, output)?;
     if let Some(field) = field::as_field(&model) {
         return field::fit(&model, field, args, common, folder.as_ref(), output);
+    }
+    if matches!(model.process, Process::Curve(_)) {
+        return curve::fit(&model, args, common, folder.as_ref(), output);
     }
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.initial = args.set.clone();
@@ -65,34 +70,12 @@ fn document(fits: &[(&crate::base::Series, Fit)], seed: u64, data: &Value) -> Va
 
 /// A fit for people.
 pub(super) fn describe(id: &str, time_unit: &str, fit: &Fit, transform: Transform) -> String {
-    let rows: Vec<Vec<String>> = fit
-        .params
-        .iter()
-        .map(|p| {
-            let remark = if p.fixed {
-                "held"
-            } else if p.at_bound {
-                "at bound"
-            } else {
-                ""
-            };
-            vec![
-                p.name.clone(),
-                short(p.estimate),
-                short_or_dash(p.se),
-                short_or_dash(p.lower),
-                short_or_dash(p.upper),
-                p.unit.clone(),
-                remark.to_string(),
-            ]
-        })
-        .collect();
     let on = if transform == Transform::None { String::new() } else { format!(" on {}", transform.name()) };
     let mut text = format!(
         "{} fitted to {id}{on}: {} after {} iterations, {} transitions, time in {time_unit}\n\n",
         fit.model, fit.status, fit.iterations, fit.transitions
     );
-    text.push_str(&table(&["parameter", "estimate", "s.e.", "2.5 %", "97.5 %", "unit", ""], &rows));
+    text.push_str(&estimates(&fit.params));
     text.push('\n');
     match fit.log_likelihood {
         Some(l) => text.push_str(&format!(
@@ -124,4 +107,28 @@ pub(super) fn describe(id: &str, time_unit: &str, fit: &Fit, transform: Transfor
     }
     text.push('\n');
     text
+}
+
+/// A table of estimates with their intervals.
+pub(super) fn estimates(params: &[Estimate]) -> String {
+    let row = |p: &Estimate| {
+        let remark = if p.fixed {
+            "held"
+        } else if p.at_bound {
+            "at bound"
+        } else {
+            ""
+        };
+        vec![
+            p.name.clone(),
+            short(p.estimate),
+            short_or_dash(p.se),
+            short_or_dash(p.lower),
+            short_or_dash(p.upper),
+            p.unit.clone(),
+            remark.to_string(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = params.iter().map(row).collect();
+    table(&["parameter", "estimate", "s.e.", "2.5 %", "97.5 %", "unit", ""], &rows)
 }

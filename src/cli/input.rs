@@ -31,6 +31,11 @@ pub(super) fn look_at_data(args: &DataArgs, output: &Output) -> Result<Data> {
     }
 }
 
+/// The points of a curve: rows may share an input.
+pub(super) fn read_points(args: &DataArgs, output: &Output) -> Result<Data> {
+    read(args, output, Repeats::Kept)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Repeats {
     Refused,

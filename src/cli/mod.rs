@@ -13,6 +13,7 @@ mod backtest;
 mod caveat;
 mod check;
 mod compare;
+mod curve;
 mod field;
 mod fit;
 mod forecast;

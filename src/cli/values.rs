@@ -5,7 +5,7 @@ use crate::backtest::{Backtest, LEVELS, ModelScores, Scored, Scores};
 use crate::base::series::format_stamp;
 use crate::base::{Series, Stamp};
 use crate::fit::diagnostics::Diagnostics;
-use crate::fit::{Fit, Objective};
+use crate::fit::{Estimate, Fit, Objective};
 use crate::predictive::Predictive;
 use serde_json::{Map, Value, json};
 
@@ -34,19 +34,21 @@ pub(super) fn finding(finding: &crate::base::Finding) -> Value {
     json!({ "rule": finding.rule, "count": finding.count, "action": finding.action, "dropped": finding.dropped })
 }
 
+/// Estimates by name.
+pub(super) fn estimates(params: &[Estimate]) -> Map<String, Value> {
+    let one = |p: &Estimate| {
+        let value = json!({
+            "estimate": p.estimate, "se": p.se, "lower": p.lower, "upper": p.upper,
+            "unit": p.unit, "at_bound": p.at_bound, "fixed": p.fixed,
+        });
+        (p.name.clone(), value)
+    };
+    params.iter().map(one).collect()
+}
+
 /// `kramers/fit@1` without its schema and data.
 pub(super) fn fit(fit: &Fit, tests: &Diagnostics) -> Map<String, Value> {
-    let params: Map<String, Value> = fit
-        .params
-        .iter()
-        .map(|p| {
-            let value = json!({
-                "estimate": p.estimate, "se": p.se, "lower": p.lower, "upper": p.upper,
-                "unit": p.unit, "at_bound": p.at_bound, "fixed": p.fixed,
-            });
-            (p.name.clone(), value)
-        })
-        .collect();
+    let params = estimates(&fit.params);
     let document = json!({
         "model": fit.model,
         "form": fit.form.name(),

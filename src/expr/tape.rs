@@ -47,7 +47,7 @@ pub struct Tape {
 struct Register([f64; LANES]);
 
 /// Registers and uniform values of one running tape; reuse it from call to call.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Scratch {
     registers: Vec<Register>,
     uniform: Vec<f64>,

@@ -80,7 +80,7 @@ impl Serialize for Status {
 }
 
 /// A positive parameter whose standard error is this many times itself is known to no power of ten.
-const VAGUE: f64 = 20.0;
+pub(super) const VAGUE: f64 = 20.0;
 
 /// Score a converged point may have, in units of its standard deviation.
 pub(super) const SCORE: f64 = 1e-6;

@@ -1,9 +1,10 @@
-//! Parameters of a field from measured profiles or probes: least squares by the method of Levenberg and Marquardt.
+//! Parameters of a field from measured profiles or probes, by least squares.
 //!
 //! Minimises `Σ w (u_measured - u(x, t; θ))²` in transformed coordinates. Derivatives are central differences of solutions along
 //! one list of time steps, so they are those of a smooth function; near the minimum the steps are held, and so is the grid.
 
-use super::certify::{Status, judge};
+use super::certify::Status;
+use super::least_squares::{Axis, Judged, Problem, judge, minimise};
 use crate::base::{Coordinate, Error, Param, Result};
 use crate::form::field::{Options, Profiles, estimate, solve_along};
 use crate::models::Model;
@@ -86,33 +87,32 @@ pub fn fit(model: &Model, measured: &Measured, settings: &FieldSettings) -> Resu
     let free: Vec<usize> = (0..held.len()).filter(|k| !held[*k]).collect();
     check(model, field, &params.values, measured, free.len())?;
     let task = Task::new(model, measured, settings);
-    let mut search = Search::new(&task, params.values.clone(), free)?;
-    let iterations = search.run(settings.max_iterations);
-    let Search { theta, free, now, steps, .. } = search;
-
-    let n = measured.u.len();
-    let squares = sum_of_squares(&now.residuals);
+    let axes: Vec<Axis> = free.iter().map(|k| Axis::of(&model.params[*k])).collect();
+    let start: Vec<f64> = free.iter().map(|k| model.params[*k].to_coordinate(params.values[*k])).collect();
+    // The start's own error says more than that there was one.
+    task.at(&params.values, None)?;
     // Residuals at round-off of the values say nothing.
     let floor = 1e-20 * measured.u.iter().map(|u| u * u).sum::<f64>().max(1e-280);
-    let variance = squares.max(floor) / (n - free.len()) as f64;
-    let natural = task.jacobian(&theta, &free, &steps, Moves::Natural);
-    let (status, se) = match natural {
-        None => (Status::Failed("the model cannot be solved beside the estimate".to_string()), vec![None; theta.len()]),
-        Some(j) => {
-            let slope = -(j.transpose() * &now.residuals) / (variance * n as f64);
-            let mut gradient = vec![0.0; theta.len()];
-            for (i, k) in free.iter().enumerate() {
-                gradient[*k] = slope[i];
-            }
-            let curvature = j.transpose() * &j / (variance * n as f64);
-            judge(&model.params, &theta, &free, &gradient, &curvature, n as f64)
-        }
+    let mut search = Search { task: &task, base: params.values.clone(), free: &free, held: None };
+    let Some(found) = minimise(&mut search, &start, &axes, settings.max_iterations, floor) else {
+        return Err(Error::Numerics {
+            what: format!("the fit of '{}'", model.id),
+            why: "it cannot be solved at the start".to_string(),
+            hint: "give starting values with --set".to_string(),
+        });
+    };
+    let theta = search.theta(&found.u);
+    let squares = found.squares();
+    let natural = task.jacobian(&theta, &free, &found.point.steps, Moves::Natural);
+    let Judged { status, se, variance } = match natural {
+        None => Judged::failed("the model cannot be solved beside the estimate", theta.len()),
+        Some(slopes) => judge(&model.params, &theta, &free, &found.residuals, &slopes, None, floor),
     };
     let mut times = measured.t.clone();
     times.sort_by(f64::total_cmp);
     times.dedup();
     let grid_error = estimate(model, &theta, &times, &settings.options, None)?.error;
-    let fitted = now.fitted;
+    let (fitted, iterations) = (found.point.fitted, found.iterations);
     Ok(FieldFit { theta, se, held, status, squares, sd: variance.sqrt(), fitted, iterations, grid_error })
 }
 
@@ -173,10 +173,10 @@ struct Task<'a> {
     root_weight: Vec<f64>,
 }
 
-/// The model at the rows, and what is left of the measured values, times the roots of the weights.
+/// The model at the rows, and the time steps that were taken.
 struct Point {
     fitted: Vec<f64>,
-    residuals: DVector<f64>,
+    steps: Vec<f64>,
 }
 
 impl<'a> Task<'a> {
@@ -192,14 +192,14 @@ impl<'a> Task<'a> {
         Task { model, measured, options: &settings.options, times, row_time, root_weight }
     }
 
-    /// The model at `theta` along these time steps, or along its own.
-    fn at(&self, theta: &[f64], steps: Option<&[f64]>) -> Result<(Point, Vec<f64>)> {
-        let (profiles, taken) = solve_along(self.model, theta, &self.times, self.options, steps)?;
+    /// What is left of the measured values, times the roots of the weights, along these time steps or along the model's own.
+    fn at(&self, theta: &[f64], steps: Option<&[f64]>) -> Result<(DVector<f64>, Point)> {
+        let (profiles, steps) = solve_along(self.model, theta, &self.times, self.options, steps)?;
         let rows = self.measured.x.iter().zip(&self.row_time);
         let fitted: Vec<f64> = rows.map(|(x, t)| between(&profiles, *t, *x)).collect();
         let left = |i: usize| self.root_weight[i] * (self.measured.u[i] - fitted[i]);
         let residuals = DVector::from_fn(fitted.len(), |i, _| left(i));
-        Ok((Point { fitted, residuals }, taken))
+        Ok((residuals, Point { fitted, steps }))
     }
 
     /// `√w ∂u/∂θ` by central differences along fixed steps; `None` where the model cannot be solved.
@@ -226,7 +226,7 @@ impl<'a> Task<'a> {
             let solved = ends.map(|end| {
                 let mut moved = theta.to_vec();
                 moved[*k] = end;
-                self.at(&moved, Some(steps)).ok().map(|(point, _)| point.residuals)
+                self.at(&moved, Some(steps)).ok().map(|(residuals, _)| residuals)
             });
             let [Some(low), Some(high)] = solved else { return None };
             let by = match moves {
@@ -261,86 +261,38 @@ fn between(profiles: &Profiles, time: usize, x: f64) -> f64 {
     -b * c * d / 6.0 * u[k] + a * c * d / 2.0 * u[k + 1] - a * b * d / 2.0 * u[k + 2] + a * b * c / 6.0 * u[k + 3]
 }
 
-fn sum_of_squares(residuals: &DVector<f64>) -> f64 {
-    residuals.iter().map(|r| r * r).sum()
-}
-
-/// The search: a damped Gauss-Newton step (Marquardt 1963), the damping raised until it helps.
+/// The rows seen by the trust region.
 struct Search<'t, 'a> {
     task: &'t Task<'a>,
-    theta: Vec<f64>,
-    free: Vec<usize>,
-    now: Point,
-    steps: Vec<f64>,
-    /// Whether the time steps stay as they are.
-    is_frozen: bool,
+    base: Vec<f64>,
+    free: &'t [usize],
+    /// Time steps that stay as they are, once progress is slow.
+    held: Option<Vec<f64>>,
 }
 
-impl<'t, 'a> Search<'t, 'a> {
-    fn new(task: &'t Task<'a>, theta: Vec<f64>, free: Vec<usize>) -> Result<Search<'t, 'a>> {
-        let (now, steps) = task.at(&theta, None)?;
-        Ok(Search { task, theta, free, now, steps, is_frozen: false })
+impl Search<'_, '_> {
+    fn theta(&self, u: &[f64]) -> Vec<f64> {
+        let mut theta = self.base.clone();
+        for (k, u) in self.free.iter().zip(u) {
+            theta[*k] = self.task.model.params[*k].to_natural(*u);
+        }
+        theta
+    }
+}
+
+impl Problem for Search<'_, '_> {
+    type Point = Point;
+
+    fn at(&mut self, u: &[f64]) -> Option<(DVector<f64>, Point)> {
+        self.task.at(&self.theta(u), self.held.as_deref()).ok()
     }
 
-    /// Iterations made. Ends where no step helps any more, which the certificate then judges.
-    fn run(&mut self, most: u64) -> u64 {
-        const LEAST_DAMPING: f64 = 1e-12;
-        const MOST_DAMPING: f64 = 1e10;
-        let mut damping = 1e-3;
-        for iteration in 0..most {
-            let Some(jacobian) = self.task.jacobian(&self.theta, &self.free, &self.steps, Moves::Coordinate) else {
-                return iteration;
-            };
-            let normal = jacobian.transpose() * &jacobian;
-            let slope = jacobian.transpose() * &self.now.residuals;
-            let before = sum_of_squares(&self.now.residuals);
-            let mut moved = None;
-            while moved.is_none() && damping < MOST_DAMPING {
-                moved = self.step(&normal, &slope, damping, before);
-                damping *= if moved.is_some() { 0.1 } else { 10.0 };
-            }
-            damping = damping.max(LEAST_DAMPING);
-            let gained = moved.map_or(0.0, |after| (before - after) / before.max(1e-300));
-            if self.is_frozen && gained < 1e-15 {
-                return iteration + 1;
-            }
-            if gained < 1e-5 && !self.is_frozen {
-                self.is_frozen = true;
-                damping = LEAST_DAMPING;
-            }
-        }
-        most
+    fn jacobian(&mut self, u: &[f64], point: &Point) -> Option<DMatrix<f64>> {
+        self.task.jacobian(&self.theta(u), self.free, &point.steps, Moves::Coordinate)
     }
 
-    /// Try one damping; the sum of squares where it fell.
-    fn step(&mut self, normal: &DMatrix<f64>, slope: &DVector<f64>, damping: f64, before: f64) -> Option<f64> {
-        let largest = normal.diagonal().max().max(1e-300);
-        let mut damped = normal.clone();
-        for i in 0..self.free.len() {
-            // A parameter that does nothing must not make the matrix singular.
-            damped[(i, i)] += damping * normal[(i, i)].max(1e-12 * largest);
-        }
-        let change = damped.cholesky()?.solve(slope);
-        let mut theta = self.theta.clone();
-        for (i, k) in self.free.iter().enumerate() {
-            let param = &self.task.model.params[*k];
-            let by = match param.coordinate() {
-                Coordinate::Linear => change[i],
-                // No more than a factor of e³ at once.
-                _ => change[i].clamp(-3.0, 3.0),
-            };
-            theta[*k] = param.to_natural(param.to_coordinate(theta[*k]) + by);
-        }
-        let steps = self.is_frozen.then_some(self.steps.as_slice());
-        let (point, steps) = self.task.at(&theta, steps).ok()?;
-        let after = sum_of_squares(&point.residuals);
-        // With the steps held the last digits decide; equal sums still bring the slope nearer to zero.
-        let falls = if self.is_frozen { after <= before * (1.0 + 1e-14) } else { after < before };
-        if !falls || theta == self.theta {
-            return None;
-        }
-        (self.theta, self.now, self.steps) = (theta, point, steps);
-        Some(after)
+    fn settle(&mut self, point: &Point) {
+        self.held = Some(point.steps.clone());
     }
 }
 

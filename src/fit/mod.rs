@@ -13,12 +13,14 @@ mod auto;
 mod auto_tests;
 mod certified;
 mod certify;
+pub mod curve;
 pub mod diagnostics;
 pub mod field;
 pub mod joint;
 #[cfg(test)]
 mod joint_tests;
 mod kl;
+mod least_squares;
 mod mse;
 mod optimise;
 pub mod several;

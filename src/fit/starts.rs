@@ -83,7 +83,7 @@ fn short_and_long(pairs: &Pairs) -> Pairs {
 }
 
 /// Log-uniform over eight decades (both signs where allowed), or uniform over a short interval.
-fn random_value(p: &Param, u: f64, sign: f64) -> f64 {
+pub(super) fn random_value(p: &Param, u: f64, sign: f64) -> f64 {
     let size = math::exp(std::f64::consts::LN_10 * (8.0 * u - 4.0));
     let value = match p.coordinate() {
         Coordinate::Logit => p.lower + (p.upper - p.lower) * u,

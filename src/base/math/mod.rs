@@ -16,6 +16,7 @@ mod noncentral_tail;
 mod normal;
 mod normal_quantile;
 mod polygamma;
+mod student;
 
 pub use bessel::{BesselI, bessel_i, ln_bessel_i_scaled};
 pub use elementary::{
@@ -30,3 +31,4 @@ pub use noncentral_tail::{ncx2_cdf, ncx2_sf};
 pub use normal::{normal_cdf, normal_ln_cdf, normal_ln_pdf, normal_pdf, normal_sf};
 pub use normal_quantile::{normal_from_u64, normal_quantile, normals_from_u64, unit_from_u64};
 pub use polygamma::polygamma;
+pub use student::{student_quantile, student_sf};

@@ -1,0 +1,107 @@
+//! Curves on the command line: their parameters by least squares.
+
+use super::Outcome;
+use super::args::{Common, FitArgs};
+use super::fit::estimates;
+use super::input::read_points;
+use super::output::{Folder, Output};
+use super::table::short;
+use super::values::{self, VERSION};
+use crate::base::{Error, Result, Seed, Series, Transform};
+use crate::fit::Status;
+use crate::fit::curve::{CurveFit, CurveSettings, Rows, fit as fit_curve};
+use crate::models::Model;
+use crate::process::Process;
+use serde_json::{Value, json};
+
+/// Fit a curve to rows of input and value; with `--id` to those of each experiment by itself.
+pub(super) fn fit(
+    model: &Model,
+    args: &FitArgs,
+    common: &Common,
+    folder: Option<&Folder>,
+    output: &Output,
+) -> Result<Outcome> {
+    if args.data.transform != Transform::None {
+        return Err(Error::BadOption {
+            flag: "--transform".to_string(),
+            value: args.data.transform.name().to_string(),
+            expected: format!("'{}' is a curve, which is fitted to the values as they are", model.id),
+            hint: Some("write the transform into the curve's formula and a column of the file".to_string()),
+        });
+    }
+    let settings = CurveSettings {
+        fixed: args.estimate.fix.clone(),
+        initial: args.set.clone(),
+        starts: args.estimate.starts as usize,
+        max_iterations: args.estimate.max_iterations,
+        seed: Seed(common.seed),
+        ..CurveSettings::default()
+    };
+    let data = read_points(&args.data, output)?;
+    let read = values::data(&data, Transform::None.name());
+    let mut documents = Vec::new();
+    let mut good = true;
+    for series in &data.loaded.series {
+        let rows = Rows { x: series.time.clone(), y: series.value.clone(), weight: Vec::new() };
+        let fitted = fit_curve(model, &rows, &settings)?;
+        good &= fitted.status == Status::Converged;
+        output.text(&describe(model, &series.id, &fitted));
+        documents.push(document(model, series, &fitted, common.seed, &read));
+    }
+    let document = match documents.as_slice() {
+        [one] => one.clone(),
+        many => json!({ "schema": "kramers/fit@1", "version": VERSION, "seed": common.seed, "series": many }),
+    };
+    output.document(&document);
+    if let Some(folder) = folder {
+        folder.write_document(&document)?;
+    }
+    Ok(if good { Outcome::Good } else { Outcome::Flagged })
+}
+
+/// A fit for people.
+fn describe(model: &Model, id: &str, fit: &CurveFit) -> String {
+    let unit = match &model.process {
+        Process::Curve(curve) if curve.output.unit != "1" => format!(" {}", curve.output.unit),
+        _ => String::new(),
+    };
+    let mut text = format!(
+        "{} fitted to {id}: {} after {} iterations, {} rows\n\n{}\nresidual sd {}{unit} with {} degrees of freedom, sum of squares {}\n",
+        model.id,
+        fit.status,
+        fit.iterations,
+        fit.rows,
+        estimates(&fit.params),
+        short(fit.sd),
+        fit.degrees_of_freedom,
+        short(fit.squares)
+    );
+    if fit.starts.len() > 1 {
+        let best = fit.starts.iter().filter(|s| s.status.is_good()).count();
+        text.push_str(&format!("{best} of {} starts ended at this sum of squares\n", fit.starts.len()));
+    }
+    if let Some(remedy) = fit.status.remedy() {
+        text.push_str(&format!("warning: {remedy}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn document(model: &Model, series: &Series, fit: &CurveFit, seed: u64, read: &Value) -> Value {
+    let mut data = read.clone();
+    data["series"] = json!(series.id);
+    let body = json!({
+        "schema": "kramers/fit@1", "version": VERSION, "seed": seed, "model": model.id,
+        "form": "curve", "objective": "mse",
+        "status": fit.status.name(), "status_detail": fit.status.to_string(), "iterations": fit.iterations,
+        "objective_value": fit.squares, "rss": fit.squares, "residual_sd": fit.sd,
+        "rows": fit.rows, "degrees_of_freedom": fit.degrees_of_freedom,
+        "params": Value::Object(values::estimates(&fit.params)),
+        "starts": fit.starts,
+        "warnings": fit.status.remedy().into_iter().collect::<Vec<_>>(),
+    });
+    let Value::Object(mut map) = body else { return Value::Null };
+    map.insert("data".to_string(), data);
+    Value::Object(map)
+}
