@@ -16,6 +16,9 @@ mod certify;
 pub mod curve;
 pub mod diagnostics;
 pub mod field;
+pub mod filtered;
+#[cfg(test)]
+mod filtered_tests;
 pub mod joint;
 #[cfg(test)]
 mod joint_tests;
@@ -35,6 +38,7 @@ use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
 use certified::{estimates, first_and_free};
 pub use certify::Status;
+pub use filtered::{FilteredFit, fit_filtered};
 pub use joint::{JointFit, fit_joint};
 use optimise::Search;
 pub use optimise::{Optimizer, Stochastic};

@@ -19,6 +19,7 @@ mod operator;
 #[cfg(test)]
 pub(in crate::form) mod orders_tests;
 pub mod plane;
+mod propagator;
 mod resolvent;
 mod solve;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tests;
 mod tr_bdf2;
 
 pub(super) use jumps::Kernel;
+pub use propagator::{Meshes, Propagator};
 pub(super) use solve::{FLOOR, Line, Masses, remainder, solve};
 
 use super::Asked;

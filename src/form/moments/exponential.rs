@@ -30,7 +30,7 @@ const PADE: [f64; 14] = [
 ///
 /// # Errors
 /// [`Error::Numerics`] where an entry is not finite, or the exponential overflows.
-pub(super) fn exponential(a: &DMatrix<f64>) -> Result<DMatrix<f64>> {
+pub(crate) fn exponential(a: &DMatrix<f64>) -> Result<DMatrix<f64>> {
     let broken = |why: &str| Error::Numerics {
         what: "the equations of the moments".to_string(),
         why: why.to_string(),

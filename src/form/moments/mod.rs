@@ -15,6 +15,7 @@ mod system;
 mod tests;
 mod text;
 
+pub(crate) use exponential::exponential;
 pub use text::moment_formulas;
 
 use super::{Form, Question};
