@@ -73,7 +73,7 @@ pub struct Common {
 }
 
 /// A data file and how to read it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// CSV file, plain or gzipped; - is standard input
@@ -82,7 +82,7 @@ pub struct DataArgs {
     /// Time column (inferred when unambiguous); `row` counts rows
     #[arg(long, value_name = "COL")]
     pub time: Option<String>,
-    /// Value column (inferred when unambiguous)
+    /// Value column (inferred when unambiguous); of a model of several readings one each: COL,COL or NAME=COL,NAME=COL
     #[arg(long, value_name = "COL")]
     pub value: Option<String>,
     /// Column that tells several series apart
@@ -132,13 +132,14 @@ impl From<ClockArg> for ClockKind {
 }
 
 /// How to estimate.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Estimation")]
 pub struct EstimateArgs {
     /// What is minimised
     #[arg(long, value_enum, default_value = "kl")]
     pub objective: ObjectiveArg,
-    /// Transition density: auto, exact, euler, kessler, kessler-truncated, ozaki, local-linear, shoji-ozaki, milstein or expansion
+    /// Transition density: auto, exact, euler, kessler, kessler-truncated, ozaki, local-linear, shoji-ozaki, milstein, expansion,
+    /// fokker-planck or schroedinger; for a model seen with errors the filter: kalman, grid or unscented
     #[arg(long, default_value = "auto", value_name = "FORM")]
     pub form: String,
     /// What searches: lbfgs, trust-region, nelder-mead, particle-swarm or adam; Newton steps finish all of them
@@ -241,6 +242,41 @@ pub struct FitArgs {
     /// Starting value of a parameter
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub set: Vec<(String, f64)>,
+    #[command(flatten)]
+    pub uncertainty: UncertaintyArgs,
+    /// Fit all series of --id together: parameters are shared, but those of --local
+    #[arg(long)]
+    pub joint: bool,
+    /// Parameters that every series has its own of, with --joint
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "joint")]
+    pub local: Vec<String>,
+}
+
+/// What is told beside the estimates.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Uncertainty")]
+pub struct UncertaintyArgs {
+    /// Where intervals come from: the observed information; the sandwich, which a wrong model does not spoil; the profile of the
+    /// likelihood; or a parametric bootstrap
+    #[arg(long, value_enum, default_value = "observed")]
+    pub intervals: IntervalsArg,
+    /// Series the bootstrap simulates and fits
+    #[arg(long, default_value_t = 199, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub replicates: u32,
+    /// A function of the parameters to be told with its interval, e.g. "log(2)/kappa"; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub of: Vec<String>,
+    /// Test these values of parameters against the fit by the likelihood ratio
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub null: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IntervalsArg {
+    Observed,
+    Sandwich,
+    Profile,
+    Bootstrap,
 }
 
 #[derive(Debug, Args)]

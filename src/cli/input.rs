@@ -192,25 +192,7 @@ fn text_of(path: &Path) -> Result<String> {
 /// # Errors
 /// [`Error::BadOption`] for a form that is not one to fit with.
 pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
-    let fitting: Vec<&str> = Form::ALL.into_iter().filter(|f| f.fits()).map(Form::name).collect();
-    let form = match args.form.as_str() {
-        "auto" => FormRequest::Auto,
-        name => match Form::named(name) {
-            Some(form) if form.fits() => FormRequest::Asked(form),
-            known => {
-                let why = if known.is_some() { "it does not fit yet" } else { "it is not a form" };
-                return Err(Error::BadOption {
-                    flag: "--form".to_string(),
-                    value: name.to_string(),
-                    expected: format!("{why}; one of auto, {}", fitting.join(", ")),
-                    hint: Some(match nearest(name, fitting.iter().copied()) {
-                        Some(near) if near != name => format!("did you mean --form {near}?"),
-                        _ => "--form auto takes the cheapest form that is accurate enough".to_string(),
-                    }),
-                });
-            }
-        },
-    };
+    let form = form_of_fit(&args.form)?;
     Ok(Settings {
         objective: match args.objective {
             ObjectiveArg::Kl => Objective::Kl,
@@ -225,4 +207,27 @@ pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
         initial: Vec::new(),
         seed: Seed(seed),
     })
+}
+
+/// The transition density asked for.
+fn form_of_fit(typed: &str) -> Result<FormRequest> {
+    let fitting: Vec<&str> = Form::ALL.into_iter().filter(|f| f.fits()).map(Form::name).collect();
+    match typed {
+        "auto" => Ok(FormRequest::Auto),
+        name => match Form::named(name) {
+            Some(form) if form.fits() => Ok(FormRequest::Asked(form)),
+            known => {
+                let why = if known.is_some() { "it does not fit yet" } else { "it is not a form" };
+                Err(Error::BadOption {
+                    flag: "--form".to_string(),
+                    value: name.to_string(),
+                    expected: format!("{why}; one of auto, {}", fitting.join(", ")),
+                    hint: Some(match nearest(name, fitting.iter().copied()) {
+                        Some(near) if near != name => format!("did you mean --form {near}?"),
+                        _ => "--form auto takes the cheapest form that is accurate enough".to_string(),
+                    }),
+                })
+            }
+        },
+    }
 }

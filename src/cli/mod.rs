@@ -23,6 +23,7 @@ mod meta;
 mod models;
 mod number;
 mod output;
+mod panel;
 mod paths;
 mod report;
 mod select;

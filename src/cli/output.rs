@@ -17,6 +17,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// The same without notes.
+    pub fn silent(&self) -> Output {
+        Output { quiet: true, ..*self }
+    }
+
     pub fn new(common: &Common) -> Output {
         let progress = !common.no_progress && !common.quiet && std::io::stderr().is_terminal();
         Output { json: common.json, quiet: common.quiet, verbose: common.verbose, progress }

@@ -2,6 +2,7 @@
 
 use super::args::{Common, ReportArgs};
 use super::backtest::{failures, with_baselines};
+use super::fit::test_lines;
 use super::input::{Data, model_name, read_data};
 use super::output::{Folder, Output};
 use super::table::short;
@@ -10,6 +11,7 @@ use super::{Outcome, select};
 use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Skill, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
+use crate::fit::diagnostics::Diagnostics;
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::Predictive;
 use crate::report::view::{
@@ -31,6 +33,7 @@ struct Study<'a> {
     candidates: Vec<Candidate>,
     /// Fitted to all rows.
     fitted: FittedModel,
+    tests: Diagnostics,
     result: Backtest,
     scores: Scores,
     held_out: Vec<Predictive>,
@@ -471,7 +474,7 @@ fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Co
                 "candidates": v.candidates,
                 "chosen": s.model().model.id,
                 "answer": s.model().answer.name(),
-                "fit": values::fit(&s.fitted.fit),
+                "fit": values::fit(&s.fitted.fit, &s.tests),
                 "scores": values::scores(&s.series.id, &s.scores),
                 "horizons": horizons,
                 "warnings": v.warnings,

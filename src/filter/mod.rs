@@ -43,6 +43,11 @@ pub enum Method {
 impl Method {
     pub const ALL: [Method; 3] = [Method::Kalman, Method::Grid, Method::Unscented];
 
+    /// The method of this name.
+    pub fn named(name: &str) -> Option<Method> {
+        Method::ALL.into_iter().find(|m| m.name() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Method::Kalman => "kalman",
