@@ -33,6 +33,10 @@ deny:
 starts:
     cargo test --release --test it -- --ignored --nocapture fifty_starts
 
+# Fits of records with half or three quarters of their rows dropped; writes reports/validation/gaps.md
+gaps:
+    cargo test --release --no-default-features --lib -q -- --ignored --nocapture study_of_gaps | sed -n '/^# /,/^$/p;/^|/p;/^[0-9]* records/p' > reports/validation/gaps.md
+
 # All forms against each other on several models; writes reports/validation/forms.md
 agreement:
     cargo test --release --test it -- --ignored --nocapture forms

@@ -244,12 +244,23 @@ pub struct FitArgs {
     pub set: Vec<(String, f64)>,
     #[command(flatten)]
     pub uncertainty: UncertaintyArgs,
+    /// Make outliers count less: huber (with mse, and for curves) or density-power (with kl)
+    #[arg(long, value_enum)]
+    pub robust: Option<RobustArg>,
     /// Fit all series of --id together: parameters are shared, but those of --local
     #[arg(long)]
     pub joint: bool,
     /// Parameters that every series has its own of, with --joint
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "joint")]
     pub local: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RobustArg {
+    /// Huber's loss, tuned to 95 % efficiency under normal errors
+    Huber,
+    /// Minimum density power divergence
+    DensityPower,
 }
 
 /// What is told beside the estimates.

@@ -1,7 +1,7 @@
 //! Curves on the command line: their parameters by least squares.
 
 use super::Outcome;
-use super::args::{Common, FitArgs};
+use super::args::{Common, FitArgs, RobustArg};
 use super::fit::estimates;
 use super::input::read_points;
 use super::output::{Folder, Output};
@@ -9,7 +9,7 @@ use super::table::short;
 use super::values::{self, VERSION};
 use crate::base::{Error, Result, Seed, Series, Transform};
 use crate::fit::Status;
-use crate::fit::curve::{CurveFit, CurveSettings, Rows, fit as fit_curve};
+use crate::fit::curve::{CurveFit, CurveSettings, Experiment, Loss, Rows, fit as fit_curve, fit_jointly};
 use crate::models::Model;
 use crate::process::Process;
 use serde_json::{Value, json};
@@ -36,18 +36,40 @@ pub(super) fn fit(
         starts: args.estimate.starts as usize,
         max_iterations: args.estimate.max_iterations,
         seed: Seed(common.seed),
+        loss: match args.robust {
+            None => Loss::Squares,
+            Some(RobustArg::Huber) => Loss::HUBER,
+            Some(RobustArg::DensityPower) => {
+                return Err(Error::BadOption {
+                    flag: "--robust".to_string(),
+                    value: "density-power".to_string(),
+                    expected: "a likelihood, and a curve is fitted by squares".to_string(),
+                    hint: Some("--robust huber".to_string()),
+                });
+            }
+        },
         ..CurveSettings::default()
     };
     let data = read_points(&args.data, output)?;
     let read = values::data(&data, Transform::None.name());
     let mut documents = Vec::new();
     let mut good = true;
-    for series in &data.loaded.series {
-        let rows = Rows { x: series.time.clone(), y: series.value.clone(), weight: Vec::new() };
-        let fitted = fit_curve(model, &rows, &settings)?;
+    let rows = |series: &Series| Rows { x: series.time.clone(), y: series.value.clone(), weight: Vec::new() };
+    let mut tell = |id: &str, fitted: &CurveFit| {
         good &= fitted.status == Status::Converged;
-        output.text(&describe(model, &series.id, &fitted));
-        documents.push(document(model, series, &fitted, common.seed, &read));
+        output.text(&describe(model, id, fitted));
+        documents.push(document(model, id, fitted, common.seed, &read));
+    };
+    if args.joint {
+        let one = |series: &Series| Experiment { name: series.id.clone(), rows: rows(series) };
+        let experiments: Vec<Experiment> = data.loaded.series.iter().map(one).collect();
+        let local: Vec<&str> = args.local.iter().map(String::as_str).collect();
+        let names: Vec<&str> = experiments.iter().map(|e| e.name.as_str()).collect();
+        tell(&names.join(", "), &fit_jointly(model, &experiments, &local, &settings)?);
+    } else {
+        for series in &data.loaded.series {
+            tell(&series.id, &fit_curve(model, &rows(series), &settings)?);
+        }
     }
     let document = match documents.as_slice() {
         [one] => one.clone(),
@@ -88,9 +110,9 @@ fn describe(model: &Model, id: &str, fit: &CurveFit) -> String {
     text
 }
 
-fn document(model: &Model, series: &Series, fit: &CurveFit, seed: u64, read: &Value) -> Value {
+fn document(model: &Model, id: &str, fit: &CurveFit, seed: u64, read: &Value) -> Value {
     let mut data = read.clone();
-    data["series"] = json!(series.id);
+    data["series"] = json!(id);
     let body = json!({
         "schema": "kramers/fit@1", "version": VERSION, "seed": seed, "model": model.id,
         "form": "curve", "objective": "mse",

@@ -19,6 +19,8 @@ pub mod field;
 pub mod filtered;
 #[cfg(test)]
 mod filtered_tests;
+#[cfg(test)]
+mod gap_tests;
 pub mod joint;
 #[cfg(test)]
 mod joint_tests;

@@ -7,8 +7,12 @@ use crate::models::built_in;
 
 /// One path of a model, sampled `n` times every `dt`, simulated in steps a twentieth as long.
 pub(super) fn path(model: &Model, theta: &[f64], x0: f64, n: usize, dt: f64) -> Series {
+    path_with(model, theta, x0, n, dt, 21)
+}
+
+pub(super) fn path_with(model: &Model, theta: &[f64], x0: f64, n: usize, dt: f64, seed: u64) -> Series {
     let times: Vec<f64> = (1..n).map(|i| i as f64 * dt).collect();
-    let key = Seed(21).key(Purpose::Simulation, 0, 0);
+    let key = Seed(seed).key(Purpose::Simulation, 0, 0);
     let run = Run {
         theta,
         start: Start::At(&[x0]),
