@@ -60,7 +60,7 @@
 //!
 //! # Rooms
 //!
-//! Imports run one way: `base ← expr ← process ← models ← predictive ← stats ← form ← filter ← fit ← contract ← baseline ← forecast ← backtest
+//! Imports run one way: `base ← expr ← process ← models ← predictive ← stats ← form ← filter ← fit ← contract ← {baseline, discover} ← forecast ← backtest
 //! ← report ← cli`, and `data → base`. `ARCHITECTURE.md` has the map and the invariants.
 //!
 //! Features `data` (CSV, with polars), `report` (HTML) and `cli` (the program) are on by default; the mathematics builds
@@ -77,6 +77,7 @@ pub mod cli;
 pub mod contract;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod discover;
 pub mod expr;
 pub mod filter;
 pub mod fit;

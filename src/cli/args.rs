@@ -34,6 +34,8 @@ pub enum Verb {
     Forecast(ForecastArgs),
     /// Score models on rolling origins against baselines
     Backtest(BacktestArgs),
+    /// Find drift and diffusion in data (two states by --value x,v): estimates, a formula as a model file, checks for jumps and memory
+    Discover(DiscoverArgs),
     /// The law of a model at later times; a field's profile, a payoff's value, a potential's levels, a curve's points
     Solve(SolveArgs),
     /// One question to every form of a model: the answers side by side, with error, cost and the cheapest
@@ -327,6 +329,21 @@ pub struct BacktestArgs {
     /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
     #[arg(long, value_name = "EXPR")]
     pub fail_if: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DiscoverArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Highest degree of the drift's terms (default: 5; 3 where all values are positive, and for two states)
+    #[arg(long, value_name = "N")]
+    pub degree: Option<usize>,
+    /// Highest degree of the squared diffusion's terms (default: 4; 3 where all values are positive, 2 for two states)
+    #[arg(long, value_name = "N")]
+    pub noise_degree: Option<usize>,
+    /// Order in the step of the moments that what a finite step adds is corrected with, 1 (none) to 4
+    #[arg(long, default_value_t = 3, value_name = "K")]
+    pub order: usize,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod caveat;
 mod check;
 mod compare;
 mod curve;
+mod discover;
 mod field;
 mod fit;
 mod forecast;
@@ -93,6 +94,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Forecast(args) => forecast::run(args, common, output),
         Verb::Backtest(args) => backtest::run(args, common, output),
         Verb::Compare(args) => compare::run(args, common, output),
+        Verb::Discover(args) => discover::run(args, common, output),
         Verb::Solve(args) => solve::run(args, common, output),
         Verb::Simulate(args) => simulate::run(args, common, output),
         Verb::Completions { shell } => meta::completions(*shell, output),

@@ -18,5 +18,5 @@ mod words;
 pub use compare::{CompareView, FormView, compare_html};
 pub use csv::{forecast_csv, held_out_csv, horizons_csv, scores_csv};
 pub use error::ReportError;
-pub use figure::{HeatMap, HeatMapLabels, heat_maps};
+pub use figure::{CurveView, HeatMap, HeatMapLabels, coefficients, heat_maps};
 pub use html::html;

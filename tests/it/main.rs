@@ -3,6 +3,7 @@
 
 mod compare;
 mod contract;
+mod discover;
 mod forms;
 mod kramers_moyal;
 mod language;

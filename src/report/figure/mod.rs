@@ -3,6 +3,7 @@
 
 mod axis;
 mod canvas;
+mod coefficients;
 mod compare;
 mod dates;
 mod fan;
@@ -14,6 +15,7 @@ mod pit;
 mod thin;
 
 pub use canvas::Size;
+pub use coefficients::{CurveView, coefficients};
 pub use compare::{cost, densities};
 pub use fan::{fan, held};
 pub use heat_map::{HeatMap, HeatMapLabels, heat_maps};
