@@ -41,7 +41,12 @@ pub(super) fn read_panels(args: &DataArgs, names: &[String], output: &Output) ->
         let one = DataArgs { value: column.clone(), ..args.clone() };
         // What is inferred of the file is said once.
         let said = if k > 0 { &output.silent() } else { output };
-        read.push(read_data(&one, said)?);
+        // A column called as the reading is it; else the one that the file leaves no doubt about.
+        let named = DataArgs { value: Some(names[k].clone()), ..args.clone() };
+        read.push(match (column, read_data(&named, &output.silent())) {
+            (None, Ok(_)) => read_data(&named, said)?,
+            _ => read_data(&one, said)?,
+        });
     }
     let mut panels = Vec::new();
     for first in &read[0].loaded.series {

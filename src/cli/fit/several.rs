@@ -34,7 +34,9 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     refuse(model, args)?;
     let filter = Method::named(&args.estimate.form);
-    let is_filtered = !model.observe.is_empty() || filter.is_some();
+    // Columns given for every state are the states themselves, whatever else the file observes.
+    let states_given = names_states(model, args.data.value.as_deref());
+    let is_filtered = (!model.observe.is_empty() && !states_given) || filter.is_some();
     let states = matches!(&model.process, Process::Diffusion(p) if p.states.len() > 1);
     let mut estimate = args.estimate.clone();
     let form = JointForm::named(&estimate.form);
@@ -47,7 +49,7 @@ pub(super) fn run(
     let settings = Settings { initial: args.set.clone(), ..settings(&estimate, common.seed)? };
     if args.joint && !is_filtered {
         return if states {
-            let (read, panels) = panels(model, args, output)?;
+            let (read, panels) = panels(model, args, is_filtered, output)?;
             let pairs: Vec<JointPairs> = panels.iter().map(|p| pairs(p, output)).collect::<Result<_>>()?;
             let names: Vec<&str> = panels.iter().map(|p| p.id.as_str()).collect();
             let fit = fit_several_joint(model, &pairs, form, &args.local, &settings)?;
@@ -62,7 +64,7 @@ pub(super) fn run(
             together(&fit, &names, &unit, &values::data(&data, args.data.transform.name()), common, folder, output)
         };
     }
-    let (read, panels) = panels(model, args, output)?;
+    let (read, panels) = panels(model, args, is_filtered, output)?;
     let (mut documents, mut good) = (Vec::new(), true);
     for panel in &panels {
         let spinner = output.spinner(format!("fitting {} to {}", model.id, panel.id));
@@ -88,6 +90,13 @@ pub(super) fn run(
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
+}
+
+/// Whether `--value` gives a column for every state by its name.
+fn names_states(model: &Model, value: Option<&str>) -> bool {
+    let given: Vec<&str> = value.unwrap_or("").split(',').filter_map(|part| Some(part.split_once('=')?.0.trim())).collect();
+    let states: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    given.len() == states.len() && states.iter().all(|s| given.contains(&s.as_str()))
 }
 
 /// What these fits do not have.
@@ -125,10 +134,10 @@ fn no_form(model: &Model, typed: &str, is_filtered: bool) -> Error {
 }
 
 /// The columns that the model's readings, or its states, are in.
-fn panels(model: &Model, args: &FitArgs, output: &Output) -> Result<(Value, Vec<Panel>)> {
+fn panels(model: &Model, args: &FitArgs, is_filtered: bool, output: &Output) -> Result<(Value, Vec<Panel>)> {
     let names: Vec<String> = match model.observe.as_slice() {
-        [] => model.variables().into_iter().map(|v| v.0).collect(),
-        seen => seen.iter().map(|o| o.name.clone()).collect(),
+        seen if is_filtered && !seen.is_empty() => seen.iter().map(|o| o.name.clone()).collect(),
+        _ => model.variables().into_iter().map(|v| v.0).collect(),
     };
     let (data, panels) = read_panels(&args.data, &names, output)?;
     let mut read = values::data(&data, args.data.transform.name());

@@ -68,17 +68,19 @@ pub(super) fn tell(
                     "percentile": p.percentile, "basic": p.basic,
                 }))).collect::<Map<String, Value>>(),
             }));
-            for (k, p) in fit.params.iter_mut().enumerate().filter(|(_, p)| !p.fixed) {
+            for p in fit.params.iter_mut().filter(|p| !p.fixed) {
                 if let Some(b) = found.params.iter().find(|b| b.name == p.name) {
                     p.se = Some(b.se);
                     (p.lower, p.upper) = (Some(b.percentile.0), Some(b.percentile.1));
                 }
-                debug_assert!(k < model.params.len());
             }
             with.bootstrap = Some(found);
         }
     }
     if fit.objective == Objective::Kl {
+        if with.covariance.is_none() {
+            with.covariance = covariance(model, data, settings, fit, Method::Observed).ok();
+        }
         functions(model, fit, args, &with, &mut told)?;
         if let Some(speed) = speed(model, data, fit) {
             told.text.push_str(&slow(&speed));

@@ -10,6 +10,7 @@ use crate::expr::{Id, Pool, Unary};
 use crate::fit::Fit;
 use crate::form::stationary::stationary;
 use crate::models::Model;
+use crate::predictive::Predictive;
 use crate::process::{Scalar, symbol};
 use crate::stats;
 use serde::Serialize;
@@ -110,8 +111,8 @@ pub fn standard_quantities(
             closed = 2;
         }
     }
-    let mean = |theta: &[f64]| law(theta).and_then(|l| l.mean()).unwrap_or(f64::NAN);
-    let sd = |theta: &[f64]| law(theta).and_then(|l| l.sd()).unwrap_or(f64::NAN);
+    let mean = |theta: &[f64]| law(theta).filter(|l| has_moment(l, 1)).and_then(|l| l.mean()).unwrap_or(f64::NAN);
+    let sd = |theta: &[f64]| law(theta).filter(|l| has_moment(l, 2)).and_then(|l| l.sd()).unwrap_or(f64::NAN);
     let by_law: [(&str, At); 2] = [("stationary mean", &mean), ("stationary sd", &sd)];
     for (text, at) in by_law.into_iter().skip(closed).filter(|_| is_stationary) {
         let quantity = Quantity { text: text.to_string(), at, gradient: differences(fit, at) };
@@ -119,6 +120,21 @@ pub fn standard_quantities(
         all.extend(told(fit, covariance, None, &quantity).ok());
     }
     all
+}
+
+/// Whether the tails fall fast enough for a moment of this order: `|x|^(order + 1) p(x)` must fall along them, or the moment is infinite
+/// whatever a grid says.
+fn has_moment(law: &Predictive, order: i32) -> bool {
+    let size = |p: f64| {
+        let x = law.quantile(p);
+        law.log_pdf(x).map(|l| l + f64::from(order + 1) * math::ln(x.abs().max(1e-300)))
+    };
+    let falls = |near: f64, far: f64| match (size(near), size(far)) {
+        (Some(near), Some(far)) => far < near - 1.0,
+        // Samples and atoms have all moments.
+        _ => true,
+    };
+    falls(1.0 - 1e-4, 1.0 - 1e-8) && (law.quantile(1e-8).abs() < 1.0 || falls(1e-4, 1e-8))
 }
 
 fn gradient(pool: &mut Pool, id: Id, positions: &[usize], symbols: &[f64]) -> Vec<f64> {
