@@ -34,8 +34,24 @@ starts:
     cargo test --release --test it -- --ignored --nocapture fifty_starts
 
 # Fits of records with half or three quarters of their rows dropped; writes reports/validation/gaps.md
-gaps:
-    cargo test --release --no-default-features --lib -q -- --ignored --nocapture study_of_gaps | sed -n '/^# /,/^$/p;/^|/p;/^[0-9]* records/p' > reports/validation/gaps.md
+gaps: (study "study_of_gaps" "reports/validation/gaps.md" "Gaps, unequal steps, half the points dropped")
+
+# Formal orders of every transition density, and the expansion against closed laws; writes reports/validation/densities.md
+densities: (study "expansion::study::tables" "reports/validation/densities.md" "Transition densities: orders, and the expansion against closed laws")
+
+# The NIST problems from both starts; writes reports/validation/nist.md
+nist: (study "study_of_the_certified_problems" "reports/validation/nist.md" "NIST nonlinear regressions from both starts")
+
+# Coverage of 95 % intervals and bias before and after correction (a quarter of an hour); writes reports/validation/coverage.md
+coverage: (study "study_of_coverage" "reports/validation/coverage.md" "Coverage of 95 % intervals, and bias")
+
+# Laws found in twenty records each; writes reports/validation/discover.md
+discover: (study "right_terms_and_honest_errors_over_twenty_seeds" "reports/validation/discover.md" "Laws found in data")
+
+[private]
+study name file title:
+    printf '# {{title}}\n\n' > {{file}}
+    cargo test --release --no-default-features --lib -q -- --ignored --nocapture {{name}} 2>&1 | sed -n '/^[|#]/,$p' | sed '/^test result/,$d' >> {{file}}
 
 # All forms against each other on several models; writes reports/validation/forms.md
 agreement:

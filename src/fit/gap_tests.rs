@@ -54,9 +54,8 @@ fn half_the_points_dropped_at_random_move_no_estimate_by_two_standard_errors() {
 #[test]
 #[ignore = "half a minute: `just gaps`; the last result is in reports/validation/gaps.md"]
 fn study_of_gaps() {
-    println!("# Gaps, unequal steps, half the points dropped\n");
     println!(
-        "200 records of 1250 weekly rows each; rows are kept with the probability named, and a year is cut out besides. The share of records \
+        "## 200 records\n\n200 records of 1250 weekly rows each; rows are kept with the probability named, and a year is cut out besides. The share of records \
          in which an estimate of what is left lies within two of its own standard errors of the estimate from all rows (asked: 0.9). \
          `just gaps` makes this table again.\n"
     );
