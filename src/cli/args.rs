@@ -358,7 +358,7 @@ pub struct SolveArgs {
     #[arg(long, value_name = "STATE=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
     pub from: Vec<(String, f64)>,
     /// Times to answer at, of a curve its inputs (default: the model's horizon)
-    #[arg(long, value_name = "T1,T2", value_parser = positive, value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(long, value_name = "T1,T2", value_parser = number, value_delimiter = ',', allow_hyphen_values = true)]
     pub at: Vec<f64>,
     /// Largest error of the answer, of a field as a part of its largest value: forms work until their own estimate is below (exit
     /// code 1 where none gets there)

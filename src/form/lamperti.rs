@@ -158,8 +158,9 @@ pub(super) fn around(question: &Asked, coefficients: &mut Coefficients, times: &
 
 /// Find the reach that holds all but `1e-10` of the probability at every asked time, with room for the tails.
 ///
-/// `solve` runs a cheap pilot on a grid and returns the cell masses at each time, and what was absorbed at both ends. Starts from `√horizon` and grows or
-/// shrinks each side until the pilot agrees with itself.
+/// `solve` runs a cheap pilot on a grid and returns the cell masses at each time, and what was absorbed at both ends: first at
+/// the question's times, then at those [`on_the_way`] there. Starts from `√horizon` and grows or shrinks each side until the pilot
+/// agrees with itself.
 ///
 /// # Errors
 /// [`Error::Numerics`] where no finite grid holds the process (it explodes).
@@ -230,6 +231,7 @@ pub(super) fn find_reach(
             // Where the drift carries the mass over many of its own widths, as many cells as the widths need.
             let cells = question.accuracy.cells as f64;
             let range = reach.below + reach.above;
+            let masses = &masses[..question.times.len().min(masses.len())];
             let narrowest = masses.iter().map(|m| width(m)).fold(f64::INFINITY, f64::min) * spacing;
             // Jumps spread a law, and leave a peak as wide as the diffusion alone makes it.
             let peak = question.times.first().filter(|_| !question.process.process.jumps.is_empty());
@@ -244,6 +246,36 @@ pub(super) fn find_reach(
         }
     }
     Err(broken("its range did not settle"))
+}
+
+/// Times before the last at which a law may reach further than at those asked, increasing.
+///
+/// A drift `μ` that pulls back, in the coordinate in which the diffusion is one, lets paths out to `z √s - μ s` at the time `s`,
+/// `z` the quantile of what may be left out: furthest at `(z/2μ)²`. It may pull less further out, so longer times are looked at
+/// as well. A drift that changes with time may carry the law anywhere in between.
+pub(super) fn on_the_way(question: &Asked, coefficients: &mut Coefficients, times: &[f64]) -> Vec<f64> {
+    /// The quantile of 1e-10.
+    const OUTERMOST: f64 = 6.4;
+    const LOOKS: usize = 6;
+    const EVENLY: usize = 24;
+    let Some(horizon) = times.last().map(|t| t - question.t0) else { return Vec::new() };
+    let mut looks = Vec::new();
+    if question.process.process.is_time_dependent() {
+        looks.extend((1..EVENLY).map(|k| k as f64 / EVENLY as f64 * horizon));
+    }
+    // db/dx by a difference: the drift of the Lamperti coordinate is a/b - b'/2.
+    let x0 = question.x0;
+    let (a, b) = coefficients.at(question.t0, x0);
+    let nudge = 1e-4 * b * horizon.sqrt().min(1.0);
+    let slope = (coefficients.at(question.t0, x0 + nudge).1 - b) / nudge;
+    let pull = a / b - if slope.is_finite() { 0.5 * slope } else { 0.0 };
+    let turn = 0.25 * OUTERMOST * OUTERMOST / (pull * pull);
+    if turn > 1e-8 * horizon {
+        looks.extend(std::iter::successors(Some(turn), |t| Some(4.0 * t)).take(LOOKS));
+    }
+    looks.retain(|t| *t < horizon);
+    looks.sort_by(f64::total_cmp);
+    looks.into_iter().map(|t| question.t0 + t).filter(|t| !times.contains(t)).collect()
 }
 
 /// The cell in the middle of masses on a grid.

@@ -41,6 +41,11 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     let mut times = if args.at.is_empty() { vec![model.horizon] } else { args.at.clone() };
     times.sort_by(f64::total_cmp);
     times.dedup();
+    // A curve's inputs are what its domain holds; times are after the start.
+    if let Some(time) = times.iter().find(|t| !matches!(model.process, Process::Curve(_)) && !(**t > 0.0)) {
+        let expected = "times above zero".to_string();
+        return Err(Error::BadOption { flag: "--at".to_string(), value: time.to_string(), expected, hint: None });
+    }
     let answer = match &model.process {
         _ if !args.passage.is_empty() => of_passage(&model, &params, args, &times)?,
         Process::Diffusion(_) | Process::Network(_) => of_law(&model, &params, args, common, &times)?,

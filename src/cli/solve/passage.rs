@@ -71,10 +71,11 @@ fn text(
         law.error
     );
     let mut header = vec!["t".to_string(), "survival".to_string()];
-    for level in levels.iter().flatten() {
-        header.extend([format!("reached {}", short(*level)), format!("density {}", short(*level))]);
+    // An end that absorbs is a place of its own, asked or not.
+    for place in law.places.iter().flatten() {
+        header.extend([format!("reached {}", short(*place)), format!("density {}", short(*place))]);
     }
-    let sides: Vec<usize> = (0..2).filter(|k| levels[*k].is_some()).collect();
+    let sides: Vec<usize> = (0..2).filter(|k| law.places[*k].is_some()).collect();
     let rows: Vec<Vec<String>> = (0..times.len())
         .map(|i| {
             let mut row = vec![short(times[i]), format!("{:.9}", law.survival[i])];
@@ -86,8 +87,8 @@ fn text(
     match mean {
         Ok(mean) => {
             text.push_str(&format!("\nmean time {:.12}", mean.mean));
-            if sides.len() == 2 {
-                text.push_str(&format!(", {} reached first with probability {:.9}", places[0], mean.split[0]));
+            if let ([below, ..], 2) = (places.as_slice(), levels.iter().flatten().count()) {
+                text.push_str(&format!(", {below} reached first with probability {:.9}", mean.split[0]));
             }
             text.push('\n');
         }
@@ -102,6 +103,7 @@ fn body(levels: [Option<f64>; 2], times: &[f64], law: &Passage, mean: Option<&Me
         .collect();
     Map::from_iter([
         ("levels".to_string(), json!(levels)),
+        ("places".to_string(), json!(law.places)),
         ("mean_time".to_string(), json!(mean.map(|m| m.mean))),
         ("split".to_string(), json!(mean.map(|m| m.split))),
         ("error".to_string(), json!(law.error)),

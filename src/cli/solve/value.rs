@@ -22,19 +22,26 @@ pub(super) fn of_value(model: &Model, params: &Params, args: &SolveArgs, common:
     let best = asked.unwrap_or_else(|| Form::of_choice(model));
     let forms = asked.map_or_else(|| Form::of(model), |form| vec![form]);
     let accuracy = Accuracy { goal: None, ..accuracy(args) };
-    let mut rows = Vec::new();
+    let (mut rows, mut reasons) = (Vec::new(), String::new());
     let mut chosen = (f64::NAN, None);
     let mut all = Vec::new();
     for form in forms {
-        let (worth, error, delta) = match (form, args.tol) {
+        let found = match (form, args.tol) {
             (Form::MonteCarlo, Some(_)) => {
-                let found = sampled(model, params, &start, args, key)?;
-                (found.value, Some(total(&found)), None)
+                sampled(model, params, &start, args, key).map(|found| (found.value, Some(total(&found)), None))
             }
-            _ => {
-                let found = value(model, form, &params.values, &start, accuracy, key)?;
-                (found.value, found.error, found.delta)
+            _ => value(model, form, &params.values, &start, accuracy, key)
+                .map(|found| (found.value, found.error, found.delta)),
+        };
+        let (worth, error, delta) = match found {
+            // What one form cannot do says nothing against the others.
+            Err(Error::Numerics { why, .. }) if form != best => {
+                rows.push(vec![form.name().to_string(), short_or_dash(None), short_or_dash(None), short_or_dash(None)]);
+                reasons.push_str(&format!("\nno value by {}: {why}\n", form.name()));
+                all.push(json!({ "form": form.name(), "why": why }));
+                continue;
             }
+            found => found?,
         };
         let cells = [format!("{worth:.6}"), short_or_dash(error), short_or_dash(delta)];
         rows.push(std::iter::once(form.name().to_string()).chain(cells).collect());
@@ -43,7 +50,7 @@ pub(super) fn of_value(model: &Model, params: &Params, args: &SolveArgs, common:
         }
         all.push(json!({ "form": form.name(), "value": worth, "error": error, "delta": delta }));
     }
-    let text = format!("{}\n\n{}", model.id, table(&["form", "value", "error", "delta"], &rows));
+    let text = format!("{}\n\n{}{reasons}", model.id, table(&["form", "value", "error", "delta"], &rows));
     let body = Map::from_iter([
         ("value".to_string(), json!(chosen.0)),
         ("error".to_string(), json!(chosen.1)),

@@ -77,13 +77,13 @@ fn time_is_of_second_order_on_a_plane() -> Result<()> {
 }
 
 #[test]
-fn a_cold_plate_decays_as_its_slowest_mode_and_two_grids_tell_the_error() -> Result<()> {
+fn a_cold_plate_decays_as_its_slowest_mode_and_other_grids_tell_the_error() -> Result<()> {
     let model = plane("conservative", 2.0, COLD, COLD, "initial = \"sin(pi*x/2)*sin(pi*y)\"\ndiffusion = 0.1");
     let exact = |x: f64, y: f64, t: f64| exp(-0.125 * PI * PI * t) * sin(0.5 * PI * x) * sin(PI * y);
     let fixed = |cells: usize| Options { step: Some(0.5 / cells as f64), ..options(cells, 1e-7) };
     let answer = estimate(&model, &[], &[1.0], &fixed(32), None)?;
     let off = error(&answer.profiles, exact);
-    assert!((answer.error / off - 1.0).abs() < 0.1, "{off:.2e} {:.2e}", answer.error);
+    assert!((1.0..2.5).contains(&(answer.error / off)), "{off:.2e} {:.2e}", answer.error);
     let answer = estimate(&model, &[], &[1.0], &fixed(8), Some(1e-4))?;
     let off = error(&answer.profiles, exact);
     assert!(off <= answer.error && answer.error < 1e-4, "{off:.2e} {:.2e}", answer.error);

@@ -96,61 +96,85 @@ pub(super) fn start_on_line(field: &Field, theta: &[f64], nodes: &[f64], profile
         frame.pool.eval(field.unknown.initial, &symbols)
     };
     let at_nodes: Vec<f64> = nodes.iter().map(|x| at(*x)).collect();
-    volume_means(&mut at, nodes, &at_nodes)
+    let least = LEAST_CHANGE * range(&at_nodes);
+    (0..nodes.len()).map(|i| volume_mean(&mut at, nodes, &at_nodes, i, least)).collect()
 }
 
-/// The same on a plane, unknown by unknown.
+/// The same on a plane, unknown by unknown: means along the first axis, of these along the second.
 pub(super) fn start_on_plane(field: &Field, theta: &[f64], plane: &Plane) -> Vec<f64> {
     let frame = &field.frame;
     let mut symbols = frame.symbols(theta, 0.0);
     let [nx, ny] = plane.counts();
     let (x, y) = (plane.nodes(0), plane.nodes(1));
-    let mut along = |y: f64, xs: &[f64]| {
-        let mut at = |x: f64| {
-            symbols[frame.variable(0)] = x;
-            symbols[frame.variable(1)] = y;
-            frame.pool.eval(field.unknown.initial, &symbols)
-        };
-        let at_nodes: Vec<f64> = xs.iter().map(|x| at(*x)).collect();
-        volume_means(&mut at, xs, &at_nodes)
+    let mut at = |x: f64, y: f64| {
+        symbols[frame.variable(0)] = x;
+        symbols[frame.variable(1)] = y;
+        frame.pool.eval(field.unknown.initial, &symbols)
     };
-    // Lines between the rows tell where the text jumps across them.
-    let rows: Vec<Vec<f64>> = y.iter().map(|y| along(*y, x)).collect();
+    let points: Vec<Vec<f64>> = y.iter().map(|y| x.iter().map(|x| at(*x, *y)).collect()).collect();
+    let least = LEAST_CHANGE * range(&points.concat());
+    let means = |(y, row): (&f64, &Vec<f64>)| -> Vec<f64> {
+        (0..x.len()).map(|i| volume_mean(&mut |x| at(x, *y), x, row, i, least)).collect()
+    };
+    let rows: Vec<Vec<f64>> = y.iter().zip(&points).map(means).collect();
     let mut start = vec![0.0; nx * ny];
     for i in 0..nx {
-        let column: Vec<f64> = rows.iter().map(|row| row[i]).collect();
-        let mut at = |y: f64| {
-            let near = &x[i.saturating_sub(1)..(i + 2).min(x.len())];
-            along(y, near)[i.min(1)]
+        let near = &x[i.saturating_sub(1)..(i + 2).min(x.len())];
+        // Lines between the rows tell where the text jumps across them.
+        let mut along = |y: f64| {
+            let row: Vec<f64> = near.iter().map(|x| at(*x, y)).collect();
+            volume_mean(&mut |x| at(x, y), near, &row, i.min(1), least)
         };
-        for (j, value) in volume_means(&mut at, y, &column).into_iter().take(ny).enumerate() {
-            start[j * nx + i] = value;
+        let column: Vec<f64> = rows.iter().map(|row| row[i]).collect();
+        for j in 0..ny {
+            start[j * nx + i] = volume_mean(&mut along, y, &column, j, least);
         }
     }
     start
 }
 
-/// Point values of `f` at nodes, but its mean over a node's volume where the change across the volume happens all at once.
-fn volume_means(mut f: impl FnMut(f64) -> f64, nodes: &[f64], at_nodes: &[f64]) -> Vec<f64> {
-    const PARTS: usize = 64;
+/// Changes below this part of the whole range of the initial values are no jumps.
+const LEAST_CHANGE: f64 = 1e-3;
+
+fn range(values: &[f64]) -> f64 {
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    high - low
+}
+
+/// The value of `f` at node `i`, but its mean over the node's volume where the change across the volume happens all at once.
+fn volume_mean(f: &mut impl FnMut(f64) -> f64, nodes: &[f64], at_nodes: &[f64], i: usize, least: f64) -> f64 {
+    /// Points that tell whether a look at all is worth its price, and what part of the change between two of them is: a smooth
+    /// text changes by less, even on the side of a peak.
+    const FEW: usize = 8;
+    const SUSPICIOUS: f64 = 0.35;
+    const ALL: usize = 64;
     let last = nodes.len() - 1;
-    let range = |values: &[f64]| {
-        let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-        high - low
+    let (before, after) = (i.saturating_sub(1), (i + 1).min(last));
+    if !(range(&at_nodes[before..=after]) > least) {
+        return at_nodes[i];
+    }
+    let (from, to) = (0.5 * (nodes[before] + nodes[i]), 0.5 * (nodes[i] + nodes[after]));
+    let mut parts = |n: usize| -> Vec<f64> {
+        let step = (to - from) / n as f64;
+        (0..n).map(|k| f(from + (k as f64 + 0.5) * step)).collect()
     };
-    let whole = range(at_nodes);
-    (0..=last)
-        .map(|i| {
-            let (before, after) = (i.saturating_sub(1), (i + 1).min(last));
-            if !(range(&at_nodes[before..=after]) > 1e-3 * whole) {
-                return at_nodes[i];
-            }
-            let (from, to) = (0.5 * (nodes[before] + nodes[i]), 0.5 * (nodes[i] + nodes[after]));
-            let step = (to - from) / PARTS as f64;
-            let parts: Vec<f64> = (0..PARTS).map(|k| f(from + (k as f64 + 0.5) * step)).collect();
-            let largest = parts.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f64::max);
-            let jumps = largest > 0.5 * range(&parts) && largest > 1e-3 * whole;
-            if jumps { parts.iter().sum::<f64>() / PARTS as f64 } else { at_nodes[i] }
-        })
-        .collect()
+    let largest = |values: &[f64]| values.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f64::max);
+    let mut few = parts(FEW);
+    // The node is inside its volume, but for those at the ends of the axis.
+    few.insert(
+        if i == 0 {
+            0
+        } else if i == last {
+            FEW
+        } else {
+            FEW / 2
+        },
+        at_nodes[i],
+    );
+    if !(largest(&few) > SUSPICIOUS * range(&few)) {
+        return at_nodes[i];
+    }
+    let all = parts(ALL);
+    let jumps = largest(&all) > 0.5 * range(&all) && largest(&all) > least;
+    if jumps { all.iter().sum::<f64>() / ALL as f64 } else { at_nodes[i] }
 }

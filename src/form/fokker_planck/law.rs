@@ -11,6 +11,7 @@ use crate::process::State;
 pub(super) struct Held<'a> {
     pub grid: &'a Grid,
     pub widths: &'a [f64],
+    pub powers: [Option<f64>; 2],
     pub mass: &'a [f64],
     pub atoms: [f64; 2],
 }
@@ -75,7 +76,7 @@ fn tabulated(state: &State, held: &Held, density: &[f64]) -> Option<Density> {
     // From the upper end down, so that places below stay where they are.
     for k in [1, 0] {
         if matches!(grid.ends[k], End::Edge | End::Sink(_)) {
-            follow_power(grid, density, k, (&mut edges, &mut cells, &mut nodes, &mut densities));
+            follow_power((grid, density, held.powers[k]), k, (&mut edges, &mut cells, &mut nodes, &mut densities));
         }
     }
     Density::tabulated(edges, &cells, &nodes, &densities, domain)
@@ -146,13 +147,20 @@ const WIDE: usize = 20;
 /// Between neighbouring edges of the first cell the distance grows by no more than this, and its power by no more than that;
 /// further out the distance by the last.
 const STEPS: [f64; 3] = [1.4, 1.2, 1.1];
-/// Parts of the first cell, which has no smallest distance.
-const PARTS: usize = 80;
+/// The share of the first cell, which has no smallest distance, that its innermost part may hold.
+const INNERMOST: f64 = 1e-8;
+/// The least distances from an end at zero and, against its size, from another that floating point tells apart.
+const LEAST: [f64; 2] = [1e-290, 1e-15];
 
 type Table<'a> = (&'a mut Vec<f64>, &'a mut Vec<f64>, &'a mut Vec<f64>, &'a mut Vec<f64>);
 
-/// Divide the cells beside an end, in which the density is a power of the distance, so finely that a cubic follows it.
-fn follow_power(grid: &Grid, density: &[f64], k: usize, (edges, cells, nodes, densities): Table) {
+/// Divide the cells beside an end, in which the density is a power of the distance, so finely that a cubic follows it. In the first
+/// it is the power that is known, or that of the two nodes nearest.
+pub(super) fn follow_power(
+    (grid, density, known): (&Grid, &[f64], Option<f64>),
+    k: usize,
+    (edges, cells, nodes, densities): Table,
+) {
     let n = grid.len();
     let index = |j: usize| if k == 0 { j } else { n - 1 - j };
     let end = match grid.ends[k] {
@@ -170,7 +178,7 @@ fn follow_power(grid: &Grid, density: &[f64], k: usize, (edges, cells, nodes, de
     let (mut far, mut held, mut points) = (vec![0.0], Vec::new(), Vec::new());
     for j in 0..count {
         let i = index(j);
-        let power = if j == 0 { chord(0) } else { 0.5 * (chord(j - 1) + chord(j)) };
+        let power = if j == 0 { known.unwrap_or_else(|| chord(0)) } else { 0.5 * (chord(j - 1) + chord(j)) };
         let (a, b) = (distance(edge(i)), distance(edge(i + 1)));
         let (low, high) = (a.min(b), a.max(b));
         let rise = power + 1.0;
@@ -178,7 +186,13 @@ fn follow_power(grid: &Grid, density: &[f64], k: usize, (edges, cells, nodes, de
             return;
         }
         let step = STEPS[0].min(math::pow(STEPS[1], 1.0 / rise.abs()));
-        let parts = if j == 0 { PARTS } else { (math::ln(high / low) / math::ln(STEPS[2])).ceil().max(1.0) as usize };
+        let parts = if j == 0 {
+            let wanted = -math::ln(INNERMOST) / (rise * math::ln(step));
+            let told_apart = math::ln(high / LEAST[0].max(LEAST[1] * end.abs())) / math::ln(step);
+            wanted.min(told_apart).ceil().max(1.0) as usize
+        } else {
+            (math::ln(high / low) / math::ln(STEPS[2])).ceil().max(1.0) as usize
+        };
         let ratio = if j == 0 { 1.0 / step } else { math::pow(low / high, 1.0 / parts as f64) };
         let mut inner: Vec<f64> = (1..parts).map(|m| high * math::powi(ratio, (parts - m) as i32)).collect();
         inner.push(high);

@@ -23,12 +23,14 @@ mod propagator;
 mod resolvent;
 mod solve;
 #[cfg(test)]
+mod stated_tests;
+#[cfg(test)]
 mod tests;
 mod tr_bdf2;
 
 pub(super) use jumps::Kernel;
 pub use propagator::{Meshes, Propagator};
-pub(super) use solve::{FLOOR, Line, Masses, remainder, solve};
+pub(super) use solve::{FLOOR, Line, MOST_CELLS, Masses, remainder, solve};
 
 use super::Asked;
 use super::lamperti::{Grid, Reach};
@@ -47,8 +49,9 @@ pub(super) fn why_not(process: &Diffusion) -> Option<String> {
     }
 }
 
-/// `exp(t A) mass` for the tridiagonal generator with these rates up and down from each state, `t > 0`.
-pub(super) fn exponential(up: Vec<f64>, down: Vec<f64>, mass: &[f64], t: f64) -> Vec<f64> {
+/// `exp(t A) mass` for the tridiagonal generator with these rates up and down from each state, `t > 0`, and how far it may be
+/// off beyond round-off.
+pub(super) fn exponential(up: Vec<f64>, down: Vec<f64>, mass: &[f64], t: f64) -> (Vec<f64>, f64) {
     contour::exponential(&Operator::chain(up, down), mass, t)
 }
 
@@ -67,15 +70,20 @@ pub(super) fn kernel(process: &Diffusion, theta: &[f64], time: f64, grid: &Grid,
     Kernel::new(process, theta, time, grid, &Operator { sinks, ring: grid.ring, ..chain })
 }
 
-/// The widths that turn what cells hold into densities at their nodes, by the shape of the stationary law, and which ends keep
-/// what arrives. `None` where a coefficient is not finite.
-pub(super) fn widths(
-    grid: &Grid,
-    ends: [Boundary; 2],
-    coefficients: &mut Coefficients,
-    time: f64,
-) -> Option<(Vec<f64>, [bool; 2])> {
-    Operator::new(grid, ends, coefficients, time).map(|operator| (operator.widths, operator.sinks))
+/// How what cells hold becomes a density.
+pub(super) struct Shape {
+    /// What turns it into densities at their nodes, by the shape of the stationary law.
+    pub widths: Vec<f64>,
+    /// As [`Masses`] has them.
+    pub powers: [Option<f64>; 2],
+    /// Which ends keep what arrives.
+    pub sinks: [bool; 2],
+}
+
+/// The shape of the law in the cells of a grid. `None` where a coefficient is not finite.
+pub(super) fn shape(grid: &Grid, ends: [Boundary; 2], coefficients: &mut Coefficients, time: f64) -> Option<Shape> {
+    let Operator { widths, powers, sinks, .. } = Operator::new(grid, ends, coefficients, time)?;
+    Some(Shape { widths, powers, sinks })
 }
 
 /// Rates up and down from each node of a grid: the generator whose adjoint this form solves; an end that is an exit holds

@@ -18,6 +18,8 @@ pub(super) struct Operator {
     /// `∫ s(x)/s(x_i) dx` over each cell with the local stationary shape `s`: probability over width is the density at
     /// the node, also where the density is singular at an end of the domain.
     pub widths: Vec<f64>,
+    /// The powers of the distance as which the density starts at ends that the diffusion vanishes at.
+    pub powers: [Option<f64>; 2],
     /// Whether there is a state for what is absorbed below and above.
     pub sinks: [bool; 2],
     pub ring: bool,
@@ -30,7 +32,8 @@ pub(super) struct Operator {
 impl Operator {
     /// A chain with these rates and nothing else.
     pub fn chain(up: Vec<f64>, down: Vec<f64>) -> Operator {
-        Operator { up, down, widths: Vec::new(), sinks: [false; 2], ring: false, current: 0.0, jumps: None }
+        let (widths, powers) = (Vec::new(), [None; 2]);
+        Operator { up, down, widths, powers, sinks: [false; 2], ring: false, current: 0.0, jumps: None }
     }
 
     /// Assemble at `time`; `None` where a coefficient is not finite or the diffusion vanishes inside.
@@ -88,7 +91,7 @@ impl Operator {
                 return None;
             }
         }
-        let widths = poles.widths(grid, &d, &w, absorbed);
+        let (widths, powers) = poles.widths(grid, &d, &w, absorbed);
         let (mut up, mut down) = (vec![0.0; n], vec![0.0; n]);
         for i in 0..n - 1 {
             let [forth, back] = poles.rates(grid, i, w[i]);
@@ -120,7 +123,8 @@ impl Operator {
             up.push(0.0);
             down.push(0.0);
         }
-        Some(Operator { up, down, widths, sinks: outwards.map(|o| o.is_some()), ring: grid.ring, current, jumps: None })
+        let sinks = outwards.map(|rate| rate.is_some());
+        Some(Operator { up, down, widths, powers, sinks, ring: grid.ring, current, jumps: None })
     }
 
     /// The chain's position of cell `i`.
@@ -252,28 +256,33 @@ impl Poles {
     }
 
     /// Cell widths weighted by the local stationary shape beside an end, times the distance to the power that an end which
-    /// absorbs adds; plain widths elsewhere.
-    fn widths(&self, grid: &Grid, d: &[f64], w: &[f64], absorbed: [f64; 2]) -> Vec<f64> {
+    /// absorbs adds; plain widths elsewhere. And those powers in the cells beside the ends.
+    fn widths(&self, grid: &Grid, d: &[f64], w: &[f64], absorbed: [f64; 2]) -> (Vec<f64>, [Option<f64>; 2]) {
         let n = grid.len();
+        let mut powers = [None; 2];
         if self.ends == [None; 2] {
-            return (0..n).map(|i| grid.edges[i + 1] - grid.edges[i]).collect();
+            return ((0..n).map(|i| grid.edges[i + 1] - grid.edges[i]).collect(), powers);
         }
         // Slope of ln s = ln(1/D) + ∫ a/D against ln(distance), from the chords on both sides of a node.
         let chord = |i: usize, end: f64| {
             let span = math::ln((grid.nodes[i + 1] - end) / (grid.nodes[i] - end));
             (w[i] - math::ln(d[i + 1] / d[i])) / span
         };
-        (0..n)
-            .map(|i| {
-                let Some(end) = self.of(grid.nodes[i]) else { return grid.edges[i + 1] - grid.edges[i] };
-                let power = match i {
-                    0 => chord(0, end),
-                    _ if i == n - 1 => chord(n - 2, end),
-                    _ => 0.5 * (chord(i - 1, end) + chord(i, end)),
-                };
-                self.width(grid, i, power + absorbed[usize::from(self.ends[0] != Some(end))])
-            })
-            .collect()
+        let width = |i: usize| {
+            let Some(end) = self.of(grid.nodes[i]) else { return grid.edges[i + 1] - grid.edges[i] };
+            let power = match i {
+                0 => chord(0, end),
+                _ if i == n - 1 => chord(n - 2, end),
+                _ => 0.5 * (chord(i - 1, end) + chord(i, end)),
+            };
+            let side = usize::from(self.ends[0] != Some(end));
+            let power = power + absorbed[side];
+            if i == [0, n - 1][side] {
+                powers[side] = Some(power);
+            }
+            self.width(grid, i, power)
+        };
+        ((0..n).map(width).collect(), powers)
     }
 
     /// The width of a cell in which the shape is this power of the distance from the end.

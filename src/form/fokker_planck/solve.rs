@@ -1,6 +1,6 @@
 //! From a question to its laws: the reach, the nested grids, the masses in time, the error and the goal.
 
-use super::super::lamperti::{self, Grid, Reach};
+use super::super::lamperti::{self, End, Grid, Reach};
 use super::super::richardson::{HORIZONS_PER_GRID, groups};
 use super::super::{Accuracy, Asked, Solved};
 use super::jumps::{self, Kernel};
@@ -8,7 +8,7 @@ use super::law::{self, Held};
 use super::layout::{self, Ends};
 use super::operator::Operator;
 use super::{contour, tr_bdf2};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, math};
 use crate::predictive::Predictive;
 use crate::process::{Boundary, Coefficients, State};
 use std::sync::Arc;
@@ -31,7 +31,9 @@ pub(in crate::form) struct Masses {
     /// What is absorbed per unit of time; empty where nobody asks.
     pub flux: Vec<[f64; 2]>,
     pub widths: Vec<f64>,
-    /// The estimated L1 error of the steps in time.
+    /// The powers of the distance as which the density starts at ends that the diffusion vanishes at.
+    pub powers: [Option<f64>; 2],
+    /// The estimated L1 error of the steps in time, or of the contour.
     pub error: f64,
 }
 
@@ -40,7 +42,7 @@ const LEVELS: u32 = 4;
 /// What no estimate is below: probability beyond the reach, and round-off.
 pub(in crate::form) const FLOOR: f64 = 3e-10;
 /// The most cells a goal may ask for, and with jumps, whose matrix is full.
-const MOST_CELLS: [usize; 2] = [32_000, 2_000];
+pub(in crate::form) const MOST_CELLS: [usize; 2] = [32_000, 2_000];
 
 pub(in crate::form) fn solve(question: &Asked) -> Result<Solved> {
     let mut accuracy = question.accuracy;
@@ -50,22 +52,31 @@ pub(in crate::form) fn solve(question: &Asked) -> Result<Solved> {
         let (laws, space, time) = Line::of(&asked).laws()?;
         let error = space + time;
         let done = Solved { laws, error: Some(error + FLOOR) };
-        let Some(goal) = accuracy.goal.filter(|goal| error > *goal) else { return Ok(done) };
-        let (finer, tighter) =
-            (space > 0.5 * goal && accuracy.cells < most, time > 0.5 * goal && accuracy.tolerance > 1e-13);
-        if !finer && !tighter {
-            return Ok(done);
+        match accuracy.refined(space, time, most) {
+            Some(finer) => accuracy = finer,
+            None => return Ok(done),
         }
+    }
+}
+
+impl Accuracy {
+    /// More cells and a smaller tolerance where the errors of cells and steps together are above the goal; `None` where they are not,
+    /// or nothing more can be done.
+    pub(in crate::form) fn refined(&self, space: f64, time: f64, most: usize) -> Option<Accuracy> {
+        let goal = self.goal.filter(|goal| space + time > *goal)?;
+        let (finer, tighter) = (space > 0.5 * goal && self.cells < most, time > 0.5 * goal && self.tolerance > 1e-13);
+        let mut next = *self;
         if finer {
             // Fourth order at best; ends may make it less.
             let factor = libm::sqrt(libm::sqrt(space / (0.5 * goal))).clamp(1.5, 6.0);
-            accuracy.cells = ((accuracy.cells as f64 * factor).ceil() as usize).min(most);
+            next.cells = ((self.cells as f64 * factor).ceil() as usize).min(most);
         }
         if tighter {
             // The sum of the errors of steps falls as the tolerance to two thirds.
             let ratio = 0.25 * goal / time;
-            accuracy.tolerance = (accuracy.tolerance * ratio * ratio.sqrt()).max(1e-14);
+            next.tolerance = (self.tolerance * ratio * ratio.sqrt()).max(1e-14);
         }
+        (finer || tighter).then_some(next)
     }
 }
 
@@ -92,19 +103,40 @@ impl<'a> Line<'a> {
             for k in 0..times.len() {
                 let held = |level: usize| {
                     let (grid, masses) = &family[level];
-                    Held { grid, widths: &masses.widths, mass: &masses.cells[k], atoms: masses.atoms[k] }
+                    let (widths, powers) = (&masses.widths, masses.powers);
+                    Held { grid, widths, powers, mass: &masses.cells[k], atoms: masses.atoms[k] }
                 };
                 let of = |level: usize| {
                     law::extrapolated(self.state, &held(level), &held(level + 1))
                         .ok_or_else(|| self.broken("no probability was left on the grid"))
                 };
                 let (best, better, good) = (of(0)?, of(1)?, of(2)?);
-                space = space.max(estimate(&best, &better, &good, &family[0].0));
+                space = space.max(self.estimate(&best, &better, &good, &family[0].0));
                 laws.push(best);
             }
         }
         // Extrapolation weighs the finer grid four thirds, the coarser one a third.
         Ok((laws, space, 5.0 / 3.0 * time))
+    }
+
+    /// The error of `best`, from the distances between three extrapolated laws: at edges and nodes, and within the cell beside an end
+    /// where the density may be a power of the distance, whose probability may all be next to the end.
+    fn estimate(&self, best: &Predictive, better: &Predictive, good: &Predictive, grid: &Grid) -> f64 {
+        const NEARER: f64 = 1e-3;
+        const LOOKS: i32 = 60;
+        let n = grid.len();
+        let ends = [(grid.edges[0], grid.edges[1]), (grid.edges[n], grid.edges[n - 1])];
+        let singular = ends.into_iter().zip(grid.ends).filter(|(_, kind)| *kind == End::Edge);
+        let inside: Vec<f64> = singular
+            .flat_map(|((end, edge), _)| (1..=LOOKS).map(move |k| end + (edge - end) * math::powi(NEARER, k)))
+            .collect();
+        let gap = |a: &Predictive, b: &Predictive| {
+            let points = grid.edges.iter().chain(&grid.nodes).chain(&inside);
+            points.map(|x| (a.cdf(*x) - b.cdf(*x)).abs()).fold(0.0, f64::max)
+        };
+        // Spacing that is not graded makes the order near such an end as low as the density's power.
+        let slowest = if self.graded || !grid.ends.contains(&End::Edge) { SLOWEST } else { SLOWEST_BESIDE_AN_END };
+        beyond(gap(best, better), gap(better, good), slowest)
     }
 
     /// Nested grids, the finest first, and what is on them.
@@ -139,8 +171,16 @@ impl<'a> Line<'a> {
         let mut again = self.asked.process.coefficients(self.asked.theta);
         let rough = Accuracy { tolerance: 1e-5, ..self.asked.accuracy };
         let horizon = times.last().map_or(0.0, |t| t - self.asked.t0);
-        lamperti::find_reach(self.asked, self.state, &mut coefficients, horizon, |grid| {
-            self.on_grid(&mut again, grid, times, rough).map(|masses| (masses.cells, masses.atoms))
+        let between = lamperti::on_the_way(self.asked, &mut coefficients, times);
+        let mut all: Vec<f64> = times.iter().chain(&between).copied().collect();
+        all.sort_by(f64::total_cmp);
+        let question = Asked { times, ..*self.asked };
+        lamperti::find_reach(&question, self.state, &mut coefficients, horizon, |grid| {
+            let masses = self.on_grid(&mut again, grid, &all, rough)?;
+            let mut rows: Vec<_> = all.iter().zip(masses.cells.into_iter().zip(masses.atoms)).collect();
+            // Those asked first; the order of each kind stays.
+            rows.sort_by_key(|(time, _)| !times.contains(time));
+            Ok(rows.into_iter().map(|(_, row)| row).unzip())
         })
     }
 
@@ -173,7 +213,8 @@ impl<'a> Line<'a> {
             self.stepped(coefficients, grid, times, accuracy.tolerance, start)?
         } else {
             let at = |time: &f64| contour::exponential(&operator, &start, time - self.asked.t0);
-            (times.iter().map(at).collect(), 0.0)
+            let (chains, errors): (Vec<_>, Vec<f64>) = times.iter().map(at).unzip();
+            (chains, errors.into_iter().fold(0.0, f64::max))
         };
         let flux = if self.asked.process.process.is_time_dependent() {
             let each = times.iter().zip(&chains);
@@ -182,7 +223,7 @@ impl<'a> Line<'a> {
             chains.iter().map(|m| operator.absorption(m)).collect()
         };
         let (cells, atoms) = chains.iter().map(|mass| operator.parts(mass)).unzip();
-        Ok(Masses { cells, atoms, flux, widths: operator.widths, error })
+        Ok(Masses { cells, atoms, flux, widths: operator.widths, powers: operator.powers, error })
     }
 
     /// Steps in time that stop at the times asked and at the breaks, the matrix assembled at every stage. The chain at each
@@ -251,21 +292,20 @@ impl<'a> Line<'a> {
 const NOT_FINITE: &str = "drift or diffusion is not finite on the grid";
 const NO_JUMP: &str = "the rate of a jump is negative or not finite, or its mark has no law";
 
-/// The error of `best`, from the distances between three extrapolated laws.
-fn estimate(best: &Predictive, better: &Predictive, good: &Predictive, grid: &Grid) -> f64 {
-    let gap = |a: &Predictive, b: &Predictive| {
-        let points = grid.edges.iter().chain(&grid.nodes);
-        points.map(|x| (a.cdf(*x) - b.cdf(*x)).abs()).fold(0.0, f64::max)
-    };
-    remainder(gap(best, better), gap(better, good))
-}
+/// Ratios of differences from one grid to the next above which there is no series; the second for a singular density beside an
+/// end that the grid was not graded to.
+const SLOWEST: f64 = 0.6;
+const SLOWEST_BESIDE_AN_END: f64 = 0.9;
 
 /// What is left of a geometric series after its last two differences: its ratio is theirs, at least that of the fourth
 /// order; doubled.
 pub(in crate::form) fn remainder(last: f64, before: f64) -> f64 {
+    beyond(last, before, SLOWEST)
+}
+
+fn beyond(last: f64, before: f64, slowest: f64) -> f64 {
     const FOURTH_ORDER: f64 = 1.0 / 16.0;
-    const SLOWEST: f64 = 0.6;
     const SAFETY: f64 = 2.0;
-    let ratio = if before > 0.0 { (last / before).clamp(FOURTH_ORDER, SLOWEST) } else { SLOWEST };
+    let ratio = if before > 0.0 { (last / before).clamp(FOURTH_ORDER, slowest) } else { slowest };
     SAFETY * last * ratio / (1.0 - ratio)
 }

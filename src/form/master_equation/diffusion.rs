@@ -63,7 +63,7 @@ fn on_grid(line: &Line, coefficients: &mut Coefficients, grid: &Grid, times: &[f
     if !process.jumps.is_empty() && grid.len() > MOST_WITH_JUMPS {
         return Err(broken(model, &format!("with jumps {MOST_WITH_JUMPS} nodes are the limit")));
     }
-    let (chain, widths) = posed(line, coefficients, grid).ok_or_else(|| broken(model, NO_RATES))?;
+    let (chain, widths, powers) = posed(line, coefficients, grid).ok_or_else(|| broken(model, NO_RATES))?;
     let chain = chain.with_jumps(process, asked.theta, asked.t0, grid).ok_or_else(|| broken(model, NO_JUMPS))?;
     let before = std::iter::once(&asked.t0).chain(times);
     let spans: Vec<f64> = times.iter().zip(before).map(|(time, before)| time - before).collect();
@@ -71,16 +71,17 @@ fn on_grid(line: &Line, coefficients: &mut Coefficients, grid: &Grid, times: &[f
     let held = chain.follow(&[(grid.start, 1.0)], &spans).ok_or_else(|| broken(model, TOO_LONG))?;
     let error = held.iter().map(|h| h.error_bound).fold(0.0, f64::max);
     let atoms = held.iter().map(|h| h.absorbed).collect();
-    Ok(Masses { cells: held.into_iter().map(|h| h.masses).collect(), atoms, flux: Vec::new(), widths, error })
+    Ok(Masses { cells: held.into_iter().map(|h| h.masses).collect(), atoms, flux: Vec::new(), widths, powers, error })
 }
 
-/// The chain without jumps, and the widths that turn what its nodes hold into densities.
-fn posed(line: &Line, coefficients: &mut Coefficients, grid: &Grid) -> Option<(Chain, Vec<f64>)> {
+/// The chain without jumps, the widths that turn what its nodes hold into densities, and the powers of these at the ends.
+fn posed(line: &Line, coefficients: &mut Coefficients, grid: &Grid) -> Option<(Chain, Vec<f64>, [Option<f64>; 2])> {
     let (n, time, x) = (grid.len(), line.asked.t0, &grid.nodes);
     if n < 3 {
         return None;
     }
-    let (shape, sinks) = fokker_planck::widths(grid, line.ends, coefficients, time)?;
+    let fokker_planck::Shape { widths: shape, powers, sinks } =
+        fokker_planck::shape(grid, line.ends, coefficients, time)?;
     // Each end: its node, the next, the edge, and the way inwards.
     let ends = [(0, 1, grid.edges[0], 1.0), (n - 1, n - 2, grid.edges[n], -1.0)];
     let round = x[0] - grid.edges[0] + grid.edges[n] - x[n - 1];
@@ -123,7 +124,7 @@ fn posed(line: &Line, coefficients: &mut Coefficients, grid: &Grid) -> Option<(C
         }
     }
     let fine = widths.iter().all(|w| *w > 0.0 && w.is_finite()) && up.iter().chain(&down).all(|r| r.is_finite());
-    fine.then(|| (Chain::new(up, down, sinks, grid.ring), widths))
+    fine.then(|| (Chain::new(up, down, sinks, grid.ring), widths, powers))
 }
 
 fn at(coefficients: &mut Coefficients, time: f64, x: f64) -> [f64; 2] {

@@ -165,13 +165,13 @@ impl Line {
             let mut mass = vec![0.0];
             mass.extend_from_slice(&self.p);
             mass.push(0.0);
-            let after = exponential(up, down, &mass, h);
+            let (after, off) = exponential(up, down, &mass, h);
             let n = self.p.len();
             let (below, above) = (after[0], after[n + 1]);
             // Round-off of the contour itself is no reason to go on.
             let share = (allowed * h / length).max(1e-13);
             let kept: f64 = mass.iter().sum();
-            let wrong = (kept - after.iter().sum::<f64>()).abs() - after.iter().map(|p| p.min(0.0)).sum::<f64>();
+            let wrong = off + (kept - after.iter().sum::<f64>()).abs() - after.iter().map(|p| p.min(0.0)).sum::<f64>();
             if wrong > share.max(1e-12) && h > FINEST * length {
                 step = 0.5 * h;
                 continue;

@@ -415,7 +415,7 @@ impl Single {
 }
 
 /// The ends a state is put between: a hair inside the domain.
-fn inside(process: &Diffusion, run: &Run, i: usize) -> (f64, f64) {
+pub(super) fn inside(process: &Diffusion, run: &Run, i: usize) -> (f64, f64) {
     let state = &process.states[i];
     let x0 = match run.start {
         Start::At(x) => x[i],

@@ -5,10 +5,11 @@
 //! `D` from the same paths at twice the step, on the same noise. For a bias of order `p` it is `D/(2ᵖ - 1)`: `D` itself for the order
 //! one of smooth laws, and `2.42 D` for one half, which long steps and ends can have. Where steps were halved on the way, `p` is the
 //! binary logarithm of the last two `D`, each moved by two of its standard errors to the safe side, between one half and the
-//! scheme's weak order; else it is one half.
+//! scheme's weak order; else it is one half. Paths that a step put on an end which the drift pushes off again are all in the wrong
+//! place: the distribution function there is off by their share, whatever the order.
 
 use super::super::{Accuracy, Answer, Question};
-use super::engine::{Pace, Wanted};
+use super::engine::{Pace, Wanted, inside};
 use super::{Paths, Run, Scheme, Start, simulated, ssa};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
@@ -18,12 +19,14 @@ use crate::stats;
 
 /// Halvings of the step after which paths that still move are given up.
 const HALVINGS: usize = 7;
-/// More path-steps than this in one run, or more states, are not made to meet a goal: a few seconds, and some 200 megabytes.
-const MOST_FOR_A_GOAL: f64 = 4e8;
+/// More path-steps than this in one run, or more states, are not made to meet a goal: some ten seconds on one core, and 200
+/// megabytes. The first run takes at most the second of these, so that paths and steps are both as many as can be paid for.
+const MOST_FOR_A_GOAL: f64 = 2e8;
+const MOST_AT_FIRST: f64 = 1.2e8;
 const MOST_STATES_FOR_A_GOAL: f64 = 4e6;
 
 /// The laws of all components at the question's times; `error` says how far they may be from the truth. With a goal, paths are as
-/// many and steps as short as it takes, up to 4e8 path-steps in a run and 4e6 states; the error says what was reached.
+/// many and steps as short as it takes, up to 2e8 path-steps in a run and 4e6 states; the error says what was reached.
 ///
 /// # Errors
 /// As [`super::simulate`], and [`Error::Numerics`] where seven halvings of a step that was not given do not settle the moments.
@@ -59,7 +62,9 @@ fn from(model: &Model, question: &Question, start: Start) -> Result<Answer> {
     let Process::Diffusion(process) = &model.process else { return Ok(Vec::new().into()) };
     let accuracy = question.accuracy;
     let n_laws = question.times.len() * process.states.len();
-    let most = (MOST_STATES_FOR_A_GOAL / n_laws as f64) as usize;
+    let step = default_step(accuracy, question);
+    let steps = question.times.last().map_or(1.0, |t| (t - question.t0) / step).max(1.0);
+    let most = (MOST_STATES_FOR_A_GOAL / n_laws as f64).min(MOST_AT_FIRST / steps) as usize;
     let paths = match (accuracy.goal, start) {
         // Half of the goal for sampling, half for the step.
         (Some(goal), Start::At(_)) => {
@@ -74,7 +79,7 @@ fn from(model: &Model, question: &Question, start: Start) -> Result<Answer> {
         t0: question.t0,
         times: question.times,
         paths,
-        step: default_step(accuracy, question),
+        step,
         scheme: accuracy.scheme,
         key: question.key,
     };
@@ -95,7 +100,8 @@ fn from(model: &Model, question: &Question, start: Start) -> Result<Answer> {
     let laws = rows
         .map(|(states, kernels)| process.states.iter().zip(states.into_iter().zip(kernels)).map(law).collect())
         .collect::<Result<_>>()?;
-    Ok(Answer { laws, error: Some(sampling(paths, n_laws) + settled.bias) })
+    // No two distribution functions are further apart than one.
+    Ok(Answer { laws, error: Some((sampling(paths, n_laws) + settled.bias).min(1.0)) })
 }
 
 /// The states of one component and their kernels, `[path]`.
@@ -123,11 +129,15 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
                 let order = before.map_or(LEAST_ORDER, |before| gap.order(before, run.scheme));
                 let bias = gap.most / (math::pow(2.0, order) - 1.0);
                 before = Some(gap);
-                let is_settled = bias <= bound && (accuracy.goal.is_some() || agree(&a, &b));
+                let wrong = stranded(model, &run, &b);
+                let is_settled = match accuracy.goal {
+                    Some(_) => bias.max(wrong) <= bound,
+                    None => bias <= bound && agree(&a, &b),
+                };
                 let is_given = accuracy.step.is_some() && accuracy.goal.is_none();
                 let is_last = accuracy.goal.is_some() && 2.0 * n * last / run.step > MOST_FOR_A_GOAL;
                 if is_settled || is_given || is_last {
-                    return Ok(Settled { paths: b, bias });
+                    return Ok(Settled { paths: b, bias: bias.max(wrong) });
                 }
                 None
             }
@@ -154,6 +164,35 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
         why: format!("their moments still move at a step of {}", run.step),
         hint: "the drift is stiff, or a moment is infinite: give a step of your own with --step".to_string(),
     }))
+}
+
+/// The largest share of paths that stand on, or beyond, an end that the drift there pushes them off: the truth has none there.
+fn stranded(model: &Model, run: &Run, paths: &Paths) -> f64 {
+    let Process::Diffusion(process) = &model.process else { return 0.0 };
+    let frame = &process.frame;
+    let mut worst: f64 = 0.0;
+    for (time, states) in run.times.iter().zip(&paths.states) {
+        for (k, (state, x)) in process.states.iter().zip(states).enumerate() {
+            if !matches!(state.boundary, Boundary::Auto | Boundary::Natural) {
+                continue;
+            }
+            let (lower, upper) = inside(process, run, k);
+            let ends = [(state.lower, lower, 1.0), (state.upper, upper, -1.0)];
+            for (end, put, sign) in ends.into_iter().filter(|(end, ..)| end.is_finite()) {
+                let there = |x: &f64| sign * (*x - put) <= 0.0;
+                let Some(first) = x.iter().position(there) else { continue };
+                let mut symbols = frame.symbols(run.theta, *time);
+                for (i, x) in states.iter().enumerate() {
+                    symbols[frame.variable(i)] = x[first];
+                }
+                symbols[frame.variable(k)] = end;
+                if sign * frame.pool.eval(process.drift[k], &symbols) > 0.0 {
+                    worst = worst.max(x.iter().filter(|x| there(x)).count() as f64 / x.len() as f64);
+                }
+            }
+        }
+    }
+    worst
 }
 
 /// The order of a bias on the safe side.

@@ -83,6 +83,26 @@ fn an_order_is_seen_only_where_gaps_stand_out_of_their_noise() {
 }
 
 #[test]
+fn paths_put_on_an_end_that_is_left_again_count_as_wrong() -> Result<()> {
+    // 2 kappa theta / sigma² = 0.5: long steps put a quarter of the paths on zero, where the process never stays.
+    let model = built_in("cir")?;
+    for (scheme, step) in [
+        (Scheme::EulerMaruyama, 0.25),
+        (Scheme::EulerMaruyama, 0.05),
+        (Scheme::EulerMaruyama, 1.0),
+        (Scheme::Milstein, 1.0),
+        (Scheme::Milstein, 0.25),
+    ] {
+        let accuracy = Accuracy { step: Some(step), scheme, ..Accuracy::default() };
+        let question = question(&[1.0, 0.04, 0.4], &[0.04], &[1.0], accuracy);
+        let found = answer(&model, Form::MonteCarlo, &question)?;
+        let (error, truth) = (found.error.expect("told"), truth(&model, &question, &found)?);
+        assert!(truth <= error && error <= 1.0, "{} {step}: {truth} {error}", scheme.name());
+    }
+    Ok(())
+}
+
+#[test]
 #[ignore = "a few seconds: as many paths as a goal is given"]
 fn a_goal_out_of_reach_is_answered_by_what_was_reached() -> Result<()> {
     let model = built_in("ou")?;

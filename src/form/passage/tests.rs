@@ -108,3 +108,51 @@ fn what_has_no_answer_says_so() -> Result<()> {
     assert!(early.is_err());
     Ok(())
 }
+
+#[test]
+fn a_start_far_above_its_level_has_room_for_its_way_down() -> Result<()> {
+    // An Ornstein-Uhlenbeck process and its mean level: survival erf(|d| e^{-kt}/√(2v)).
+    let model = built_in("ou")?;
+    let crossing = Crossing { theta: &[1.0, 0.0, 1.0], start: 8.0, levels: [Some(0.0), None] };
+    for goal in [None, Some(1e-8)] {
+        let passage = first_passage(&model, &crossing, 0.0, &[3.0], Accuracy { goal, ..Accuracy::default() })?;
+        let v = -0.5 * math::exp_m1(-6.0);
+        let off = (passage.survival[0] - math::erf(8.0 * math::exp(-3.0) / (2.0 * v).sqrt())).abs();
+        assert!(off <= passage.error, "{off:.1e} {:.1e}", passage.error);
+        assert!(goal.is_none_or(|goal| passage.error <= goal), "{goal:?} {:.1e}", passage.error);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_level_outside_the_domain_is_refused() -> Result<()> {
+    let cir = built_in("cir")?;
+    let crossing = Crossing { theta: &[1.0, 0.04, 3.0], start: 0.1, levels: [Some(-1.0), None] };
+    for answer in [
+        first_passage(&cir, &crossing, 0.0, &[1.0], Accuracy::default()).map(|_| ()),
+        mean_passage(&cir, &crossing).map(|_| ()),
+    ] {
+        match answer {
+            Err(Error::Numerics { why, .. }) => assert!(why.contains("between 0 and inf"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_passage_is_stated_right_to_nothing_and_all_of_it_is_told() -> Result<()> {
+    let text = "schema = 1\nid = \"b\"\ntitle = \"b\"\nkind = \"diffusion\"\n[state.x]\ndomain = [0, 1]\nboundary = \"absorbing\"\n[dynamics]\ndrift.x = 0\ndiffusion.x = 1\n";
+    let model = read("b.toml", text)?;
+    let crossing = Crossing { theta: &[], start: 0.3, levels: [None, Some(0.9)] };
+    let times = [1e-4, 0.2, 5.0];
+    let passage = first_passage(&model, &crossing, 0.0, &times, Accuracy::default())?;
+    assert!(passage.error >= 1e-10, "{}", passage.error);
+    assert_eq!(passage.places, [Some(0.0), Some(0.9)]);
+    for (survival, [below, above]) in passage.survival.iter().zip(&passage.reached) {
+        assert!((survival + below + above - 1.0).abs() < 1e-12);
+    }
+    // In the end the level is reached as often as its share of the way says.
+    assert!((passage.reached[2][1] - 1.0 / 3.0).abs() <= passage.error, "{passage:?}");
+    Ok(())
+}

@@ -6,8 +6,9 @@
 //! hold is counted semiclassically, `∫ √(2m(E - V)) dx/(πħ)`; grids grow until energies settle.
 //!
 //! Not for states in a continuum (fewer states are returned than asked), for splittings below 1e-13 of the largest energy in
-//! the box, nor for periodic or reflecting ends. A potential that is singular at a wall (`1/x²`) converges algebraically, to
-//! about 1e-5 of it, and `errors` says so.
+//! the box, nor for periodic or reflecting ends. A potential that is singular at a wall (`1/x²`), bends there (`x`) or jumps
+//! converges algebraically: then `errors` is what such a series leaves, from three grids in one box. States so weakly bound that a
+//! box which holds them cannot resolve the well are left out.
 
 use crate::base::{Error, Result, math};
 use crate::expr::{Scratch, Tape};
@@ -22,14 +23,16 @@ const DECAY: f64 = 25.0;
 const SETTLED: f64 = 1e-11;
 /// Largest matrix: some five seconds.
 const MOST_POINTS: usize = 1000;
+/// Energies that may be further off than this part of that span are not given.
+const WORST: f64 = 5e-3;
 const MOST_STATES: usize = 200;
 
 /// Energies and wave functions, lowest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundStates {
-    /// May be fewer than asked, where no more are bound.
+    /// May be fewer than asked, where no more are bound or the rest is bound too weakly for the box.
     pub energies: Vec<f64>,
-    /// Change of each energy from a coarser grid in a smaller box.
+    /// How far each energy may be off.
     pub errors: Vec<f64>,
     /// Evenly spaced, the ends of the box among them.
     pub x: Vec<f64>,
@@ -44,7 +47,7 @@ pub struct BoundStates {
 ///
 /// # Errors
 /// [`Error::ModelInvalid`] where the model is no potential or its ends are periodic or reflecting; [`Error::BadOption`] for no
-/// states or more than 200; [`Error::Numerics`] where the potential has no lowest point, binds nothing, or energies do not settle.
+/// states or more than 200; [`Error::Numerics`] where the potential has no lowest point, or no state is found or resolved.
 ///
 /// # Examples
 /// ```
@@ -67,42 +70,82 @@ pub fn bound_states(model: &Model, theta: &[f64], n: usize) -> Result<BoundState
         });
     }
     let scan = well.scan()?;
+    let mut wanted = n;
+    loop {
+        match settled(&mut well, &scan, wanted)? {
+            Found::Settled(states) => return Ok(states),
+            // The weakest may reach so far that the box leaves no points for the well.
+            Found::Unsettled(found) => wanted = (found * 3 / 4).min(found.saturating_sub(1)),
+        }
+        if wanted == 0 {
+            let why = format!("its state reaches too far out of the well for {MOST_POINTS} points");
+            return Err(well.broken(&why, "it is bound too weakly for this form: a deeper or wider well is not"));
+        }
+    }
+}
+
+enum Found {
+    Settled(BoundStates),
+    /// So many, not all of which the largest matrix resolves.
+    Unsettled(usize),
+}
+
+/// The lowest `n` states on grids that grow until their energies settle.
+fn settled(well: &mut Well, scan: &Scan, n: usize) -> Result<Found> {
     // Room for one state more than asked; below the edge of the continuum where that is lower.
-    let mut top = scan.energy_of(n as f64 + 0.5, &well);
+    let mut top = scan.energy_of(n as f64 + 0.5, well);
     let mut cells = 0;
     let mut before: Option<Vec<f64>> = None;
+    let mut seen = 0;
     for round in 0..20 {
         let decay = DECAY * if round == 0 { 0.8 } else { 1.0 };
-        let (from, to) = scan.reach(&mut well, top, decay);
+        let (from, to) = scan.reach(well, top, decay);
         let waves = (to - from) * (2.0 * well.mass * (top - scan.lowest)).sqrt() / (PI * well.hbar);
         cells = ((1.3 * waves).ceil() as usize + 40).max(cells + cells * 2 / 5).min(MOST_POINTS);
-        let (energies, vectors) = well.solve(from, to, cells, scan.lowest)?;
-        let bound: Vec<f64> = energies.iter().copied().take_while(|e| *e < scan.edge).take(n).collect();
+        let solved = well.solve(from, to, cells, scan.lowest)?;
+        let bound: Vec<f64> = solved.energies.iter().copied().take_while(|e| *e < scan.edge).take(n).collect();
         let Some(last) = bound.last().copied() else {
             if round < 3 {
                 before = None;
                 continue;
             }
-            return Err(well.broken("it binds no state", "check mass, hbar and the depth of the well"));
+            let (a, b) = (scan.x[0], scan.x[scan.x.len() - 1]);
+            let why =
+                format!("no bound state was found between {a:e} and {b:e}, its lowest value {:e} seen", scan.lowest);
+            return Err(well
+                .broken(&why, "check mass, hbar, the depth of the well, and that it is not narrow and far from zero"));
         };
+        seen = bound.len();
         let span = last - scan.lowest;
         if let Some(before) = before.filter(|b| b.len() == bound.len()) {
-            let errors: Vec<f64> = bound.iter().zip(&before).map(|(a, b)| (a - b).abs()).collect();
-            let settled = errors.iter().all(|e| *e <= SETTLED * span);
-            if settled || cells == MOST_POINTS {
-                if !settled && errors.iter().any(|e| *e > 1e-3 * span) {
-                    return Err(well.broken("its energies did not settle", "ask for fewer states"));
+            // What a series that falls but slowly leaves after its last change; and the round-off of the matrix.
+            let left = |(a, b): (&f64, &f64)| 3.0 * (a - b).abs() + f64::EPSILON * solved.largest;
+            let change = bound.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let errors = if change <= SETTLED * span {
+                Some(bound.iter().zip(&before).map(left).collect())
+            } else if cells == MOST_POINTS {
+                let errors = well.left_by_a_power(scan, (from, to, cells), &bound)?;
+                match errors.iter().all(|e| *e <= WORST * span) {
+                    true => Some(errors),
+                    false => return Ok(Found::Unsettled(bound.len())),
                 }
-                return Ok(states(bound, errors, &vectors, from, to, cells));
+            } else {
+                None
+            };
+            if let Some(errors) = errors {
+                return Ok(Found::Settled(states(bound, errors, &solved.vectors, from, to, cells)));
             }
         }
         // The last state may lie nearer the edge of the continuum than was guessed, and reach farther.
         if bound.len() < n {
             top = last + 0.5 * (scan.edge - last).min(span);
+        } else if scan.edge.is_finite() {
+            // And a box for more than was asked leaves fewer points for the well.
+            top = top.min(last + 0.05 * (scan.edge - last)).max(last);
         }
         before = Some(bound);
     }
-    Err(well.broken("its energies did not settle", "ask for fewer states"))
+    Ok(Found::Unsettled(seen))
 }
 
 fn states(energies: Vec<f64>, errors: Vec<f64>, vectors: &[Vec<f64>], from: f64, to: f64, cells: usize) -> BoundStates {
@@ -171,6 +214,27 @@ impl<'a> Well<'a> {
         if out[0].is_nan() { f64::INFINITY } else { out[0] }
     }
 
+    /// `V(x)` at a point that stands for this width; its mean there where it jumps, so that the order is two.
+    fn around(&mut self, x: f64, width: f64) -> f64 {
+        const FEW: usize = 8;
+        const ALL: usize = 64;
+        let mut parts = |n: usize| -> Vec<f64> {
+            (0..n).map(|k| self.at(x + ((k as f64 + 0.5) / n as f64 - 0.5) * width)).collect()
+        };
+        let jumps = |v: &[f64]| {
+            let (low, high) = v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            v.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f64::max) > 0.6 * (high - low)
+        };
+        let few = parts(FEW);
+        if few.iter().all(|v| v.is_finite()) && jumps(&few) {
+            let all = parts(ALL);
+            if jumps(&all) {
+                return all.iter().sum::<f64>() / ALL as f64;
+            }
+        }
+        self.at(x)
+    }
+
     /// Places at every size: nothing is known of the units.
     fn scan(&mut self) -> Result<Scan> {
         const PER_DECADE: i32 = 150;
@@ -186,12 +250,19 @@ impl<'a> Well<'a> {
         };
         x.sort_by(f64::total_cmp);
         x.dedup();
-        let v: Vec<f64> = x.iter().map(|x| self.at(*x)).collect();
-        let lowest = v.iter().copied().fold(f64::INFINITY, f64::min);
+        let mut v: Vec<f64> = x.iter().map(|x| self.at(*x)).collect();
+        self.look_closer(&mut x, &mut v);
+        let mut lowest = v.iter().copied().fold(f64::INFINITY, f64::min);
         let place = v.iter().position(|v| *v == lowest).unwrap_or(0);
         let no_bottom = lower == f64::NEG_INFINITY && place == 0 || upper == f64::INFINITY && place + 1 == v.len();
         if !lowest.is_finite() || (no_bottom && v.iter().any(|v| *v > lowest)) {
             return Err(self.broken("the potential has no lowest point", "check its sign, and the parameters"));
+        }
+        if lower.is_finite() && place == 0 || upper.is_finite() && place + 1 == v.len() {
+            // At a wall a state costs at least ħ²/(8 m d²), d the distance from it (Hardy 1920), however deep the potential falls.
+            let cost = 0.125 * self.hbar * self.hbar / self.mass;
+            let far = |x: f64| (x - lower).min(upper - x);
+            lowest = x.iter().zip(&v).map(|(x, v)| v + cost / (far(*x) * far(*x))).fold(f64::INFINITY, f64::min);
         }
         let ends = [(lower, v[0]), (upper, v[v.len() - 1])];
         let edge = ends.iter().filter(|(end, _)| end.is_infinite()).map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
@@ -201,8 +272,53 @@ impl<'a> Well<'a> {
         Ok(Scan { x, v, lowest, edge })
     }
 
+    /// More places around the lowest one: a well far from zero is narrower than the distance between places there.
+    fn look_closer(&mut self, x: &mut Vec<f64>, v: &mut Vec<f64>) {
+        const LOOKS: usize = 3;
+        const PARTS: usize = 300;
+        for _ in 0..LOOKS {
+            let lowest = v.iter().copied().fold(f64::INFINITY, f64::min);
+            let place = v.iter().position(|v| *v == lowest).unwrap_or(0);
+            let (first, last) = (place.saturating_sub(1), (place + 1).min(x.len() - 1));
+            let (from, to) = (x[first], x[last]);
+            let more: Vec<f64> = (1..PARTS)
+                .map(|k| from + (to - from) * k as f64 / PARTS as f64)
+                .filter(|place| x[first..=last].iter().all(|x| x != place))
+                .collect();
+            x.extend(&more);
+            x.sort_by(f64::total_cmp);
+            x.dedup();
+            *v = x.iter().map(|x| self.at(*x)).collect();
+        }
+    }
+
+    /// The errors of energies on this grid, from two coarser ones in the same box: what is left of `C hᵖ` with the power that the three
+    /// show, and as much again; at least the earlier change, as a jump of the potential between two points makes no series.
+    fn left_by_a_power(
+        &mut self,
+        scan: &Scan,
+        (from, to, cells): (f64, f64, usize),
+        energies: &[f64],
+    ) -> Result<Vec<f64>> {
+        /// Of the cells before; and the largest factor between changes that is believed.
+        const COARSER: f64 = 0.7;
+        const FASTEST: f64 = 8.0;
+        let fewer = |times: i32| (cells as f64 * math::powi(COARSER, times)) as usize;
+        let coarse = self.solve(from, to, fewer(1), scan.lowest)?.energies;
+        let coarser = self.solve(from, to, fewer(2), scan.lowest)?.energies;
+        let each = energies.iter().zip(coarse.iter().zip(&coarser));
+        Ok(each
+            .map(|(fine, (coarse, coarser))| {
+                let (last, before) = ((fine - coarse).abs(), (coarse - coarser).abs());
+                // The first order is the slowest.
+                let factor = if last > 0.0 { (before / last).clamp(1.0 / COARSER, FASTEST) } else { FASTEST };
+                (2.0 * last / (factor - 1.0)).max(before)
+            })
+            .collect())
+    }
+
     /// All energies and vectors (at the inner points) in the box, lowest first (Colbert & Miller 1992, eq. A6).
-    fn solve(&mut self, from: f64, to: f64, cells: usize, lowest: f64) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+    fn solve(&mut self, from: f64, to: f64, cells: usize, lowest: f64) -> Result<Solved> {
         let n = cells as f64;
         let width = to - from;
         let unit = 0.5 * self.hbar * self.hbar / self.mass * PI * PI / (2.0 * width * width);
@@ -212,7 +328,7 @@ impl<'a> Well<'a> {
                 1.0 / (sine * sine)
             })
             .collect();
-        let v: Vec<f64> = (1..cells).map(|i| self.at(from + width * i as f64 / n) - lowest).collect();
+        let v: Vec<f64> = (1..cells).map(|i| self.around(from + width * i as f64 / n, width / n) - lowest).collect();
         // A wall that no wave of the grid climbs need not be higher, which would only cost digits.
         let highest = unit * n * n * 30.0;
         if v.iter().all(|v| !(*v < highest)) || v.contains(&f64::NEG_INFINITY) {
@@ -232,8 +348,17 @@ impl<'a> Well<'a> {
         order.truncate(MOST_STATES);
         let energies = order.iter().map(|k| lowest + eigen.eigenvalues[*k]).collect();
         let vectors = order.iter().map(|k| eigen.eigenvectors.column(*k).iter().copied().collect()).collect();
-        Ok((energies, vectors))
+        Ok(Solved { energies, vectors, largest: eigen.eigenvalues.amax() })
     }
+}
+
+/// What the matrix of a box gives.
+struct Solved {
+    energies: Vec<f64>,
+    /// `[state][inner point]`
+    vectors: Vec<Vec<f64>>,
+    /// Its largest energy, against which its round-off is.
+    largest: f64,
 }
 
 /// The potential at places of every size.

@@ -91,6 +91,12 @@ fn of_group(question: &Asked, times: &[f64], coefficients: &mut Coefficients) ->
     let missing = found.iter().map(|f| (1.0 - f.0.iter().sum::<f64>()).abs()).fold(0.0, f64::max);
     let rough = found.iter().map(|f| roughness(&f.0)).fold(0.0, f64::max);
     let error = last + missing + rough + OUTSIDE;
+    // How the innermost cell's share lies in it is not told, where it is next to an end at which the density is infinite.
+    let hidden = |side: usize| {
+        let held = |f: &(Vec<f64>, Vec<f64>)| if side == 0 { f.0.first().copied() } else { f.0.last().copied() };
+        let most = found.iter().filter_map(held).fold(0.0, f64::max);
+        if domain.powers()[side] < 0.0 { most } else { 0.0 }
+    };
     if !(error < WORST) {
         let why = "its modes cancel beyond what numbers hold: the time is too short, the start too far from where it settles, \
                    or the coefficients are not smooth";
@@ -103,7 +109,8 @@ fn of_group(question: &Asked, times: &[f64], coefficients: &mut Coefficients) ->
         density(fine.edges.clone(), &fine.nodes, &shares, densities, ends).map(Predictive::Density)
     };
     let laws: Option<Vec<Predictive>> = found.iter().map(law).collect();
-    Ok((laws.ok_or_else(|| broken(question, "no probability was left"))?, error))
+    let laws = laws.ok_or_else(|| broken(question, "no probability was left"))?;
+    Ok((laws, error + hidden(0).max(hidden(1))))
 }
 
 /// Edges and nodes of a table: evenly spaced in the coordinate of unit noise, the ring evenly in the state, finer where a density has
@@ -242,6 +249,10 @@ fn grade(edges: &mut Vec<f64>, nodes: &mut Vec<f64>, powers: [f64; 2]) {
     const REPLACED: usize = 13;
     const RATIO: f64 = 1.15;
     const NEAREST: f64 = 1e-14;
+    // Further in, where all but a power is nothing: as far as the share that the innermost cell may hold.
+    const INNER_RATIO: f64 = 1.4;
+    const INNERMOST: f64 = 1e-8;
+    const LEAST: f64 = 1e-290;
     for (side, power) in powers.into_iter().enumerate() {
         let n = nodes.len();
         if power >= 0.0 || n < 4 * REPLACED {
@@ -255,11 +266,16 @@ fn grade(edges: &mut Vec<f64>, nodes: &mut Vec<f64>, powers: [f64; 2]) {
         while let Some(last) = distances.last().filter(|d| **d > nearest) {
             distances.push(last / RATIO);
         }
+        let innermost = span.abs() * math::exp(math::ln(INNERMOST) / (power + 1.0));
+        let innermost = innermost.max(LEAST).max(1e-10 * end.abs());
+        while let Some(last) = distances.last().filter(|d| **d > innermost) {
+            distances.push(last / INNER_RATIO);
+        }
         let place = |distance: f64| end + distance * span.signum();
         let outer: Vec<f64> = distances.iter().skip(1).map(|d| place(*d)).chain([end]).collect();
-        let middle = |d: &f64| place(d * (1.0 + 1.0 / RATIO) * 0.5);
         let last = distances[distances.len() - 1];
-        let inner: Vec<f64> = distances[..distances.len() - 1].iter().map(middle).chain([place(0.5 * last)]).collect();
+        let middles = distances.windows(2).map(|d| place(0.5 * (d[0] + d[1])));
+        let inner: Vec<f64> = middles.chain([place(0.5 * last)]).collect();
         if side == 0 {
             edges.splice(..REPLACED, outer.into_iter().rev());
             nodes.splice(..REPLACED, inner.into_iter().rev());

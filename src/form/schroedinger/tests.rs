@@ -147,3 +147,75 @@ fn smooth_wells_have_twelve_digits() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn energies_that_converge_by_a_power_state_errors_above_their_true_ones() -> Result<()> {
+    // A wall on a slope, the zeros of Airy's function over 2^(1/3); hydrogen, -1/(2 n²).
+    let airy = [2.338_107_410_459_767, 4.087_949_444_130_97, 5.520_559_828_095_551];
+    let half_line = |v: &str| potential("domain = [0.0, inf]", v, 1.0);
+    let cases = [(half_line("x"), airy.map(|a| a / libm::cbrt(2.0))), (half_line("-1/x"), [-0.5, -0.125, -1.0 / 18.0])];
+    for (model, exact) in cases {
+        let found = bound_states(&model, &[], 3)?;
+        assert!(found.energies.len() >= 2);
+        for (k, (e, exact)) in found.energies.iter().zip(exact).enumerate() {
+            let off = (e - exact).abs();
+            assert!(off <= found.errors[k], "{k}: {e} off {off:.1e}, stated {:.1e}", found.errors[k]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_narrow_well_far_from_zero_is_found() -> Result<()> {
+    let model = potential("domain = [-inf, inf]", "10*(1 - exp(-(x - 3000)))^2", 1.0);
+    let found = bound_states(&model, &[], 2)?;
+    for (n, e) in found.energies.iter().enumerate() {
+        let wave = 20.0f64.sqrt() * (n as f64 + 0.5);
+        assert!((e - (wave - wave * wave / 40.0)).abs() < 1e-7, "{n}: {e}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_square_well_states_errors_above_its_true_ones() -> Result<()> {
+    // Square well: even states k tan k = κ, odd -k cot k = κ, k² + κ² = 10.
+    let found = bound_states(&potential("domain = [-inf, inf]", "if(abs(x) < 1, -5, 0)", 1.0), &[], 2)?;
+    let root = |f: &dyn Fn(f64) -> f64, mut low: f64, mut high: f64| {
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if f(middle) < 0.0 { low = middle } else { high = middle }
+        }
+        low
+    };
+    let kappa = |k: f64| (10.0 - k * k).sqrt();
+    let even = root(&|k| k * math::sin(k) - kappa(k) * math::cos(k), 0.5, 1.57);
+    let odd = root(&|k| -k * math::cos(k) - kappa(k) * math::sin(k), 1.58, 3.1);
+    for (k, e) in [even, odd].into_iter().enumerate() {
+        let off = (found.energies[k] - (0.5 * e * e - 5.0)).abs();
+        assert!(off <= found.errors[k], "{k}: off {off:.1e}, stated {:.1e}", found.errors[k]);
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "six seconds: the largest matrices; found as stated"]
+fn weak_and_centrifugal_wells_state_errors_above_their_true_ones_or_say_why_not() -> Result<()> {
+    let found = bound_states(&potential("domain = [0.0, inf]", "1/x^2 + x^2/2", 1.0), &[], 6)?;
+    for (k, e) in found.energies.iter().enumerate() {
+        let off = (e - 2.5 - 2.0 * k as f64).abs();
+        assert!(off <= found.errors[k], "{k}: off {off:.1e}, stated {:.1e}", found.errors[k]);
+    }
+    // The third state of this well has κ = 0.06.
+    let found = bound_states(&potential("domain = [-inf, inf]", "if(abs(x) < 1, -5, 0)", 1.0), &[], 10)?;
+    assert!(found.energies.len() >= 2);
+    match bound_states(&potential("domain = [-inf, inf]", "-0.01/cosh(x)^2", 1.0), &[], 1) {
+        Err(Error::Numerics { why, .. }) => assert!(why.contains("too far"), "{why}"),
+        // -(√(1 + 0.08) - 1)²/8 (Landau & Lifshitz 1977, section 23).
+        Ok(found) => {
+            let exact = -math::powi(1.08f64.sqrt() - 1.0, 2) / 8.0;
+            assert!((found.energies[0] - exact).abs() <= found.errors[0], "{} {exact}", found.energies[0]);
+        }
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}

@@ -3,6 +3,8 @@
 //! Where both errors are of second order, an eighth of the difference is what the fine answer is wrong by. The correction is
 //! of the *logarithm* of the density, so it keeps the sign.
 
+use super::super::super::lamperti::{End, Grid};
+use super::super::law::follow_power;
 use super::axis::Axis;
 use super::lines::Shape;
 use super::operator::Weights;
@@ -114,7 +116,57 @@ pub(super) fn law(
         rough_sum += m;
         distance = distance.max((sum - rough_sum).abs());
     }
-    Density::new(own.edges.clone(), &own.nodes, &width, &corrected, domain).map(|law| (law, share * distance))
+    let powers = fine.weights[axis].powers;
+    let law = within(own, &width, &corrected, powers, domain)?;
+    let mut error = share * distance;
+    let singular = powers.map(|power| power.filter(|power| *power < 0.0));
+    if singular != [None; 2] {
+        let shape = &coarse.weights[axis];
+        let other = within(&coarse.axes[axis], &shape.widths, &rough, shape.powers, domain)?;
+        for (k, power) in singular.into_iter().enumerate().filter_map(|(k, power)| Some((k, power?))) {
+            // Beside the end errors fall no faster than the probability there, as the width of its cell does.
+            let [end, edge] =
+                if k == 0 { [own.edges[0], own.edges[1]] } else { [own.edges[nodes], own.edges[nodes - 1]] };
+            let left = 1.0 / (math::pow(3.0, 2.0 * (power + 1.0).max(LEAST_RISE)) - 1.0);
+            let looks = (0..LOOKS).map(|look| end + (edge - end) * math::powi(NEARER, look));
+            let apart = looks.map(|x| (law.cdf(x) - other.cdf(x)).abs()).fold(0.0, f64::max);
+            error = error.max(left * apart);
+        }
+    }
+    Some((law, error))
+}
+
+/// Looks into the cell beside an end at which a density is infinite, each so much nearer to it.
+const LOOKS: i32 = 40;
+const NEARER: f64 = 1e-2;
+/// The least rise of the probability with the distance from an end that is counted on.
+const LEAST_RISE: f64 = 0.05;
+
+/// The law of masses on an axis; beside an end at which the density is infinite, as the power of the distance that it is.
+fn within(axis: &Axis, widths: &[f64], mass: &[f64], powers: [Option<f64>; 2], domain: [f64; 2]) -> Option<Density> {
+    let plain = Density::new(axis.edges.clone(), &axis.nodes, widths, mass, domain)?;
+    let is_singular = |k: usize| axis.at_end[k] && powers[k].is_some_and(|power| power < 0.0);
+    if !is_singular(0) && !is_singular(1) {
+        return Some(plain);
+    }
+    let total: f64 = mass.iter().map(|m| m.max(0.0)).sum();
+    let density: Vec<f64> = mass.iter().zip(widths).map(|(m, w)| m.max(0.0) / (w * total)).collect();
+    let grid = Grid {
+        edges: axis.edges.clone(),
+        nodes: axis.nodes.clone(),
+        start: axis.start,
+        at_lower: axis.at_end[0],
+        at_upper: axis.at_end[1],
+        blocked: [false; 2],
+        ends: [0, 1].map(|k| if is_singular(k) { End::Edge } else { End::Cut }),
+        ring: false,
+    };
+    let mut cells: Vec<f64> = axis.edges.windows(2).map(|e| plain.cdf(e[1]) - plain.cdf(e[0])).collect();
+    let (mut edges, mut nodes, mut densities) = (axis.edges.clone(), axis.nodes.clone(), density.clone());
+    for k in [1, 0].into_iter().filter(|k| is_singular(*k)) {
+        follow_power((&grid, &density, powers[k]), k, (&mut edges, &mut cells, &mut nodes, &mut densities));
+    }
+    Density::tabulated(edges, &cells, &nodes, &densities, domain)
 }
 
 /// Mean and covariance, themselves extrapolated: sums over all cells, where no correction is held back.

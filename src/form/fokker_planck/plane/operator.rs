@@ -149,6 +149,8 @@ pub(super) struct Weights {
     pub widths: Vec<f64>,
     /// Where the coefficients of the other axis are taken.
     pub centres: Vec<f64>,
+    /// The powers of the distance as which the density starts at the ends of the domain.
+    pub powers: [Option<f64>; 2],
 }
 
 /// Plain widths and the nodes; where the axis ends with the domain, weighted by the local stationary shape along the line through
@@ -163,7 +165,7 @@ pub(super) fn weights(
     time: f64,
 ) -> Result<Weights, usize> {
     let own = &axes[axis];
-    let (mut widths, mut centres) = (own.plain_widths(), own.nodes.clone());
+    let (mut widths, mut centres, mut powers) = (own.plain_widths(), own.nodes.clone(), [None; 2]);
     let n = own.len();
     let other = axes[1 - axis].nodes[axes[1 - axis].start];
     for side in [0, 1] {
@@ -188,6 +190,7 @@ pub(super) fn weights(
         if last <= TRAPPED {
             return Err(side);
         }
+        powers[side] = Some(last);
         for r in 0..NEAR.min(n - 1) {
             let next = if r + 1 < nodes.len() { chord(r) } else { last };
             let power = if r == 0 { next } else { 0.5 * (last + next) };
@@ -209,7 +212,7 @@ pub(super) fn weights(
             }
         }
     }
-    Ok(Weights { widths, centres })
+    Ok(Weights { widths, centres, powers })
 }
 
 /// Cells beside an end whose widths are weighted; farther off the weights are one to second order anyway.
