@@ -61,7 +61,7 @@
 //! # Rooms
 //!
 //! Imports run one way: `base ← expr ← process ← models ← predictive ← stats ← form ← filter ← fit ← contract ← {baseline, discover} ← forecast ← backtest
-//! ← report ← cli`, and `data → base`. `ARCHITECTURE.md` has the map and the invariants.
+//! ← tune ← report ← cli`, and `data → base`. `ARCHITECTURE.md` has the map and the invariants.
 //!
 //! Features `data` (CSV, with polars), `report` (HTML) and `cli` (the program) are on by default; the mathematics builds
 //! and tests without them.
@@ -89,3 +89,4 @@ pub mod process;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod stats;
+pub mod tune;

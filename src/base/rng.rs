@@ -20,6 +20,7 @@ pub enum Purpose {
     Scores = 4,
     Optimiser = 5,
     Bootstrap = 6,
+    Tuning = 7,
 }
 
 impl Seed {

@@ -32,6 +32,7 @@ mod simulate;
 mod solve;
 mod start;
 mod table;
+mod tune;
 mod values;
 mod verify;
 
@@ -95,6 +96,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Backtest(args) => backtest::run(args, common, output),
         Verb::Compare(args) => compare::run(args, common, output),
         Verb::Discover(args) => discover::run(args, common, output),
+        Verb::Tune(args) => tune::run(args, common, output),
         Verb::Solve(args) => solve::run(args, common, output),
         Verb::Simulate(args) => simulate::run(args, common, output),
         Verb::Completions { shell } => meta::completions(*shell, output),

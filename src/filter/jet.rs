@@ -70,7 +70,7 @@ impl Jet {
     }
 
     /// Logarithm of a number.
-    pub fn ln(&self) -> Jet {
+    pub fn logarithm(&self) -> Jet {
         let f = self.number();
         let value = DMatrix::from_element(1, 1, math::ln(f));
         Jet { value, slopes: self.slopes.iter().map(|s| s / f).collect() }
@@ -80,7 +80,7 @@ impl Jet {
     ///
     /// # Errors
     /// [`Error::Numerics`] where it overflows.
-    pub fn exp(&self) -> Result<Jet> {
+    pub fn exponential(&self) -> Result<Jet> {
         let n = self.value.nrows();
         let slope = |direction: &DMatrix<f64>| {
             if direction.iter().all(|d| *d == 0.0) {

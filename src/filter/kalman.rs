@@ -137,7 +137,7 @@ impl Kalman {
                 if !(f > 0.0 && f.is_finite() && v.is_finite()) {
                     return Err(self.broken("a reading has no spread, so that it can only be right or impossible"));
                 }
-                let (ln_f, squared) = (seen.f.ln(), seen.v.times(&seen.v).over(&seen.f));
+                let (ln_f, squared) = (seen.f.logarithm(), seen.v.times(&seen.v).over(&seen.f));
                 filtered.log_likelihood[row] -=
                     0.5 * (math::ln(std::f64::consts::TAU) + ln_f.number() + squared.number());
                 for (sum, (a, b)) in total.iter_mut().zip(ln_f.slopes.iter().zip(&squared.slopes)) {

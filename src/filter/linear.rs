@@ -297,8 +297,8 @@ impl Rates {
             value: framed(&source.value, &matrix.value),
             slopes: source.slopes.iter().zip(&matrix.slopes).map(|(s, m)| framed(s, m)).collect(),
         };
-        let mean = joined(&self.b, &self.a).exp()?;
-        let noise = joined(&self.c, &self.a.map(lyapunov)).exp()?;
+        let mean = joined(&self.b, &self.a).exponential()?;
+        let noise = joined(&self.c, &self.a.map(lyapunov)).exponential()?;
         Ok(Step {
             phi: mean.map(|m| m.view((1, 1), (n, n)).into_owned()),
             shift: mean.map(|m| m.view((1, 0), (n, 1)).into_owned()),

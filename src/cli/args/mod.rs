@@ -1,0 +1,238 @@
+//! Every flag, once: help, man page and completions come from here.
+
+mod ask;
+mod learn;
+
+pub use ask::{CompareArgs, SchemeArg, SimulateArgs, SolveArgs};
+pub use learn::{
+    DiscoverArgs, EstimateArgs, FitArgs, IntervalsArg, ObjectiveArg, RobustArg, TuneArgs, UncertaintyArgs,
+};
+
+use super::number::{assignment, level, number, positive};
+use crate::base::{ClockKind, Transform};
+use crate::data::{CleanRules, DateOrder};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+
+/// Stochastic models from a CSV to a forecast: fit, forecast and backtest one process in four forms.
+#[derive(Debug, Parser)]
+#[command(name = "kramers", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// The whole job: read, clean, choose a model, fit, backtest on the held-out tail, forecast, and write a report
+    Report(ReportArgs),
+    /// What is in a file, and what cleaning would do (exit code 1 where rows would be dropped)
+    Check(CheckArgs),
+    /// List the models, or show one model's card
+    Models(ModelsArgs),
+    /// Write a commented copy of a model file to edit
+    Init(InitArgs),
+    /// Estimate a model's parameters, with intervals
+    Fit(FitArgs),
+    /// Fit a model and give its predictive quantiles ahead
+    Forecast(ForecastArgs),
+    /// Score models on rolling origins against baselines
+    Backtest(BacktestArgs),
+    /// Find drift and diffusion in data (two states by --value x,v): estimates, a formula as a model file, checks for jumps and memory
+    Discover(DiscoverArgs),
+    /// Choose how to fit a model by its forecasts on rows before the test: trials, halved rung by rung
+    Tune(TuneArgs),
+    /// The law of a model at later times; a field's profile, a payoff's value, a potential's levels, a curve's points
+    Solve(SolveArgs),
+    /// One question to every form of a model: the answers side by side, with error, cost and the cheapest
+    Compare(CompareArgs),
+    /// Simulate paths of a model to CSV, or their summary
+    Simulate(SimulateArgs),
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page
+    Man,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Common {
+    /// Seed of every random number
+    #[arg(long, global = true, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Threads to use (results are the same for any number)
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Where to write: a folder, or for `simulate` a CSV file (- is stdout)
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub output: Option<String>,
+    /// Print exactly one JSON document to stdout, also on failure
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but the answer
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+/// A data file and how to read it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Data")]
+pub struct DataArgs {
+    /// CSV file, plain or gzipped; - is standard input
+    #[arg(value_name = "DATA")]
+    pub input: String,
+    /// Time column (inferred when unambiguous); `row` counts rows
+    #[arg(long, value_name = "COL")]
+    pub time: Option<String>,
+    /// Value column (inferred when unambiguous); of a model of several readings one each: COL,COL or NAME=COL,NAME=COL
+    #[arg(long, value_name = "COL")]
+    pub value: Option<String>,
+    /// Column that tells several series apart
+    #[arg(long, value_name = "COL")]
+    pub id: Option<String>,
+    /// Take only this series of the id column
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// First time to use (a date such as 1964-07, or a number)
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub since: Option<String>,
+    /// First time not to use
+    #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
+    pub before: Option<String>,
+    /// Change of the observed variable
+    #[arg(long, default_value = "none", value_name = "NAME")]
+    pub transform: Transform,
+    /// Cleaning rules, a comma list on top of the defaults
+    #[arg(long, default_value = "default", value_name = "RULES", long_help = CleanRules::HELP)]
+    pub clean: CleanRules,
+    /// How dates become times (business is the default where all dates are weekdays)
+    #[arg(long, value_enum)]
+    pub clock: Option<ClockArg>,
+    /// Spacing of one row, over any clock; fractions such as 1/252 are welcome
+    #[arg(long, value_name = "H", value_parser = positive, allow_hyphen_values = true)]
+    pub dt: Option<f64>,
+    /// How to read dates such as 4/5/2021 (mdy or dmy)
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<DateOrder>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ClockArg {
+    /// Elapsed days over 365.25
+    Calendar,
+    /// One row is 1/252 year
+    Business,
+}
+
+impl From<ClockArg> for ClockKind {
+    fn from(arg: ClockArg) -> ClockKind {
+        match arg {
+            ClockArg::Calendar => ClockKind::Calendar,
+            ClockArg::Business => ClockKind::Business,
+        }
+    }
+}
+
+/// What is held out and how windows roll.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Backtest")]
+pub struct PlanArgs {
+    /// Held-out tail: a share (20%), a number of rows, or the date it begins
+    #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
+    pub test: String,
+    /// Rows ahead to forecast (default: 20, or a fifth of the held-out rows if that is less)
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub horizon: Option<usize>,
+    /// Rows between cutoffs (default: at most 250 windows)
+    #[arg(long, value_name = "K")]
+    pub step: Option<usize>,
+    /// When to fit again: every (window), never, or every so many windows (default: eight times)
+    #[arg(long, value_name = "POLICY")]
+    pub refit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Models to try: ids or model files, separated by commas (default: all whose domain holds the data)
+    #[arg(short, long, value_name = "MODELS", value_delimiter = ',')]
+    pub model: Vec<String>,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Held-out tail that a report or backtest would take: a share (20%), a number of rows, or the date it begins
+    #[arg(long, default_value = "20%", value_name = "SHARE|N|DATE")]
+    pub test: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "ID|FILE")]
+    pub model: Option<String>,
+    /// Hold the model, or the whole registry, to its contract: all forms agree, its own path is fitted back
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Id of a model, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ForecastArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Model: an id or a model file
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: String,
+    /// Rows ahead
+    #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
+    pub horizon: usize,
+    /// Central intervals in percent
+    #[arg(long, default_value = "50,80,95", value_delimiter = ',', value_parser = level, value_name = "LEVELS")]
+    pub levels: Vec<f64>,
+    /// The form that answers: auto, exact, fokker-planck, master-equation or monte-carlo
+    #[arg(long, default_value = "auto", value_name = "FORM")]
+    pub answer: String,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+    /// Value to use for a parameter, instead of estimating it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub set: Vec<(String, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Models: ids or model files, separated by commas
+    #[arg(short, long, value_name = "MODELS", value_delimiter = ',', required = true)]
+    pub model: Vec<String>,
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    #[command(flatten)]
+    pub estimate: EstimateArgs,
+    /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
+    #[arg(long, value_name = "EXPR")]
+    pub fail_if: Option<String>,
+}
