@@ -5,9 +5,9 @@
 //! against the exact one, and from a sample of the observed states the log-likelihood it is expected to lose under the model. The
 //! larger, per 100 observations, is what is reported.
 
-use super::{Observed, Optimizer, Settings, Task, kl, starts};
+use super::{Fit, Observed, Optimizer, Settings, Task, kl, starts};
 use crate::base::{Params, Purpose, Result};
-use crate::form::{Accuracy, Form, Pairs, Question, Transitions, laws, likelihood};
+use crate::form::{Accuracy, Form, Pairs, Question, Transitions, laws, likelihood, schroedinger};
 use crate::models::Model;
 use rayon::prelude::*;
 
@@ -17,8 +17,6 @@ const SAMPLE: usize = 24;
 const NODES: usize = 40;
 /// Observed transitions at which the two are compared.
 const OBSERVED: usize = 300;
-/// Most transitions for which the equation is solved without being asked: every observed state is a node, so the cost grows with them.
-const AFFORDABLE: usize = 1_000;
 /// What is tried, cheapest first, before the equation is solved for every transition.
 const CANDIDATES: [Form; 5] = [Form::Euler, Form::Kessler, Form::Milstein, Form::ShojiOzaki, Form::Expansion];
 /// Error of the log-likelihood per 100 observations that counts as accurate.
@@ -88,8 +86,7 @@ pub(super) fn choose_form(
     let theta = kl::solve(&task, &start).theta;
     let (nodes, reference) = reference(model, &theta, &data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE)));
     let seen = data.pairs.thinned(data.pairs.len().div_ceil(OBSERVED));
-    let exact =
-        likelihood::log_transitions(model, &theta, &seen).ok().filter(|e| e.value.iter().all(|v| v.is_finite()));
+    let exact = solved(model, &theta, &seen);
     let mut best: Option<FormChoice> = None;
     for form in CANDIDATES {
         let Ok(transitions) = Transitions::new(model, form) else { continue };
@@ -122,12 +119,12 @@ pub(super) fn choose_form(
             best = Some(choice);
         }
     }
-    if let Some(exact) = exact.filter(|_| data.pairs.len() <= AFFORDABLE) {
+    if let Some(exact) = exact {
         let nearest = best.map_or("no expansion has a density at this time step".to_string(), |b| {
             format!("no expansion is accurate at this time step ({}: {})", b.form.name(), b.why)
         });
         let why = format!("{nearest}, so the equation is solved for every transition");
-        return Ok(FormChoice { form: Form::FokkerPlanck, why, error: Some(100.0 * exact.error), automatic: true });
+        return Ok(FormChoice { form: exact.form, why, error: Some(exact.error), automatic: true });
     }
     Ok(best.unwrap_or_else(|| FormChoice {
         form: Form::Euler,
@@ -135,6 +132,47 @@ pub(super) fn choose_form(
         error: None,
         automatic: true,
     }))
+}
+
+/// The spectrum where the equation was chosen here and its search failed, as it does against a wall at parameters at which an end
+/// begins to be reached.
+pub(super) fn instead(fit: &Fit) -> Option<FormChoice> {
+    let failed = fit.form_choice.automatic && fit.form == Form::FokkerPlanck && !fit.status.can_forecast();
+    failed.then(|| FormChoice {
+        form: Form::Schroedinger,
+        why: format!(
+            "{}; but that search failed, and the spectrum has densities where an end is reached",
+            fit.form_choice.why
+        ),
+        error: None,
+        automatic: true,
+    })
+}
+
+/// Log densities of observed transitions without an expansion's error.
+struct Exact {
+    form: Form,
+    value: Vec<f64>,
+    /// Estimated, per 100 transitions.
+    error: f64,
+}
+
+/// By the equation, or beside an end that only the spectrum has by that.
+fn solved(model: &Model, theta: &[f64], seen: &Pairs) -> Option<Exact> {
+    let n = seen.len() as f64;
+    let equation = likelihood::log_transitions(model, theta, seen).map(|found| Exact {
+        form: Form::FokkerPlanck,
+        value: found.value,
+        error: 100.0 * found.error,
+    });
+    let spectrum = || {
+        schroedinger::log_transitions(model, theta, seen).map(|found| Exact {
+            form: Form::Schroedinger,
+            value: found.value,
+            error: 100.0 * found.error / n,
+        })
+    };
+    equation.or_else(|_| spectrum()).ok().filter(|found| found.value.iter().all(|v| v.is_finite()))
 }
 
 /// Transitions from sampled states to quantiles of their Fokker-Planck law, and its log density there: nodes of equal

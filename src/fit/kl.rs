@@ -1,6 +1,7 @@
 //! The `kl` objective: mean negative log transition density, and its observed information.
 
 use super::certified::Problem;
+use super::certify::Status;
 use super::optimise::{Goal, minimise};
 use super::{Solved, Task};
 use crate::form::{Batch, Form, Pairs, Transitions};
@@ -77,16 +78,18 @@ fn before(form: Form) -> Option<Form> {
     }
 }
 
-/// The optimum of the cheaper forms, each from that of the one before.
-fn cheaper_first(task: &Task, form: Form, start: &[f64]) -> Vec<f64> {
-    let Task { transitions, data, free, settings } = task;
-    let model = transitions.model();
-    let Some((cheap, form)) = before(form).and_then(|form| Some((Transitions::new(model, form).ok()?, form))) else {
+/// The optimum of the cheaper forms, each from that of the one before, unless the dearer has no density there.
+fn cheaper_first(task: &Task, dear: &Transitions, start: &[f64]) -> Vec<f64> {
+    let Task { data, free, settings, .. } = task;
+    let model = dear.model();
+    let Some(cheap) = before(dear.form()).and_then(|form| Transitions::new(model, form).ok()) else {
         return start.to_vec();
     };
-    let start = cheaper_first(task, form, start);
+    let start = cheaper_first(task, &cheap, start);
     let rough = Likelihood::new(&cheap, &data.pairs);
-    minimise(&rough, &model.params, &start, free, &settings.search()).theta
+    let near = minimise(&rough, &model.params, &start, free, &settings.search()).theta;
+    let is_possible = dear.log_density(&near, &data.pairs, false).value.iter().all(|l| l.is_finite());
+    if is_possible { near } else { start }
 }
 
 pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
@@ -94,5 +97,12 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let objective = &Likelihood::new(transitions, &data.pairs);
     let n = data.pairs.len() as f64;
     let params = &transitions.model().params;
-    Problem { objective, params, free, n, settings }.solve(&cheaper_first(task, transitions.form(), start))
+    let mut solved = Problem { objective, params, free, n, settings }.solve(&cheaper_first(task, transitions, start));
+    // A density that says why it is none.
+    if !solved.value.is_finite()
+        && let Some(why) = transitions.refusal(&solved.theta, &data.pairs)
+    {
+        solved.status = Status::Failed(why);
+    }
+    solved
 }

@@ -240,7 +240,11 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let best = best_of(&solved);
     // The start's own status knows nothing of the other starts; its outcome does.
     let best = Solved { status: outcomes[best].status.clone(), ..solved.swap_remove(best) };
-    Ok(describe(&task, choice, best, outcomes))
+    let found = describe(&task, choice, best, outcomes);
+    match auto::instead(&found) {
+        Some(choice) => fit(model, data, &Settings { form: FormRequest::Settled(choice), ..settings.clone() }),
+        None => Ok(found),
+    }
 }
 
 /// The lowest negative log-likelihood among starts whose fit can be used, else among all.

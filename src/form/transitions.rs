@@ -159,6 +159,19 @@ impl<'m> Transitions<'m> {
         }
     }
 
+    /// Why the form has no density of some transitions at these parameters, and what to do instead; `None` where it has, or where
+    /// it cannot tell.
+    pub fn refusal(&self, theta: &[f64], pairs: &Pairs) -> Option<String> {
+        let (why, hint) = match &self.how {
+            How::Solved(resolvent, _) => resolvent.refusal(&self.scalar, theta, pairs)?,
+            How::Spectral(spectral, _) => {
+                (spectral.refusal(self.model, &self.scalar, theta, pairs)?, "use --form expansion")
+            }
+            How::Exact(_) | How::Expansion(_) => return None,
+        };
+        Some(format!("{why}; {hint}"))
+    }
+
     /// `Φ⁻¹` of the probability integral transform of each observed step: standard normal if the law is right.
     pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         match &self.how {

@@ -10,13 +10,57 @@ use crate::process::{Scalar, State};
 
 /// How far beyond the data a solution must begin to have forgotten it, in `√t`: `2 √(2λ) y` is then above 36.
 const BEYOND: f64 = 6.0;
+/// Where `√(2Vt)` is this much or more, a solution forgets in proportion: three times the first contour's own `Re √(2λt)`, so that it holds
+/// at every point of the contour.
+const STEEP: f64 = 9.5;
 /// More nodes than this are no answer in time.
-const MOST: usize = 60_000;
+const MOST: usize = 200_000;
 /// An end nearer than this share of a spacing is reached.
 const NEAR: f64 = 1e-7;
 /// √(3/5): Gauss's points (Abramowitz & Stegun 1964, table 25.4).
 const NODE: f64 = 0.774_596_669_241_483_4;
 const WEIGHTS: [f64; 3] = [5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0];
+
+/// Why there is no grid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Refusal {
+    /// A coefficient is not finite or the diffusion vanishes near here.
+    Broken(f64),
+    /// An end that is reached, where the drift in the coordinate of unit noise is infinite and does not keep the state away.
+    Singular(f64),
+    /// Drift or diffusion has a kink or a jump next to here.
+    Kinked(f64),
+    TooMany,
+}
+
+impl Refusal {
+    pub fn why(self) -> String {
+        match self {
+            Refusal::Broken(x) => {
+                format!("drift or diffusion is not finite, or the diffusion vanishes, near {x:.6} among the data")
+            }
+            Refusal::Singular(x) => {
+                format!("the data come near the end at {x:.6}, which is reached and at which the diffusion vanishes")
+            }
+            Refusal::Kinked(x) => format!(
+                "drift or diffusion has a kink or a jump (if, abs, min, max, floor) near {x:.6}, and the equation that is solved contains the slope of the drift"
+            ),
+            Refusal::TooMany => format!("more than {MOST} nodes are needed"),
+        }
+    }
+
+    /// What to do instead.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Refusal::Broken(_) => "look at the parameters and at the domain of the state",
+            Refusal::Singular(_) => "use --form schroedinger, whose basis keeps the powers at such an end",
+            Refusal::Kinked(_) => {
+                "use --form schroedinger, which needs no slope and reports its error, or an expansion"
+            }
+            Refusal::TooMany => "use --form expansion: a step this short is what it is for",
+        }
+    }
+}
 
 /// What stopped the walk on a side.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,8 +100,8 @@ pub(super) struct Laying {
 }
 
 impl Grid {
-    /// `None` where a coefficient is not finite, the diffusion vanishes among the data, an end is reached at which the drift in this
-    /// coordinate is infinite and does not keep the state away, or too many nodes are needed.
+    /// # Errors
+    /// The [`Refusal`].
     pub fn new(
         tapes: &Tapes,
         process: &Scalar,
@@ -65,9 +109,12 @@ impl Grid {
         observed: &[f64],
         laying: Laying,
         gradient: bool,
-    ) -> Option<Grid> {
+    ) -> Result<Grid, Refusal> {
         let symbols = process.symbols(theta, 0.0);
         let (x, sides) = nodes(tapes, process, theta, observed, laying)?;
+        if let Some(kink) = tapes.kink(&symbols, &x) {
+            return Err(Refusal::Kinked(kink));
+        }
         let n = x.len();
         let at = tapes.nodes(&symbols, &x, gradient);
         let points: Vec<f64> = x
@@ -124,20 +171,27 @@ impl Grid {
             d_drift,
             d_work,
         };
-        (finite && grid.noise.iter().all(|b| *b > 0.0) && !grid.is_singular(laying.shortest)).then_some(grid)
+        if !(finite && grid.noise.iter().all(|b| *b > 0.0)) {
+            return Err(Refusal::Broken(grid.x[0]));
+        }
+        match grid.singular(laying.shortest) {
+            Some(end) => Err(Refusal::Singular(end)),
+            None => Ok(grid),
+        }
     }
 
-    /// Whether an end is reached at which the drift `m/y` grows without bound and does not keep the state away, `m < 1/2`: what a
+    /// An end that is reached at which the drift `m/y` grows without bound and does not keep the state away, `m < 1/2`: what a
     /// sweep begins with there is not forgotten, but grows against the solution.
-    fn is_singular(&self, t: f64) -> bool {
-        const STEEP: f64 = 10.0;
+    fn singular(&self, t: f64) -> Option<f64> {
         let ends = [(0, 0), (1, self.x.len() - 1)];
-        ends.into_iter().any(|(side, i)| {
+        let singular = ends.into_iter().find(|(side, i)| {
+            let (side, i) = (*side, *i);
             let mu = self.drift[i];
             // From V = ½(m² - m)/y².
             let m = 1.0 / (1.0 - 2.0 * self.potential[i] / (mu * mu));
             self.sides[side] == Side::Closed && mu.abs() * t.sqrt() > STEEP && m < 0.5
-        })
+        });
+        singular.map(|(_, i)| self.x[i])
     }
 
     /// The node at an observed state.
@@ -186,9 +240,9 @@ fn nodes(
     theta: &[f64],
     observed: &[f64],
     laying: Laying,
-) -> Option<(Vec<f64>, [Side; 2])> {
+) -> Result<(Vec<f64>, [Side; 2]), Refusal> {
     let mut walk = Walk { walker: tapes.walker(&process.symbols(theta, 0.0)), state: process.state, laying };
-    let (low, high) = (*observed.first()?, *observed.last()?);
+    let (Some(&low), Some(&high)) = (observed.first(), observed.last()) else { return Err(Refusal::TooMany) };
     let (below, lower) = walk.out(low, -1.0)?;
     let mut x: Vec<f64> = below.into_iter().rev().collect();
     x.push(low);
@@ -196,18 +250,21 @@ fn nodes(
         let mut here = pair[0];
         loop {
             let h = walk.spacing(here)?;
-            let next = walk.step(here, h)?;
+            let next = walk.step(here, h).ok_or(Refusal::Broken(here))?;
             // The last two cells of a gap are about equal.
             let over = walk.step(here, 2.0 * h).unwrap_or(f64::INFINITY);
             if next >= pair[1] {
                 break;
             }
             here = if over >= pair[1] { 0.5 * (here + pair[1]) } else { next };
-            if !(here > *x.last()? && here < pair[1]) {
+            if !(x.last().is_some_and(|last| here > *last) && here < pair[1]) {
                 break;
             }
             x.push(here);
-            if over >= pair[1] || x.len() > MOST {
+            if x.len() > MOST {
+                return Err(Refusal::TooMany);
+            }
+            if over >= pair[1] {
                 break;
             }
         }
@@ -220,7 +277,7 @@ fn nodes(
     let mut kept = |end: f64| end.is_finite() && coefficients.at(0.0, end) == (0.0, 0.0);
     let side = |stopped: bool, kept: bool| if stopped && !kept { Side::Closed } else { Side::Open };
     let sides = [side(lower, kept(process.state.lower)), side(upper, kept(process.state.upper))];
-    (x.len() <= MOST).then_some((x, sides))
+    if x.len() <= MOST { Ok((x, sides)) } else { Err(Refusal::TooMany) }
 }
 
 /// Steps of even length in the coordinate of unit noise.
@@ -232,11 +289,14 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The spacing that suits the potential and its slope at a state.
-    fn spacing(&mut self, x: f64) -> Option<f64> {
+    fn spacing(&mut self, x: f64) -> Result<f64, Refusal> {
         let [v, slope, b, _] = self.walker.at(x);
         let scale =
             (0.5 / v.abs().sqrt()).min(0.5 * math::pow(slope.abs(), -1.0 / 3.0)).min(self.laying.shortest.sqrt());
-        (b > 0.0 && v.is_finite() && slope.is_finite()).then_some(self.laying.fineness * scale)
+        if !(b > 0.0 && v.is_finite() && slope.is_finite()) {
+            return Err(Refusal::Broken(x));
+        }
+        Ok(self.laying.fineness * scale)
     }
 
     fn noise(&mut self, x: f64) -> Option<f64> {
@@ -258,7 +318,7 @@ impl Walk<'_> {
     }
 
     /// Nodes from a state outwards, and whether an end stopped them.
-    fn out(&mut self, from: f64, sign: f64) -> Option<(Vec<f64>, bool)> {
+    fn out(&mut self, from: f64, sign: f64) -> Result<(Vec<f64>, bool), Refusal> {
         let length = BEYOND * self.laying.longest.sqrt();
         let least = NEAR * self.laying.fineness * self.laying.shortest.sqrt();
         let (mut x, mut gone, mut nodes) = (from, 0.0, Vec::new());
@@ -272,14 +332,15 @@ impl Walk<'_> {
                 }
             };
             let moved = next.filter(|next| h >= least && (next - x).abs() > 1e-13 * x.abs());
-            let Some(next) = moved else { return Some((nodes, true)) };
-            gone += h;
+            let Some(next) = moved else { return Ok((nodes, true)) };
+            let [v, ..] = self.walker.at(x);
+            gone += h * ((2.0 * v.max(0.0) * self.laying.shortest).sqrt() / STEEP).max(1.0);
             x = next;
             nodes.push(x);
             if nodes.len() > MOST {
-                return None;
+                return Err(Refusal::TooMany);
             }
         }
-        Some((nodes, false))
+        Ok((nodes, false))
     }
 }

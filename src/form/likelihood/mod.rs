@@ -12,6 +12,7 @@
 
 mod contour;
 mod grid;
+mod kinks;
 mod lanes;
 mod riccati;
 mod tapes;
@@ -23,10 +24,10 @@ use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::process::{Boundary, Scalar};
 use contour::{Contour, TOGETHER, class, sum};
-use grid::{Grid, Laying};
+use grid::{Grid, Laying, Refusal};
 use lanes::Lane;
 use riccati::Sweep;
-use tapes::Tapes;
+pub(super) use tapes::Tapes;
 
 /// Nodes a standard deviation of the shortest step of a group, and a unit of the potential's own scale.
 const FINENESS: f64 = 1.0 / 8.0;
@@ -34,7 +35,7 @@ const FINENESS: f64 = 1.0 / 8.0;
 /// A process prepared for densities at many parameters.
 #[derive(Debug)]
 pub(super) struct Resolvent {
-    tapes: Tapes,
+    pub tapes: Tapes,
 }
 
 /// One transition's answer.
@@ -82,6 +83,35 @@ impl Resolvent {
         batch
     }
 
+    /// Why there is no density of some transitions at these parameters, and what to do instead; `None` where there is.
+    pub fn refusal(&self, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Option<(String, &'static str)> {
+        let refused = groups(&pairs.dt).into_iter().find_map(|group| {
+            let [shortest, longest] = [group[0], group[group.len() - 1]].map(|i| pairs.dt[i]);
+            let laying = Laying { fineness: FINENESS, shortest, longest };
+            self.grid(process, theta, &pairs.at(&group), laying, false).err()
+        });
+        refused.map(|refusal| (refusal.why(), refusal.hint())).or_else(|| {
+            let values = self.log_density(process, theta, pairs, false).value;
+            let row = values.iter().position(|v| !v.is_finite())?;
+            let why = format!("there is no number for the step from {:.6e} to {:.6e}", pairs.x0[row], pairs.x1[row]);
+            Some((why, "use --form schroedinger"))
+        })
+    }
+
+    fn grid(
+        &self,
+        process: &Scalar,
+        theta: &[f64],
+        pairs: &Pairs,
+        laying: Laying,
+        gradient: bool,
+    ) -> std::result::Result<Grid, Refusal> {
+        let mut observed: Vec<f64> = pairs.x0.iter().chain(&pairs.x1).copied().collect();
+        observed.sort_by(f64::total_cmp);
+        observed.dedup();
+        Grid::new(&self.tapes, process, theta, &observed, laying, gradient)
+    }
+
     /// `Φ⁻¹` of the distribution function, from the tail beyond `x1`: the flux through it, `(g ± μ)/(2λ)` times the density.
     pub fn normal_scores(&self, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         let mut scores = vec![f64::NAN; pairs.len()];
@@ -102,12 +132,9 @@ impl Resolvent {
         visit: &mut dyn FnMut(usize, Found),
     ) {
         for group in groups(&pairs.dt) {
-            let mut observed: Vec<f64> = group.iter().flat_map(|i| [pairs.x0[*i], pairs.x1[*i]]).collect();
-            observed.sort_by(f64::total_cmp);
-            observed.dedup();
-            let (shortest, longest) = (pairs.dt[group[0]], pairs.dt[group[group.len() - 1]]);
+            let [shortest, longest] = [group[0], group[group.len() - 1]].map(|i| pairs.dt[i]);
             let laying = Laying { fineness, shortest, longest };
-            let Some(grid) = Grid::new(&self.tapes, process, theta, &observed, laying, gradient) else { continue };
+            let Ok(grid) = self.grid(process, theta, &pairs.at(&group), laying, gradient) else { continue };
             let mut classes: Vec<(usize, usize)> =
                 group.iter().map(|i| (class(distance(&grid, pairs, *i)), *i)).collect();
             classes.sort_unstable();
@@ -195,8 +222,7 @@ impl Solved<'_> {
 /// Log densities of transitions by the Fokker-Planck equation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogTransitions {
-    /// `[transition]`; minus infinity where a coefficient is not finite among the data, and for all of a step length where they lie
-    /// within six standard deviations of it from an end that is reached and at which the diffusion vanishes.
+    /// `[transition]`
     pub value: Vec<f64>,
     /// The largest change of a log density from a grid with half the nodes, an eighth of it: the rule is of fourth order.
     pub error: f64,
@@ -205,13 +231,14 @@ pub struct LogTransitions {
 /// `ln p(x1 | x0, dt)` of every pair, in the units of the model file, by the Fokker-Planck equation.
 ///
 /// Of five sets of closed laws the largest relative error was 1e-9 at months and less, 9e-8 at a year, out to five standard
-/// deviations. Cost: O(nodes), of which there are `range/(√dt/8)` and one an observed state; half as much again for the error. Not for coefficients with kinks or jumps:
-/// the drift's slope is part of the equation that is solved. Not near an end that is reached where the diffusion vanishes (`cir` where
-/// Feller's condition fails, `cev` near zero): the spectrum has those with a density.
+/// deviations. Cost: O(nodes), of which there are `range/(√dt/8)` and one an observed state; half as much again for the error. Not across kinks or jumps of
+/// the coefficients: the drift's slope is part of the equation that is solved. Not near an end that is reached where the diffusion
+/// vanishes (`cir` where Feller's condition fails, `cev` near zero): the spectrum has those with a density.
 ///
 /// # Errors
 /// [`Error::FormUnavailable`] where the process has other than one state, jumps, coefficients that change in time, or ends that absorb
-/// or are one; [`Error::OutsideDomain`] for a state that is.
+/// or are one; [`Error::OutsideDomain`] for a state that is; [`Error::Numerics`] where a kink, an end or a coefficient that is not
+/// finite lies within six standard deviations of a step from the data.
 ///
 /// # Examples
 /// ```
@@ -232,6 +259,10 @@ pub fn log_transitions(model: &Model, theta: &[f64], pairs: &Pairs) -> Result<Lo
     }
     check_states(model, &process, pairs)?;
     let resolvent = Resolvent::new(&process);
+    if let Some((why, hint)) = resolvent.refusal(&process, theta, pairs) {
+        let what = format!("the Fokker-Planck density of model '{}'", model.id);
+        return Err(Error::Numerics { what, why, hint: hint.to_string() });
+    }
     let coarse = resolvent.batch(&process, theta, pairs, false, 2.0 * FINENESS).value;
     let value = resolvent.log_density(&process, theta, pairs, false).value;
     let change = coarse.iter().zip(&value).filter(|(_, v)| v.is_finite()).map(|(c, v)| (c - v).abs());

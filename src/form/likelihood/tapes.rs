@@ -1,25 +1,29 @@
 //! A process in the coordinate of unit noise, `dy = dx/|b|`, as tapes over the state, with derivatives in every parameter.
 
+use super::kinks;
 use crate::expr::{Scratch, Tape, Unary};
 use crate::process::{Scalar, symbol};
 
 /// With drift `μ = a/b - ½ b'` in that coordinate and potential `V = ½(μ² + μ_y)`.
 #[derive(Debug)]
-pub(super) struct Tapes {
+pub(in crate::form) struct Tapes {
     /// `V, V_y, |b|, μ`
     node: Tape,
     node_with_gradient: Tape,
     /// `1/|b|, μ/|b|`
     cell: Tape,
     cell_with_gradient: Tape,
+    /// What is constant but where a coefficient has a kink or a jump.
+    sides: Tape,
+    n_sides: usize,
     n_params: usize,
 }
 
-pub(super) const AT_NODE: usize = 4;
-pub(super) const AT_CELL: usize = 2;
+const AT_NODE: usize = 4;
+const AT_CELL: usize = 2;
 
 /// `[output]` of values, `[output][parameter]` of derivatives, each over the states.
-pub(super) struct Columns {
+pub(in crate::form) struct Columns {
     pub value: Vec<Vec<f64>>,
     pub gradient: Vec<Vec<Vec<f64>>>,
 }
@@ -51,7 +55,10 @@ impl Tapes {
         for of in [per, work] {
             cell.extend(pool.gradient(of, &params));
         }
+        let sides = kinks::sides(&mut pool, [process.drift, process.diffusion]);
         Tapes {
+            sides: Tape::compile(&pool, &sides, &[x]),
+            n_sides: sides.len(),
             node: Tape::compile(&pool, &node[..AT_NODE], &[x]),
             node_with_gradient: Tape::compile(&pool, &node, &[x]),
             cell: Tape::compile(&pool, &cell[..AT_CELL], &[x]),
@@ -75,6 +82,17 @@ impl Tapes {
         self.columns(if gradient { &self.cell_with_gradient } else { &self.cell }, AT_CELL, symbols, x, gradient)
     }
 
+    /// A state next to which drift or diffusion has a kink or a jump, among increasing states.
+    pub fn kink(&self, symbols: &[f64], x: &[f64]) -> Option<f64> {
+        let mut out = vec![vec![0.0; x.len()]; self.n_sides];
+        let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+        if self.n_sides > 0 {
+            self.sides.run(symbols, &[x], &mut slices, &mut Scratch::default());
+        }
+        let change = |side: &Vec<f64>| side.windows(2).position(|w| w[0] != w[1]);
+        out.iter().find_map(change).map(|i| x[i])
+    }
+
     fn columns(&self, tape: &Tape, outputs: usize, symbols: &[f64], x: &[f64], gradient: bool) -> Columns {
         let params = if gradient { self.n_params } else { 0 };
         let mut out = vec![vec![0.0; x.len()]; outputs * (1 + params)];
@@ -87,7 +105,7 @@ impl Tapes {
     }
 }
 
-pub(super) struct Walker<'a> {
+pub(in crate::form) struct Walker<'a> {
     tape: &'a Tape,
     scratch: Scratch,
 }

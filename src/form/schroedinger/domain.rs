@@ -114,6 +114,11 @@ impl Domain {
         Domain { kind: Kind::Closed { from, to, alpha, beta }, ..self }
     }
 
+    /// The state at which the coordinate of unit noise is zero; `None` where the basis is over the state itself.
+    pub fn anchor(&self) -> Option<f64> {
+        if let Kind::Open { x0, .. } = self.kind { Some(x0) } else { None }
+    }
+
     /// Whether nothing reaches the ends.
     pub fn is_open(&self) -> bool {
         matches!(self.kind, Kind::Open { .. })

@@ -1,34 +1,37 @@
 //! Log densities of observed transitions, all from one decomposition.
 //!
-//! A sum over modes has the digits of its largest terms, so what is below 1e-8 of the peak is the local solution's of [`Resolvent`], and
-//! counted. Derivatives are central differences of fourth order on one basis: the stretch, the functions and which transitions are in the tail stay as
-//! they are.
+//! A sum over modes has the digits of its largest terms, so what is below 1e-6 of the peak is the local solution's of [`Resolvent`], and
+//! counted. Derivatives are exact on the basis that gives the values ([`tangent`]); where an end is reached, whose basis changes with the
+//! powers there, they are central differences of fourth order.
 
 use super::super::likelihood::{Resolvent, check_states, why_not};
 use super::super::{Accuracy, Asked, Batch, Form, Pairs};
 use super::domain::{Domain, FORGOTTEN, broken};
 use super::modes::{Coefficients, Modes, Place};
-use super::ring;
-use crate::base::{Result, math};
+use super::{ring, tangent};
+use crate::base::{Error, Result, math};
 use crate::models::Model;
 use crate::process::{Boundary, Scalar};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-/// Densities below this share of the largest that a step of that length has are round-off's.
-const TRUSTED: f64 = 1e-8;
+/// Densities below this share of the largest that a step of that length has are round-off's: a decomposition's error is up to
+/// 2e-13 of the peak, and six digits are asked for.
+const TRUSTED: f64 = 1e-6;
 /// Change of the summed log density, per transition, at which the basis is large enough.
 const SETTLED: f64 = 1e-9;
 
-/// Relative step of the differences.
-const STEP: f64 = 1e-3;
+/// Relative step of the differences: values carry round-off of 1e-9 or so, and the rule's own error is the fourth power of this.
+const STEP: f64 = 1e-2;
 
 /// Log densities of transitions by the spectrum.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogTransitions {
     /// `[transition]`
     pub value: Vec<f64>,
-    /// Transitions so far out (below 1e-8 of the peak) that round-off shows in their logarithm: theirs is from a local solution of
-    /// the Fokker-Planck equation, around a ring what the modes say, minus infinity where that is nothing.
+    /// Transitions so far out (below 1e-6 of the peak) that round-off shows in their logarithm: theirs is from a local solution of
+    /// the Fokker-Planck equation, around a ring and beside an end where the diffusion vanishes what the modes say, minus infinity where
+    /// that is nothing.
     pub doubtful: usize,
     /// Change of the summed log density of the others from a basis two thirds the size: the estimated error.
     pub error: f64,
@@ -62,12 +65,13 @@ pub fn log_transitions(model: &Model, theta: &[f64], pairs: &Pairs) -> Result<Lo
     check_states(model, &process, pairs)?;
     let settled = settle(&Spectrum { model, process, pairs }, theta)?;
     let (tail, rows) = settled.tail(pairs);
-    let mut value = settled.value;
+    let doubtful = rows.len();
+    let mut value = settled.seen.value;
     if why_not(&process).is_none() {
         let local = Resolvent::new(&process).log_density(&process, theta, &tail, false);
-        rows.into_iter().zip(local.value).for_each(|(i, v)| value[i] = v);
+        rows.into_iter().zip(local.value).filter(|(_, v)| v.is_finite()).for_each(|(i, v)| value[i] = v);
     }
-    Ok(LogTransitions { value, doubtful: settled.is_doubtful.iter().filter(|d| **d).count(), error: settled.error })
+    Ok(LogTransitions { value, doubtful, error: settled.error })
 }
 
 /// A process prepared for densities at many parameters.
@@ -81,6 +85,15 @@ impl Spectral {
         Spectral { resolvent }
     }
 
+    /// Why there is no density at these parameters; `None` where there is.
+    pub fn refusal(&self, model: &Model, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Option<String> {
+        match settle(&Spectrum { model, process: *process, pairs }, theta) {
+            Ok(_) => None,
+            Err(Error::Numerics { why, .. } | Error::FormUnavailable { why, .. }) => Some(why),
+            Err(other) => Some(other.to_string()),
+        }
+    }
+
     /// Log densities, and their gradients where asked; all minus infinity where no basis is large enough.
     pub fn log_density(&self, model: &Model, process: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         let params = if gradient { theta.len() } else { 0 };
@@ -88,18 +101,20 @@ impl Spectral {
             || Batch { value: vec![f64::NEG_INFINITY; pairs.len()], gradient: vec![vec![0.0; pairs.len()]; params] };
         let asked = Spectrum { model, process: *process, pairs };
         let Ok(settled) = settle(&asked, theta) else { return nothing() };
-        let moved: Option<Vec<Vec<f64>>> =
-            (0..4 * params).into_par_iter().map(|j| settled.at(&asked, &moved(theta, j / 4, OFFSETS[j % 4]))).collect();
-        let Some(moved) = moved else { return nothing() };
-        let slopes = |k: usize| -> Vec<f64> {
-            let [two_down, down, up, two_up] = [0, 1, 2, 3].map(|o| &moved[4 * k + o]);
-            let h = step(theta[k]);
-            (0..pairs.len()).map(|i| (8.0 * (up[i] - down[i]) - (two_up[i] - two_down[i])) / (12.0 * h)).collect()
-        };
         let (tail, rows) = settled.tail(pairs);
-        let mut batch = Batch { gradient: (0..params).map(slopes).collect(), value: settled.value };
+        let slopes = match settled.domain.anchor() {
+            _ if !gradient => Some(Vec::new()),
+            Some(anchor) => {
+                let (tapes, symbols) = (&self.resolvent.tapes, process.symbols(theta, 0.0));
+                Some(tangent::gradient(tapes, &symbols, &settled.modes, &settled.seen, anchor, pairs))
+            }
+            None => settled.differences(&asked, theta),
+        };
+        let Some(slopes) = slopes else { return nothing() };
+        let mut batch = Batch { gradient: slopes, value: settled.seen.value };
         let local = self.resolvent.log_density(process, theta, &tail, gradient);
-        for (j, i) in rows.into_iter().enumerate() {
+        // Beside an end where the local solution is none, the digits that the modes have.
+        for (j, i) in rows.into_iter().enumerate().filter(|(j, _)| local.value[*j].is_finite()) {
             batch.value[i] = local.value[j];
             batch.gradient.iter_mut().zip(&local.gradient).for_each(|(all, some)| all[i] = some[j]);
         }
@@ -120,21 +135,35 @@ fn moved(theta: &[f64], k: usize, steps: f64) -> Vec<f64> {
 }
 
 /// What is asked of a spectrum.
-struct Spectrum<'a> {
-    model: &'a Model,
-    process: Scalar<'a>,
-    pairs: &'a Pairs,
+pub(super) struct Spectrum<'a> {
+    pub model: &'a Model,
+    pub process: Scalar<'a>,
+    pub pairs: &'a Pairs,
 }
 
 /// A basis that is large enough, and what it says.
-struct Settled {
+pub(super) struct Settled {
     domain: Domain,
-    /// Of the smaller of the two bases that agree: what differences are taken on.
+    /// Of the smaller of the two bases that agree: what differences are taken on, since round-off grows with the basis.
     functions: usize,
     times: Vec<f64>,
-    value: Vec<f64>,
+    modes: Modes,
+    pub seen: Seen,
+    pub error: f64,
+}
+
+/// Modes at the states of transitions, and what they make of them.
+pub(super) struct Seen {
+    /// The states; those next to each other differ.
+    pub x: Vec<f64>,
+    /// `[transition]`: positions of its start and its end among the states.
+    pub ends: Vec<(usize, usize)>,
+    /// `[function, state]` and `[mode, state]`.
+    pub chi: DMatrix<f64>,
+    pub modes: DMatrix<f64>,
+    /// Log densities, and which of them are round-off's.
+    pub value: Vec<f64>,
     is_doubtful: Vec<bool>,
-    error: f64,
 }
 
 impl Settled {
@@ -146,18 +175,32 @@ impl Settled {
         let mut coefficients = Coefficients::new(&asked.process, theta);
         let domain = self.domain.moved(&mut coefficients);
         let modes = domain.modes(&asked, &mut coefficients, self.functions, FORGOTTEN / self.times[0]).ok()?;
-        Some(on_modes(&modes, &mut coefficients, pairs).0)
+        Some(on_modes(&modes, &mut coefficients, pairs).value)
+    }
+
+    /// Derivatives by central differences, `[parameter][transition]`; `None` where there is no value beside.
+    fn differences(&self, spectrum: &Spectrum, theta: &[f64]) -> Option<Vec<Vec<f64>>> {
+        let moved: Option<Vec<Vec<f64>>> = (0..4 * theta.len())
+            .into_par_iter()
+            .map(|j| self.at(spectrum, &moved(theta, j / 4, OFFSETS[j % 4])))
+            .collect();
+        let moved = moved?;
+        let slopes = |k: usize| -> Vec<f64> {
+            let [two_down, down, up, two_up] = [0, 1, 2, 3].map(|o| &moved[4 * k + o]);
+            let h = step(theta[k]);
+            (0..up.len()).map(|i| (8.0 * (up[i] - down[i]) - (two_up[i] - two_down[i])) / (12.0 * h)).collect()
+        };
+        Some((0..theta.len()).map(slopes).collect())
     }
 
     /// The transitions in the tail, and which they are.
     fn tail(&self, pairs: &Pairs) -> (Pairs, Vec<usize>) {
-        let rows: Vec<usize> = (0..pairs.len()).filter(|i| self.is_doubtful[*i]).collect();
-        let of = |v: &[f64]| rows.iter().map(|i| v[*i]).collect();
-        (Pairs { x0: of(&pairs.x0), x1: of(&pairs.x1), dt: of(&pairs.dt), t0: of(&pairs.t0) }, rows)
+        let rows: Vec<usize> = (0..pairs.len()).filter(|i| self.seen.is_doubtful[*i]).collect();
+        (pairs.at(&rows), rows)
     }
 }
 
-fn settle(spectrum: &Spectrum, theta: &[f64]) -> Result<Settled> {
+pub(super) fn settle(spectrum: &Spectrum, theta: &[f64]) -> Result<Settled> {
     let least = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
     let most = |v: &[f64]| v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let Spectrum { model, process, pairs } = *spectrum;
@@ -178,15 +221,17 @@ fn settle(spectrum: &Spectrum, theta: &[f64]) -> Result<Settled> {
     let domain = Domain::new(&asked, [low, high], &times, &mut coefficients)?;
     let mut last: Option<Settled> = None;
     for functions in domain.sizes() {
-        let modes = domain.modes(&asked, &mut coefficients, functions, FORGOTTEN / shortest)?;
-        let (value, is_doubtful) = on_modes(&modes, &mut coefficients, pairs);
+        // All modes: a derivative leads from those that matter to those that do not.
+        let modes = domain.modes(&asked, &mut coefficients, functions, f64::INFINITY)?;
+        let seen = on_modes(&modes, &mut coefficients, pairs);
         let error = last.as_ref().map_or(f64::INFINITY, |before| {
-            let trusted = (0..pairs.len()).filter(|i| !(is_doubtful[*i] || before.is_doubtful[*i]));
-            trusted.map(|i| value[i] - before.value[i]).sum::<f64>().abs()
+            let before = &before.seen;
+            let trusted = (0..pairs.len()).filter(|i| !(seen.is_doubtful[*i] || before.is_doubtful[*i]));
+            trusted.map(|i| seen.value[i] - before.value[i]).sum::<f64>().abs()
         });
         let is_settled = error <= SETTLED * pairs.len() as f64;
         let functions = last.as_ref().filter(|_| is_settled).map_or(functions, |before| before.functions);
-        last = Some(Settled { domain, functions, times: times.clone(), value, is_doubtful, error });
+        last = Some(Settled { domain, functions, times: times.clone(), modes, seen, error });
         if is_settled {
             break;
         }
@@ -199,8 +244,7 @@ fn settle(spectrum: &Spectrum, theta: &[f64]) -> Result<Settled> {
     })
 }
 
-/// Log densities, and which of them are round-off's.
-fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (Vec<f64>, Vec<bool>) {
+fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> Seen {
     // The end of one transition is most often the start of the next.
     let mut xs: Vec<f64> = Vec::with_capacity(pairs.len() + 1);
     let mut index = |x: f64| {
@@ -211,12 +255,12 @@ fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (V
     };
     let ends: Vec<(usize, usize)> = pairs.x0.iter().zip(&pairs.x1).map(|(a, b)| (index(*a), index(*b))).collect();
     let places: Vec<Place> = xs.iter().map(|x| modes.ground.place(coefficients, *x)).collect();
-    let amplitudes = modes.amplitudes(&places);
+    let [chi, amplitudes] = modes.amplitudes(&places);
     let mut is_doubtful = Vec::with_capacity(pairs.len());
     let mut decay: Vec<f64> = Vec::new();
     let mut decay_of = f64::NAN;
     let mut value = Vec::with_capacity(pairs.len());
-    for (i, (from, to)) in ends.into_iter().enumerate() {
+    for (i, (from, to)) in ends.iter().copied().enumerate() {
         let dt = pairs.dt[i];
         if dt != decay_of {
             decay = modes.rates.iter().map(|rate| math::exp(-rate * dt)).collect();
@@ -233,5 +277,5 @@ fn on_modes(modes: &Modes, coefficients: &mut Coefficients, pairs: &Pairs) -> (V
         is_doubtful.push(ln_p < peak + math::ln(TRUSTED) || !(sum >= TRUSTED * terms));
         value.push(ln_p);
     }
-    (value, is_doubtful)
+    Seen { x: xs, ends, chi, modes: amplitudes, value, is_doubtful }
 }

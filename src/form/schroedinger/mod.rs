@@ -9,6 +9,8 @@
 //! Not for a current (a ring with a tilt, a drift that turns in the plane): detailed balance fails there and the spectrum is
 //! complex. Not for coefficients that change with time, nor jumps.
 
+#[cfg(test)]
+mod agreement_tests;
 mod balance;
 mod basis;
 mod bound_states;
@@ -24,6 +26,9 @@ pub(super) mod network;
 mod pearson;
 mod ring;
 mod spectrum;
+mod tangent;
+#[cfg(test)]
+mod tangent_tests;
 #[cfg(test)]
 mod tests;
 

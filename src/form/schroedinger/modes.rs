@@ -173,7 +173,7 @@ pub(super) struct Modes {
     pub ground: Ground,
     pub rates: Vec<f64>,
     /// `[basis function, mode]`
-    vectors: DMatrix<f64>,
+    pub vectors: DMatrix<f64>,
 }
 
 impl Modes {
@@ -200,13 +200,14 @@ impl Modes {
         DVector::from_vec(chi)
     }
 
-    /// Every mode at every place, `[mode, place]`.
-    pub fn amplitudes(&self, places: &[Place]) -> DMatrix<f64> {
+    /// Every function and every mode at every place, `[function, place]` and `[mode, place]`.
+    pub fn amplitudes(&self, places: &[Place]) -> [DMatrix<f64>; 2] {
         let mut chi = DMatrix::zeros(self.len(), places.len());
         for (mut column, place) in chi.column_iter_mut().zip(places) {
             self.ground.basis.at(place.v, column.as_mut_slice());
         }
-        self.vectors.tr_mul(&chi)
+        let modes = self.vectors.tr_mul(&chi);
+        [chi, modes]
     }
 
     /// The solution `t` after a start, as coefficients of the basis.
