@@ -125,7 +125,18 @@ fn study<'a>(
     let mut warnings = failures(&series.id, series, &result);
     warnings.extend(fitted.fit.warnings.iter().cloned());
     let tests = fitted.diagnose(series)?;
-    Ok(Study { series, plan, candidates, fitted, tests, result, scores, held_out, ahead: (times, stamps, ahead), warnings })
+    Ok(Study {
+        series,
+        plan,
+        candidates,
+        fitted,
+        tests,
+        result,
+        scores,
+        held_out,
+        ahead: (times, stamps, ahead),
+        warnings,
+    })
 }
 
 /// The models asked for, or of the registry those whose tags fit: a business clock tells of a market, so physics and

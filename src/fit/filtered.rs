@@ -105,7 +105,8 @@ impl Task<'_> {
         let mut round = 0;
         loop {
             let likelihood = Likelihood::settled(model, record, filtering, &theta)?;
-            let left = Settings { max_iterations: settings.max_iterations.saturating_sub(iterations), ..settings.clone() };
+            let left =
+                Settings { max_iterations: settings.max_iterations.saturating_sub(iterations), ..settings.clone() };
             let objective = |theta: &[f64]| likelihood.value_and_gradient(theta);
             let problem = Problem { objective: &objective, params, free, n: likelihood.n(), settings: &left };
             let found = problem.solve(&theta);

@@ -8,7 +8,7 @@ pub use learn::{
     DiscoverArgs, EstimateArgs, FitArgs, IntervalsArg, ObjectiveArg, RobustArg, TuneArgs, UncertaintyArgs,
 };
 
-use super::number::{assignment, level, number, positive};
+use super::number::{assignment, level, positive};
 use crate::base::{ClockKind, Transform};
 use crate::data::{CleanRules, DateOrder};
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -56,8 +56,12 @@ pub(super) fn run(
             together(&fit, &names, &panels[0].unit, &read, common, folder, output)
         } else {
             let data = read_data(&args.data, output)?;
-            let observed: Vec<Observed> =
-                data.loaded.series.iter().map(|s| Observed::of(s, args.data.transform, model)).collect::<Result<_>>()?;
+            let observed: Vec<Observed> = data
+                .loaded
+                .series
+                .iter()
+                .map(|s| Observed::of(s, args.data.transform, model))
+                .collect::<Result<_>>()?;
             let names: Vec<&str> = data.loaded.series.iter().map(|s| s.id.as_str()).collect();
             let fit = fit_several(model, &observed, &args.local, &settings)?;
             let unit = data.loaded.series.first().map_or("", |s| s.clock.unit.as_str()).to_string();
@@ -70,7 +74,8 @@ pub(super) fn run(
         let spinner = output.spinner(format!("fitting {} to {}", model.id, panel.id));
         let found = if is_filtered {
             let filtering = filter::Settings { method: filter, ..filter::Settings::default() };
-            fit_filtered(model, &panel.observations, &filtering, &settings).map(|fit| of_filter(&panel.id, &panel.unit, &fit))
+            fit_filtered(model, &panel.observations, &filtering, &settings)
+                .map(|fit| of_filter(&panel.id, &panel.unit, &fit))
         } else {
             pairs(panel, output)
                 .and_then(|pairs| fit_joint(model, &pairs, form, &settings))
@@ -94,7 +99,8 @@ pub(super) fn run(
 
 /// Whether `--value` gives a column for every state by its name.
 fn names_states(model: &Model, value: Option<&str>) -> bool {
-    let given: Vec<&str> = value.unwrap_or("").split(',').filter_map(|part| Some(part.split_once('=')?.0.trim())).collect();
+    let given: Vec<&str> =
+        value.unwrap_or("").split(',').filter_map(|part| Some(part.split_once('=')?.0.trim())).collect();
     let states: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
     given.len() == states.len() && states.iter().all(|s| given.contains(&s.as_str()))
 }

@@ -61,13 +61,16 @@ pub(super) fn tell(
         IntervalsArg::Bootstrap => {
             let found = bootstrap(model, data, settings, fit, args.replicates as usize)?;
             told.text.push_str(&bootstrapped(&found));
-            told.body.insert("bootstrap".into(), json!({
-                "replicates": found.replicates, "failures": found.failures, "at_bound": found.at_bound,
-                "params": found.params.iter().map(|p| (p.name.clone(), json!({
-                    "bias": p.bias, "corrected": p.corrected, "se": p.se,
-                    "percentile": p.percentile, "basic": p.basic,
-                }))).collect::<Map<String, Value>>(),
-            }));
+            told.body.insert(
+                "bootstrap".into(),
+                json!({
+                    "replicates": found.replicates, "failures": found.failures, "at_bound": found.at_bound,
+                    "params": found.params.iter().map(|p| (p.name.clone(), json!({
+                        "bias": p.bias, "corrected": p.corrected, "se": p.se,
+                        "percentile": p.percentile, "basic": p.basic,
+                    }))).collect::<Map<String, Value>>(),
+                }),
+            );
             for p in fit.params.iter_mut().filter(|p| !p.fixed) {
                 if let Some(b) = found.params.iter().find(|b| b.name == p.name) {
                     p.se = Some(b.se);
@@ -193,10 +196,13 @@ fn restricted(
         short(ratio.p),
         ratio.caveat.as_ref().map_or(String::new(), |c| format!(" ({c})"))
     ));
-    told.body.insert("likelihood_ratio".into(), json!({
-        "null": args.null.iter().map(|(n, v)| (n.clone(), json!(v))).collect::<Map<String, Value>>(),
-        "statistic": ratio.statistic, "df": ratio.df, "p": finite(ratio.p), "caveat": ratio.caveat,
-        "log_likelihood": restricted.log_likelihood, "status": restricted.status.name(),
-    }));
+    told.body.insert(
+        "likelihood_ratio".into(),
+        json!({
+            "null": args.null.iter().map(|(n, v)| (n.clone(), json!(v))).collect::<Map<String, Value>>(),
+            "statistic": ratio.statistic, "df": ratio.df, "p": finite(ratio.p), "caveat": ratio.caveat,
+            "log_likelihood": restricted.log_likelihood, "status": restricted.status.name(),
+        }),
+    );
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Propagator {
         let mut chain = vec![0.0; self.operator.up.len()];
         let first = self.operator.place(0);
         chain[first..first + mass.len()].copy_from_slice(mass);
-        self.operator.parts(&contour::exponential(&self.operator, &chain, dt)).0
+        self.operator.parts(&contour::exponential(&self.operator, &chain, dt).0).0
     }
 
     /// The masses that do not change with time, by detailed balance between neighbours; `None` where an end absorbs or the grid is a
