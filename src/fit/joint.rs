@@ -185,7 +185,7 @@ fn gap(transitions: &JointTransitions, pairs: &JointPairs, theta: &[f64]) -> Opt
     let other = match transitions.form() {
         JointForm::Exact => return None,
         JointForm::Kessler => JointForm::LocalLinear,
-        JointForm::LocalLinear | JointForm::Euler => JointForm::Kessler,
+        JointForm::LocalLinear | JointForm::Euler | JointForm::Expansion => JointForm::Kessler,
     };
     let total = |t: &JointTransitions| t.log_density(theta, pairs, false).value.iter().sum::<f64>();
     let difference = total(&JointTransitions::new(transitions.model(), other).ok()?) - total(transitions);

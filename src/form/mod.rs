@@ -116,7 +116,7 @@ impl Form {
 
     /// Whether the form gives the density of an observed transition cheaply enough to fit with.
     pub fn fits(self) -> bool {
-        !matches!(self, Form::MasterEquation | Form::MonteCarlo)
+        self != Form::MasterEquation
     }
 
     /// Whether it is a density in closed form that is right over short steps only.

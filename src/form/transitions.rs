@@ -106,6 +106,8 @@ enum How {
     Solved(Box<likelihood::Resolvent>, Box<Expansion>),
     /// The spectrum, and likewise.
     Spectral(Box<schroedinger::Spectral>, Box<Expansion>),
+    /// A mean over bridges, and likewise.
+    Simulated(Box<likelihood::bridges::Bridges>, Box<Expansion>),
 }
 
 impl<'m> Transitions<'m> {
@@ -135,6 +137,13 @@ impl<'m> Transitions<'m> {
                     _ => How::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
                 }
             }
+            (Form::MonteCarlo, _) => match likelihood::bridges::why_not(&scalar) {
+                Some(why) => return Err(can_fit(form.unavailable(model, &why))),
+                None => How::Simulated(
+                    Box::new(likelihood::bridges::Bridges::standard(&scalar)),
+                    Box::new(Expansion::new(&scalar, Form::Kessler)),
+                ),
+            },
             _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
         };
         Ok(Transitions { model, scalar, form, how })
@@ -156,6 +165,7 @@ impl<'m> Transitions<'m> {
             How::Expansion(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
             How::Solved(resolvent, _) => resolvent.log_density(&self.scalar, theta, pairs, gradient),
             How::Spectral(spectral, _) => spectral.log_density(self.model, &self.scalar, theta, pairs, gradient),
+            How::Simulated(bridges, _) => bridges.log_density(&self.scalar, theta, pairs, gradient),
         }
     }
 
@@ -179,16 +189,18 @@ impl<'m> Transitions<'m> {
             How::Expansion(expansion) => expansion.normal_scores(&self.scalar, theta, pairs),
             How::Solved(resolvent, _) => resolvent.normal_scores(&self.scalar, theta, pairs),
             How::Spectral(spectral, _) => spectral.resolvent.normal_scores(&self.scalar, theta, pairs),
+            How::Simulated(bridges, _) => bridges.normal_scores(&self.scalar, theta, pairs),
         }
     }
 
-    /// Conditional means and variances at `theta`, always with gradients; of the forms that solve an equation, Kessler's.
+    /// Conditional means and variances at `theta`, always with gradients; of the forms that solve an equation or simulate, Kessler's.
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {
             How::Exact(exact) => exact.moments(&self.scalar, theta, pairs),
-            How::Expansion(expansion) | How::Solved(_, expansion) | How::Spectral(_, expansion) => {
-                expansion.moments(&self.scalar, theta, pairs, true)
-            }
+            How::Expansion(expansion)
+            | How::Solved(_, expansion)
+            | How::Spectral(_, expansion)
+            | How::Simulated(_, expansion) => expansion.moments(&self.scalar, theta, pairs, true),
         }
     }
 }

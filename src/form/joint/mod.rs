@@ -6,18 +6,23 @@
 //! | `local-linear` | drift made linear at the start, noise frozen | drift dt², noise dt (exact where `exact` applies) |
 //! | `kessler` | both expanded by the generator | dt², a power more for states without noise of their own |
 //! | `euler` | drift and noise frozen | dt |
+//! | `expansion` | no normal law: the log density itself as a series | dt^2.5 |
 //!
-//! All are normal laws of a vector. The coefficients come from one tape over all observations; the small dense algebra from there to
+//! All but the last are normal laws of a vector. The coefficients come from one tape over all observations; the small dense algebra from there to
 //! the log density is done, and differentiated, observation by observation. States that are not observed are a filter's business,
 //! not this room's.
 
 mod coefficients;
+mod expansion;
+#[cfg(test)]
+mod expansion_tests;
 mod linear;
 mod local_linear;
 mod matrix;
 mod moments;
 mod normal;
 mod pairs;
+mod polynomial;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,6 +34,7 @@ use crate::base::Result;
 use crate::models::Model;
 use crate::process::{Diffusion, Process};
 use coefficients::Coefficients;
+use expansion::Series;
 use linear::Flow;
 use local_linear::Local;
 use matrix::Matrix;
@@ -42,10 +48,13 @@ pub enum JointForm {
     LocalLinear,
     Kessler,
     Euler,
+    /// The log density as a series in the step (Aït-Sahalia 2008).
+    Expansion,
 }
 
 impl JointForm {
-    pub const ALL: [JointForm; 4] = [JointForm::Exact, JointForm::LocalLinear, JointForm::Kessler, JointForm::Euler];
+    pub const ALL: [JointForm; 5] =
+        [JointForm::Exact, JointForm::LocalLinear, JointForm::Kessler, JointForm::Euler, JointForm::Expansion];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -53,6 +62,7 @@ impl JointForm {
             JointForm::LocalLinear => "local-linear",
             JointForm::Kessler => "kessler",
             JointForm::Euler => "euler",
+            JointForm::Expansion => "expansion",
         }
     }
 
@@ -104,6 +114,8 @@ enum How {
     Expressions(Coefficients),
     /// A linear equation is solved at every observation, or once for all of one step where it `is_uniform`.
     Linear { coefficients: Coefficients, is_uniform: bool },
+    /// The log density is an expression; the moments are Kessler's.
+    Series { density: Box<Series>, moments: Coefficients },
 }
 
 impl How {
@@ -115,14 +127,20 @@ impl How {
             return Err(why);
         }
         match form {
+            JointForm::Expansion => {
+                let noise = expansion::noise(process, &mut pool);
+                refusal::singular(model, process, &pool, &noise, form)?;
+                let density = Box::new(Series::new(process)?);
+                let step = moments::kessler(process, &mut pool)?;
+                Ok(How::Series { density, moments: Coefficients::new(process, pool, &step.outputs()) })
+            }
             JointForm::Euler | JointForm::Kessler => {
                 let step = match form {
                     JointForm::Euler => moments::euler(process, &mut pool),
                     _ => moments::kessler(process, &mut pool)?,
                 };
                 refusal::singular(model, process, &pool, &step.leading, form)?;
-                let outputs: Vec<_> = step.mean.iter().chain(&step.covariance).copied().collect();
-                Ok(How::Expressions(Coefficients::new(process, pool, &outputs)))
+                Ok(How::Expressions(Coefficients::new(process, pool, &step.outputs())))
             }
             JointForm::LocalLinear | JointForm::Exact => {
                 let outputs = local_linear::outputs(process, &mut pool);
@@ -135,7 +153,9 @@ impl How {
 
     fn coefficients(&self) -> &Coefficients {
         match self {
-            How::Expressions(coefficients) | How::Linear { coefficients, .. } => coefficients,
+            How::Expressions(coefficients)
+            | How::Linear { coefficients, .. }
+            | How::Series { moments: coefficients, .. } => coefficients,
         }
     }
 }
@@ -153,7 +173,7 @@ struct Step {
 impl<'m> JointTransitions<'m> {
     /// # Errors
     /// [`crate::base::Error::FormUnavailable`] unless the model is a diffusion without jumps, absorbing or periodic ends, and the
-    /// form gives it a density: Euler's covariance is singular where a state has no noise of its own.
+    /// form gives it a density: Euler's covariance is singular where a state has no noise of its own, and so has the series no first term.
     pub fn new(model: &'m Model, form: JointForm) -> Result<JointTransitions<'m>> {
         let made = refusal::diffusion(model).and_then(|process| Ok((process, How::new(model, process, form)?)));
         match made {
@@ -174,6 +194,9 @@ impl<'m> JointTransitions<'m> {
     /// an observation no law. Cost O(n³) an observation for `n` states, whatever the number of parameters.
     pub fn log_density(&self, theta: &[f64], pairs: &JointPairs, gradient: bool) -> Batch {
         let symbols = self.process.frame.symbols(theta, 0.0);
+        if let How::Series { density, .. } = &self.how {
+            return density.log_density(&symbols, pairs, gradient);
+        }
         let coefficients = self.how.coefficients();
         let mut value = Vec::with_capacity(pairs.len());
         let columns = if gradient { coefficients.n_outputs } else { 0 };
@@ -198,7 +221,7 @@ impl<'m> JointTransitions<'m> {
         Batch { value, gradient: gradients }
     }
 
-    /// Conditional means and covariances; not a number where a coefficient is none.
+    /// Conditional means and covariances, of the series Kessler's; not a number where a coefficient is none.
     pub fn moments(&self, theta: &[f64], pairs: &JointPairs) -> JointMoments {
         let n = self.process.states.len();
         let mut mean = vec![vec![f64::NAN; pairs.len()]; n];
@@ -213,7 +236,7 @@ impl<'m> JointTransitions<'m> {
     }
 
     /// `[component][observation]`: standard normal and independent if the law is right, by Rosenblatt's (1952) transform in the order
-    /// of the states; not a number where there is no law.
+    /// of the states, of the series by Kessler's normal law; not a number where there is no law.
     pub fn normal_scores(&self, theta: &[f64], pairs: &JointPairs) -> Vec<Vec<f64>> {
         let mut scores = vec![vec![f64::NAN; pairs.len()]; self.process.states.len()];
         self.each(&self.process.frame.symbols(theta, 0.0), pairs, |i, step, _| {
@@ -231,7 +254,7 @@ impl<'m> JointTransitions<'m> {
         let mut last: Option<Step> = None;
         for i in 0..pairs.len() {
             let (step, local) = match &self.how {
-                How::Expressions(_) => (Step::of_columns(n, &columns, i), None),
+                How::Expressions(_) | How::Series { .. } => (Step::of_columns(n, &columns, i), None),
                 How::Linear { is_uniform, .. } => {
                     let local = Local::of(n, &columns, i);
                     let known = last.take().filter(|_| *is_uniform);

@@ -25,6 +25,13 @@ pub(super) struct StepMoments {
     pub leading: Vec<Id>,
 }
 
+impl StepMoments {
+    /// Mean, then covariance.
+    pub fn outputs(&self) -> Vec<Id> {
+        self.mean.iter().chain(&self.covariance).copied().collect()
+    }
+}
+
 /// `N(x + a dt, B ρ Bᵀ dt)`.
 pub(super) fn euler(process: &Diffusion, pool: &mut Pool) -> StepMoments {
     let dt = pool.symbol_at(symbol::STEP);

@@ -56,8 +56,8 @@ pub(super) fn singular(
         return Ok(());
     }
     Err(match (form, moments::noiseless(process)) {
-        (JointForm::Euler, Some(state)) => format!(
-            "no noise acts on {state} itself, so its one-step covariance is singular; a form of higher order carries the noise there"
+        (JointForm::Euler | JointForm::Expansion, Some(state)) => format!(
+            "no noise acts on {state} itself, so its one-step covariance is singular; kessler and local-linear carry the noise there"
         ),
         _ => "its noises do not span its states, so its one-step covariance is singular".to_string(),
     })

@@ -68,7 +68,7 @@ diffusion.v.w1 = "sigma"
 "#;
 
 /// Prey and predators with noise that grows with their numbers.
-const PREDATORS: &str = r#"
+pub(super) const PREDATORS: &str = r#"
 schema = 1
 id = "predators"
 title = "Lotka-Volterra with multiplicative noise"

@@ -10,6 +10,9 @@
 //! Cost: O(nodes) for every group of step lengths, more with derivatives; nodes are the observed states, and some eight a standard
 //! deviation of a step between and beyond them.
 
+pub(super) mod bridges;
+#[cfg(test)]
+mod bridges_tests;
 mod contour;
 mod grid;
 mod kinks;
@@ -18,6 +21,8 @@ mod riccati;
 mod tapes;
 #[cfg(test)]
 mod tests;
+
+pub use bridges::{Simulated, simulated_log_transitions};
 
 use super::{Batch, Form, Pairs};
 use crate::base::{Error, Result, math};
