@@ -206,6 +206,7 @@ pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
         fixed: args.fix.clone(),
         initial: Vec::new(),
         seed: Seed(seed),
+        robust: None,
     })
 }
 

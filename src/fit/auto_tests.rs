@@ -91,7 +91,7 @@ fn reaching() -> Pairs {
 #[test]
 #[ignore = "passes; 19 s without full optimisation on a busy machine, since each slope is twelve decompositions"]
 fn beside_an_end_that_is_reached_auto_fits_by_the_spectrum() {
-    let data = Observed { pairs: reaching(), ln_jacobian: 0.0 };
+    let data = Observed { pairs: reaching(), ln_jacobian: 0.0, weight: Vec::new() };
     let known = built_in("cir").expect("built in");
     let mut model = known.clone();
     model.law = None;

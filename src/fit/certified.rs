@@ -78,9 +78,15 @@ pub(super) fn first_and_free(model: &Model, settings: &Settings) -> Result<(Para
 }
 
 /// # Errors
-/// [`Error::BadOption`] for an objective other than `kl`.
+/// [`Error::BadOption`] for an objective other than `kl`, or a robust one.
 pub(super) fn only_kl(settings: &Settings) -> Result<()> {
     match settings.objective {
+        Objective::Kl if settings.robust.is_some() => Err(Error::BadOption {
+            flag: "--robust".to_string(),
+            value: "a robust loss".to_string(),
+            expected: "none with several states or series, a filter, snapshots or networks".to_string(),
+            hint: None,
+        }),
         Objective::Kl => Ok(()),
         Objective::Mse => Err(Error::BadOption {
             flag: "--objective".to_string(),

@@ -3,7 +3,7 @@
 use super::certified::Problem;
 use super::certify::Status;
 use super::optimise::{Goal, minimise};
-use super::{Solved, Task};
+use super::{Observed, Solved, Task, robust};
 use crate::form::{Batch, Form, Pairs, Transitions};
 use nalgebra::DMatrix;
 use std::cell::{Ref, RefCell};
@@ -12,23 +12,34 @@ use std::cell::{Ref, RefCell};
 pub(super) struct Likelihood<'a> {
     transitions: &'a Transitions<'a>,
     pairs: &'a Pairs,
+    /// Relative weights; empty where all are one.
+    weight: Vec<f64>,
     /// The last point and its scores: value, slope and metric are of one pass.
     last: RefCell<(Vec<f64>, Batch)>,
 }
 
 impl<'a> Likelihood<'a> {
-    pub fn new(transitions: &'a Transitions<'a>, pairs: &'a Pairs) -> Likelihood<'a> {
+    pub fn new(transitions: &'a Transitions<'a>, data: &'a Observed) -> Likelihood<'a> {
         let none = Batch { value: Vec::new(), gradient: Vec::new() };
-        Likelihood { transitions, pairs, last: RefCell::new((Vec::new(), none)) }
+        let weight = data.relative_weights();
+        Likelihood { transitions, pairs: &data.pairs, weight, last: RefCell::new((Vec::new(), none)) }
     }
 
     fn batch(&self, theta: &[f64]) -> Ref<'_, Batch> {
         if self.last.borrow().0 != theta {
-            let batch = self.transitions.log_density(theta, self.pairs, true);
+            let batch = weighted(self.transitions.log_density(theta, self.pairs, true), &self.weight);
             *self.last.borrow_mut() = (theta.to_vec(), batch);
         }
         Ref::map(self.last.borrow(), |last| &last.1)
     }
+}
+
+/// Every score times its weight.
+fn weighted(mut batch: Batch, weight: &[f64]) -> Batch {
+    for column in std::iter::once(&mut batch.value).chain(&mut batch.gradient) {
+        column.iter_mut().zip(weight).for_each(|(score, w)| *score *= w);
+    }
+    batch
 }
 
 /// The mean negative log density of a pass, and its gradient.
@@ -62,7 +73,8 @@ impl Goal for Likelihood<'_> {
     }
 
     fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
-        mean(&self.transitions.log_density(theta, &self.pairs.at(rows), true))
+        let weight: Vec<f64> = rows.iter().filter_map(|i| self.weight.get(*i).copied()).collect();
+        mean(&weighted(self.transitions.log_density(theta, &self.pairs.at(rows), true), &weight))
     }
 }
 
@@ -86,7 +98,7 @@ fn cheaper_first(task: &Task, dear: &Transitions, start: &[f64]) -> Vec<f64> {
         return start.to_vec();
     };
     let start = cheaper_first(task, &cheap, start);
-    let rough = Likelihood::new(&cheap, &data.pairs);
+    let rough = Likelihood::new(&cheap, data);
     let near = minimise(&rough, &model.params, &start, free, &settings.search()).theta;
     let is_possible = dear.log_density(&near, &data.pairs, false).value.iter().all(|l| l.is_finite());
     if is_possible { near } else { start }
@@ -94,7 +106,7 @@ fn cheaper_first(task: &Task, dear: &Transitions, start: &[f64]) -> Vec<f64> {
 
 pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let Task { transitions, data, free, settings } = *task;
-    let objective = &Likelihood::new(transitions, &data.pairs);
+    let objective = &Likelihood::new(transitions, data);
     let n = data.pairs.len() as f64;
     let params = &transitions.model().params;
     let mut solved = Problem { objective, params, free, n, settings }.solve(&cheaper_first(task, transitions, start));
@@ -104,5 +116,11 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     {
         solved.status = Status::Failed(why);
     }
-    solved
+    if data.weight.is_empty() {
+        return solved;
+    }
+    // A weighted sum is no likelihood, and its curvature no information.
+    let slopes = objective.batch(&solved.theta).gradient.clone();
+    let se = robust::sandwich(objective, &slopes, params, &solved);
+    Solved { se, ..solved }
 }

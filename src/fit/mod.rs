@@ -28,12 +28,20 @@ mod kl;
 mod least_squares;
 mod mse;
 mod optimise;
+mod robust;
+#[cfg(test)]
+mod robust_tests;
 pub mod several;
 #[cfg(test)]
 mod several_tests;
+mod slopes;
+pub mod snapshots;
 mod starts;
 #[cfg(test)]
 mod tests;
+pub mod trajectories;
+#[cfg(test)]
+mod trajectories_tests;
 pub mod uncertainty;
 
 use auto::choose_form;
@@ -44,6 +52,7 @@ pub use filtered::{FilteredFit, fit_filtered};
 pub use joint::{JointFit, fit_joint};
 use optimise::Search;
 pub use optimise::{Optimizer, Stochastic};
+pub use robust::Robust;
 pub use several::{SeveralFit, fit_several, fit_several_joint};
 
 use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
@@ -74,6 +83,8 @@ pub struct Settings {
     pub fixed: Vec<(String, f64)>,
     /// Starting values for the first start.
     pub initial: Vec<(String, f64)>,
+    /// What outlying transitions may do; `None` is plain least squares or likelihood.
+    pub robust: Option<Robust>,
     pub seed: Seed,
 }
 
@@ -88,6 +99,7 @@ impl Default for Settings {
             max_iterations: 500,
             fixed: Vec::new(),
             initial: Vec::new(),
+            robust: None,
             seed: Seed(1),
         }
     }
@@ -109,6 +121,9 @@ impl Settings {
 pub struct Observed {
     pub pairs: Pairs,
     pub ln_jacobian: f64,
+    /// How much each transition counts, up to one factor; empty where all count the same. They may hang on `x0`, not on what followed, and make
+    /// standard errors those of the sandwich.
+    pub weight: Vec<f64>,
 }
 
 impl Observed {
@@ -135,7 +150,18 @@ impl Observed {
         let first_outcome = series.len() - state.len() + 1;
         let ln_jacobian =
             (first_outcome..series.len()).map(|i| transform.ln_jacobian(series.value[i - 1], series.value[i])).sum();
-        Ok(Observed { pairs: Pairs::of(&state), ln_jacobian })
+        Ok(Observed { pairs: Pairs::of(&state), ln_jacobian, weight: Vec::new() })
+    }
+
+    /// Weights of mean one; empty where there are none.
+    fn relative_weights(&self) -> Vec<f64> {
+        let mean = self.weight.iter().sum::<f64>() / self.weight.len().max(1) as f64;
+        self.weight.iter().map(|w| w / mean).collect()
+    }
+
+    /// How often each transition counts: its relative weight, or one.
+    fn counts(&self) -> Vec<f64> {
+        if self.weight.is_empty() { vec![1.0; self.pairs.len()] } else { self.relative_weights() }
     }
 }
 
@@ -173,7 +199,7 @@ pub struct Fit {
     pub status: Status,
     pub iterations: u64,
     pub objective_value: f64,
-    /// Log-likelihood of the transitions in data units; none under `mse`.
+    /// Log-likelihood of the transitions in data units; none under `mse`, a robust loss or weights.
     pub log_likelihood: Option<f64>,
     pub aic: Option<f64>,
     pub bic: Option<f64>,
@@ -216,24 +242,28 @@ impl Solved {
 /// Fit `model` to `data`.
 ///
 /// # Errors
-/// [`Error::FormUnavailable`], [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings. A fit that does
-/// not converge is not an error: its [`Fit::status`] says so. Cost: about 30 to 300 passes over the data a start.
+/// [`Error::FormUnavailable`], [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings, [`Error::BadOption`] for a robust
+/// loss of the other objective or weights that are none. A fit that does not converge is not an error: its [`Fit::status`] says so. Cost: about 30 to 300 passes over the data a start.
 pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let (first, free) = first_and_free(model, settings)?;
+    robust::check(data, settings)?;
     let choice = match &settings.form {
+        FormRequest::Auto if matches!(settings.robust, Some(Robust::DensityPower { .. })) => robust::form_of(model),
         FormRequest::Asked(form) => FormChoice::asked(*form),
         FormRequest::Settled(choice) => choice.clone(),
         FormRequest::Auto => choose_form(model, data, settings, &first, &free)?,
     };
     let transitions = Transitions::new(model, choice.form)?;
+    robust::check_form(&transitions, settings.robust)?;
     let given = !settings.initial.is_empty();
     let starts = starts::starting_points(&transitions, data, &first, &free, settings, given)?;
     let task = Task { transitions: &transitions, data, free: &free, settings };
     let mut solved: Vec<Solved> = starts
         .par_iter()
-        .map(|start| match settings.objective {
-            Objective::Kl => kl::solve(&task, start),
-            Objective::Mse => mse::solve(&task, start),
+        .map(|start| match (settings.objective, settings.robust) {
+            (Objective::Kl, Some(Robust::DensityPower { beta })) => robust::solve(&task, start, beta),
+            (Objective::Kl, _) => kl::solve(&task, start),
+            (Objective::Mse, _) => mse::solve(&task, start),
         })
         .collect();
     let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);
@@ -281,9 +311,8 @@ fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOu
     let Task { transitions, data, free, settings } = task;
     let model = transitions.model();
     let n = data.pairs.len();
-    let log_likelihood = (settings.objective == Objective::Kl)
-        .then_some(data.ln_jacobian - solved.value * n as f64)
-        .filter(|l| l.is_finite());
+    let is_likelihood = settings.objective == Objective::Kl && settings.robust.is_none() && data.weight.is_empty();
+    let log_likelihood = is_likelihood.then_some(data.ln_jacobian - solved.value * n as f64).filter(|l| l.is_finite());
     let k = free.len() as f64;
     let params = estimates(&model.params, &solved, free);
     let mut fit = Fit {

@@ -3,10 +3,11 @@
 //! Stage 1, the parameters the drift depends on, minimises `Σ (x' - m)²/V` with V frozen at the last iterate; stage 2,
 //! the others, minimises `Σ ((x' - m)² - V)²/V²`, the denominator frozen likewise: were it free, V would settle at
 //! m4/m2, three times the variance of a normal law. The pair is iterated to a fixed point. Plain squared error on whole
-//! paths would shrink the noise to zero.
+//! paths would shrink the noise to zero. Under Huber's loss residuals beyond its constant count as the constant in both stages.
 
 use super::certify::Status;
 use super::optimise::{Goal, minimise};
+use super::robust::Huber;
 use super::{Observed, Solved, Task};
 use crate::base::math;
 use crate::form::{Moments, Pairs, Transitions};
@@ -27,6 +28,7 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let model = transitions.model();
     let second: Vec<usize> = second_stage(model).into_iter().filter(|k| free.contains(k)).collect();
     let first: Vec<usize> = free.iter().copied().filter(|k| !second.contains(k)).collect();
+    let (huber, counts) = (Huber::of(settings.robust), data.counts());
     let mut theta = start.to_vec();
     let mut iterations = 0;
     let mut settled = false;
@@ -34,14 +36,20 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     for _ in 0..ROUNDS {
         let before = theta.clone();
         let weights: Vec<f64> = transitions.moments(&theta, &data.pairs).variance.iter().map(|v| 1.0 / v).collect();
-        let residuals = Residuals { transitions, pairs: &data.pairs, weights: &weights };
+        let residuals = Residuals { transitions, pairs: &data.pairs, weights: &weights, counts: &counts, huber };
         let stage = minimise(&residuals, &model.params, &theta, &first, &settings.search());
         iterations += stage.iterations;
         (theta, value) = (stage.theta, stage.value);
         // The mean is held: a second-order mean depends a little on the noise, and would be fitted twice.
         let mean = transitions.moments(&theta, &data.pairs).mean;
-        let squared: Vec<f64> = data.pairs.x1.iter().zip(&mean).map(|(x, m)| (x - m) * (x - m)).collect();
-        let squares = Squares { transitions, pairs: &data.pairs, squared: &squared, weights: &weights };
+        let squared: Vec<f64> = (0..mean.len())
+            .map(|i| {
+                let e = data.pairs.x1[i] - mean[i];
+                huber.cut(e * e * weights[i]) / (weights[i] * huber.consistency)
+            })
+            .collect();
+        let squares =
+            Squares { transitions, pairs: &data.pairs, squared: &squared, weights: &weights, counts: &counts };
         let stage = minimise(&squares, &model.params, &theta, &second, &settings.search());
         iterations += stage.iterations;
         theta = stage.theta;
@@ -58,31 +66,34 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let rank = (0..data.pairs.len())
         .map(|i| {
             let (e, v) = (data.pairs.x1[i] - moments.mean[i], moments.variance[i]);
-            0.5 * (math::ln(v) + e * e / v)
+            0.5 * counts[i] * (huber.consistency * math::ln(v) + huber.cost(e * e / v))
         })
         .sum::<f64>()
         / data.pairs.len() as f64;
     let (status, se) = if !value.is_finite() {
         (Status::Failed("the conditional moments are not finite".to_string()), vec![None; theta.len()])
     } else {
-        judge(transitions, data, &theta, &first, &second, settled)
+        judge(transitions, data, (huber, &counts), &theta, (&first, &second), settled)
     };
     Solved { theta, value, rank, iterations, status, se }
 }
 
-/// The first stage: `mean w (x' - m)²`.
+/// The first stage: `mean c ρ(w (x' - m)²)`, where `c` counts a transition and `ρ` is Huber's, or the square itself.
 struct Residuals<'a> {
     transitions: &'a Transitions<'a>,
     pairs: &'a Pairs,
     weights: &'a [f64],
+    counts: &'a [f64],
+    huber: Huber,
 }
 
-/// The second: `mean w² (e² - V)²` for given squared residuals `e²`.
+/// The second: `mean c w² (e² - V)²` for given squared residuals `e²`.
 struct Squares<'a> {
     transitions: &'a Transitions<'a>,
     pairs: &'a Pairs,
     squared: &'a [f64],
     weights: &'a [f64],
+    counts: &'a [f64],
 }
 
 /// `mean w r²` of residuals whose slopes are `-columns`.
@@ -108,15 +119,31 @@ fn pick(values: &[f64], rows: &[usize]) -> Vec<f64> {
     rows.iter().map(|i| values[*i]).collect()
 }
 
+impl Residuals<'_> {
+    fn residuals(&self, moments: &Moments) -> Vec<f64> {
+        self.pairs.x1.iter().zip(&moments.mean).map(|(x, m)| x - m).collect()
+    }
+
+    /// Weights with which squares have the slope of the loss.
+    fn pulls(&self, residuals: &[f64]) -> Vec<f64> {
+        let pull =
+            |(i, e): (usize, &f64)| self.counts[i] * self.weights[i] * self.huber.weight(self.weights[i] * e * e);
+        residuals.iter().enumerate().map(pull).collect()
+    }
+}
+
 impl Goal for Residuals<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let moments = self.transitions.moments(theta, self.pairs);
-        let residuals: Vec<f64> = self.pairs.x1.iter().zip(&moments.mean).map(|(x, m)| x - m).collect();
-        weighted_squares(self.weights, &residuals, &moments.d_mean)
+        let residuals = self.residuals(&moments);
+        let (_, slope) = weighted_squares(&self.pulls(&residuals), &residuals, &moments.d_mean);
+        let cost = |(i, e): (usize, &f64)| self.counts[i] * self.huber.cost(self.weights[i] * e * e);
+        (residuals.iter().enumerate().map(cost).sum::<f64>() / residuals.len() as f64, slope)
     }
 
     fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
-        Some(normal_matrix(self.weights, &self.transitions.moments(theta, self.pairs).d_mean))
+        let moments = self.transitions.moments(theta, self.pairs);
+        Some(normal_matrix(&self.pulls(&self.residuals(&moments)), &moments.d_mean))
     }
 
     fn rows(&self) -> usize {
@@ -124,14 +151,14 @@ impl Goal for Residuals<'_> {
     }
 
     fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
-        let (pairs, weights) = (self.pairs.at(rows), pick(self.weights, rows));
-        Residuals { pairs: &pairs, weights: &weights, ..*self }.at(theta)
+        let (pairs, weights, counts) = (self.pairs.at(rows), pick(self.weights, rows), pick(self.counts, rows));
+        Residuals { pairs: &pairs, weights: &weights, counts: &counts, ..*self }.at(theta)
     }
 }
 
 impl Squares<'_> {
     fn squared_weights(&self) -> Vec<f64> {
-        self.weights.iter().map(|w| w * w).collect()
+        self.weights.iter().zip(self.counts).map(|(w, c)| c * w * w).collect()
     }
 }
 
@@ -152,16 +179,25 @@ impl Goal for Squares<'_> {
     }
 
     fn part(&self, theta: &[f64], rows: &[usize]) -> (f64, Vec<f64>) {
-        let (pairs, squared, weights) = (self.pairs.at(rows), pick(self.squared, rows), pick(self.weights, rows));
-        Squares { pairs: &pairs, squared: &squared, weights: &weights, ..*self }.at(theta)
+        let (pairs, squared) = (self.pairs.at(rows), pick(self.squared, rows));
+        let (weights, counts) = (pick(self.weights, rows), pick(self.counts, rows));
+        Squares { pairs: &pairs, squared: &squared, weights: &weights, counts: &counts, ..*self }.at(theta)
     }
 }
 
 /// Estimating functions of one observation, in the order `first`, `second`.
-fn estimating(moments: &Moments, data: &Observed, first: &[usize], second: &[usize], i: usize) -> Vec<f64> {
-    let (e, v) = (data.pairs.x1[i] - moments.mean[i], moments.variance[i]);
-    let of_mean = first.iter().map(|k| e * moments.d_mean[*k][i] / v);
-    let of_variance = second.iter().map(|k| (e * e - v) * moments.d_variance[*k][i] / (v * v));
+fn estimating(
+    moments: &Moments,
+    data: &Observed,
+    (huber, counts): (Huber, &[f64]),
+    (first, second): (&[usize], &[usize]),
+    i: usize,
+) -> Vec<f64> {
+    let (e, v, c) = (data.pairs.x1[i] - moments.mean[i], moments.variance[i], counts[i]);
+    let square = e * e / v;
+    let (pull, spread) = (huber.weight(square), huber.cut(square) / huber.consistency - 1.0);
+    let of_mean = first.iter().map(|k| c * pull * e * moments.d_mean[*k][i] / v);
+    let of_variance = second.iter().map(|k| c * spread * moments.d_variance[*k][i] / v);
     of_mean.chain(of_variance).collect()
 }
 
@@ -169,17 +205,17 @@ fn estimating(moments: &Moments, data: &Observed, first: &[usize], second: &[usi
 fn judge(
     transitions: &Transitions,
     data: &Observed,
+    loss: (Huber, &[f64]),
     theta: &[f64],
-    first: &[usize],
-    second: &[usize],
+    stages: (&[usize], &[usize]),
     settled: bool,
 ) -> (Status, Vec<Option<f64>>) {
     let params = &transitions.model().params;
-    let order: Vec<usize> = first.iter().chain(second).copied().collect();
+    let order: Vec<usize> = stages.0.iter().chain(stages.1).copied().collect();
     let (m, n) = (order.len(), data.pairs.len());
     let at = |theta: &[f64]| -> Vec<Vec<f64>> {
         let moments = transitions.moments(theta, &data.pairs);
-        (0..n).map(|i| estimating(&moments, data, first, second, i)).collect()
+        (0..n).map(|i| estimating(&moments, data, loss, stages, i)).collect()
     };
     let mean_of = |rows: &[Vec<f64>], k: usize| rows.iter().map(|r| r[k]).sum::<f64>() / n as f64;
     let rows = at(theta);

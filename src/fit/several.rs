@@ -7,6 +7,7 @@
 use super::certified::{Problem, estimates, first_and_free, only_kl};
 use super::joint::{self, ComponentCheck};
 use super::optimise::minimise;
+use super::robust;
 use super::starts::starting_points;
 use super::{
     Estimate, FormChoice, FormRequest, Objective, Observed, Settings, Solved, StartOutcome, Status, best_of,
@@ -61,6 +62,7 @@ type Sum<'a> = Box<dyn Fn(&[f64]) -> (f64, Vec<f64>) + Sync + 'a>;
 /// [`Error::TooFewRows`] where a series is too short for its local parameters.
 pub fn fit_several(model: &Model, data: &[Observed], local: &[String], settings: &Settings) -> Result<SeveralFit> {
     only_kl(settings)?;
+    data.iter().try_for_each(robust::no_weights)?;
     let (first, free) = first_and_free(model, settings)?;
     let lengths: Vec<usize> = data.iter().map(|d| d.pairs.len()).collect();
     let stack = Stack::new(model, &first, &free, local, &lengths)?;
@@ -137,7 +139,7 @@ fn vector_sums<'a>(transitions: &'a JointTransitions, data: &'a [JointPairs]) ->
 fn pooled(data: &[Observed]) -> Observed {
     let all = |of: fn(&Pairs) -> &Vec<f64>| data.iter().flat_map(|d| of(&d.pairs).iter().copied()).collect();
     let pairs = Pairs { x0: all(|p| &p.x0), x1: all(|p| &p.x1), dt: all(|p| &p.dt), t0: all(|p| &p.t0) };
-    Observed { pairs, ln_jacobian: data.iter().map(|d| d.ln_jacobian).sum() }
+    Observed { pairs, ln_jacobian: data.iter().map(|d| d.ln_jacobian).sum(), weight: Vec::new() }
 }
 
 /// Where every series' parameters stand in the stacked vector.

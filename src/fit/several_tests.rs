@@ -25,7 +25,7 @@ fn ou(kappa: f64, theta: f64, sigma: f64, rows: usize, path: u64) -> Observed {
         dt: vec![DT; rows],
         t0: (0..rows).map(|i| i as f64 * DT).collect(),
     };
-    Observed { pairs, ln_jacobian: 0.0 }
+    Observed { pairs, ln_jacobian: 0.0, weight: Vec::new() }
 }
 
 fn exact(starts: usize) -> Settings {
@@ -98,7 +98,7 @@ fn all_parameters_local_are_the_fits_apart_and_none_local_is_the_pooled_fit() ->
     let together = fit_several(&model, &data, &[], &exact(1))?;
     let both = |f: fn(&Pairs) -> &Vec<f64>| data.iter().flat_map(|d| f(&d.pairs).clone()).collect();
     let pairs = Pairs { x0: both(|p| &p.x0), x1: both(|p| &p.x1), dt: both(|p| &p.dt), t0: both(|p| &p.t0) };
-    let pooled = super::fit(&model, &Observed { pairs, ln_jacobian: 0.0 }, &exact(1))?;
+    let pooled = super::fit(&model, &Observed { pairs, ln_jacobian: 0.0, weight: Vec::new() }, &exact(1))?;
     for (a, b) in together.shared.iter().zip(&pooled.params) {
         assert!((a.estimate / b.estimate - 1.0).abs() < 1e-7, "{} {} {}", a.name, a.estimate, b.estimate);
     }

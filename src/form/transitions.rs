@@ -177,7 +177,7 @@ impl<'m> Transitions<'m> {
             How::Spectral(spectral, _) => {
                 (spectral.refusal(self.model, &self.scalar, theta, pairs)?, "use --form expansion")
             }
-            How::Exact(_) | How::Expansion(_) => return None,
+            How::Exact(_) | How::Expansion(_) | How::Simulated(..) => return None,
         };
         Some(format!("{why}; {hint}"))
     }

@@ -62,6 +62,15 @@ pub struct FitArgs {
     pub set: Vec<(String, f64)>,
     #[command(flatten)]
     pub uncertainty: UncertaintyArgs,
+    /// What the rows are: steps of one path; replicates at given times, each of another path; or mean curves
+    #[arg(long = "as", value_enum, default_value = "transitions")]
+    pub rows: RowsArg,
+    /// Where snapshots or trajectories began: STATE=VALUE,…, stationary, or first (the first snapshot) (default: as the file says)
+    #[arg(long, value_name = "START", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Compare snapshots on this many bins of equal counts instead of value by value
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub bins: Option<u32>,
     /// Make outliers count less: huber (with mse, and for curves) or density-power (with kl)
     #[arg(long, value_enum)]
     pub robust: Option<RobustArg>,
@@ -71,6 +80,13 @@ pub struct FitArgs {
     /// Parameters that every series has its own of, with --joint
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "joint")]
     pub local: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowsArg {
+    Transitions,
+    Snapshots,
+    Trajectories,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,7 @@ mod learn;
 
 pub use ask::{CompareArgs, SchemeArg, SimulateArgs, SolveArgs};
 pub use learn::{
-    DiscoverArgs, EstimateArgs, FitArgs, IntervalsArg, ObjectiveArg, RobustArg, TuneArgs, UncertaintyArgs,
+    DiscoverArgs, EstimateArgs, FitArgs, IntervalsArg, ObjectiveArg, RobustArg, RowsArg, TuneArgs, UncertaintyArgs,
 };
 
 use super::number::{assignment, level, positive};

@@ -1,10 +1,11 @@
 //! `kramers fit`: parameters with intervals, and an honest status.
 
+mod rows;
 mod several;
 mod uncertainty;
 
 use super::Outcome;
-use super::args::{Common, FitArgs};
+use super::args::{Common, FitArgs, RobustArg, RowsArg};
 use super::curve;
 use super::field;
 use super::input::{read_data, read_observed_model, settings};
@@ -13,7 +14,7 @@ use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
 use crate::base::{Result, Series, Transform};
 use crate::fit::diagnostics::{Diagnostics, diagnose};
-use crate::fit::{Estimate, Fit, Objective, Observed, StartOutcome, Status, fit};
+use crate::fit::{Estimate, Fit, Objective, Observed, Robust, StartOutcome, Status, fit};
 use crate::process::Process;
 use serde_json::{Map, Value, json};
 use uncertainty::Told;
@@ -27,11 +28,18 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     if matches!(model.process, Process::Curve(_)) {
         return curve::fit(&model, args, common, folder.as_ref(), output);
     }
+    if args.rows != RowsArg::Transitions {
+        return rows::run(&model, args, common, folder.as_ref(), output);
+    }
     if args.joint || several::is_of_several(&model) {
         return several::run(&model, args, common, folder.as_ref(), output);
     }
     let mut settings = settings(&args.estimate, common.seed)?;
     settings.initial = args.set.clone();
+    settings.robust = args.robust.map(|robust| match robust {
+        RobustArg::Huber => Robust::HUBER,
+        RobustArg::DensityPower => Robust::DENSITY_POWER,
+    });
     let data = read_data(&args.data, output)?;
     let read = values::data(&data, args.data.transform.name());
     let (mut documents, mut good) = (Vec::new(), true);
@@ -97,7 +105,9 @@ fn describe(id: &str, time_unit: &str, fit: &Fit, tests: &Diagnostics, told: &To
     text.push('\n');
     match fit.log_likelihood {
         Some(l) => text.push_str(&likelihood(l, fit.aic, fit.bic, fit.transitions)),
-        None if fit.objective == Objective::Kl => text.push_str("no likelihood: it is zero or not a number here\n"),
+        None if fit.objective == Objective::Kl => {
+            text.push_str("no likelihood: it is zero or not a number here, or rows were made to count less\n");
+        }
         None => text.push_str(&format!(
             "weighted mean squared error {} (no likelihood under mse)\n",
             short(fit.objective_value)

@@ -22,7 +22,7 @@ pub(in crate::fit) fn drawn(
     let times: Vec<f64> = (0..n).map(|i| i as f64 * dt).collect();
     let one = Pairs { x0: vec![x0; n], x1: vec![x0; n], dt: vec![dt; n], t0: times };
     let copies = replicate(model, theta, &one, count, Seed(seed), 0).expect("finite paths");
-    copies.into_iter().map(|pairs| Observed { pairs, ln_jacobian: 0.0 }).collect()
+    copies.into_iter().map(|pairs| Observed { pairs, ln_jacobian: 0.0, weight: Vec::new() }).collect()
 }
 
 /// Settings that begin at `theta`.
@@ -88,7 +88,7 @@ fn the_sandwich_of_a_wrong_law_is_the_closed_one() {
     (0..500).for_each(|i| x.push(x[i] + step(i)));
     let pairs =
         Pairs { x0: x[..500].to_vec(), x1: x[1..].to_vec(), dt: vec![1.0; 500], t0: (0..500).map(f64::from).collect() };
-    let (model, data) = (built_in("bm").expect("bm"), Observed { pairs, ln_jacobian: 0.0 });
+    let (model, data) = (built_in("bm").expect("bm"), Observed { pairs, ln_jacobian: 0.0, weight: Vec::new() });
     let settings = from(&model, &[0.1, 1.0], Form::Exact);
     let fit = fit(&model, &data, &settings).expect("a fit");
     let (mu, sigma) = (fit.theta[0], fit.theta[1]);
@@ -222,7 +222,7 @@ fn the_jackknife_is_the_combination_of_its_parts() -> Result<()> {
         let take = |v: &[f64]| v[..rows].to_vec();
         let pairs = &case.data.pairs;
         let part = Pairs { x0: take(&pairs.x0), x1: take(&pairs.x1), dt: take(&pairs.dt), t0: take(&pairs.t0) };
-        let alone = fit(&case.model, &Observed { pairs: part, ln_jacobian: 0.0 }, &case.settings)?;
+        let alone = fit(&case.model, &Observed { pairs: part, ln_jacobian: 0.0, weight: Vec::new() }, &case.settings)?;
         assert!((alone.theta[0] / found.params[0].parts[0] - 1.0).abs() < 1e-5);
     }
     assert!(jackknife(&case.model, &case.data, &case.settings, &case.fit, 5).is_err());
