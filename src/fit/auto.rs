@@ -17,6 +17,8 @@ const SAMPLE: usize = 24;
 const NODES: usize = 40;
 /// Observed transitions at which the two are compared.
 const OBSERVED: usize = 300;
+/// Most nodes for which the equation is solved without being asked: a pass over them takes a tenth of a second or so.
+const AFFORDABLE: usize = 4_000;
 /// What is tried, cheapest first, before the equation is solved for every transition.
 const CANDIDATES: [Form; 5] = [Form::Euler, Form::Kessler, Form::Milstein, Form::ShojiOzaki, Form::Expansion];
 /// Error of the log-likelihood per 100 observations that counts as accurate.
@@ -42,11 +44,13 @@ pub struct FormChoice {
     pub error: Option<f64>,
     /// Whether the choice was made here rather than by the user.
     pub automatic: bool,
+    /// What is taken if no search by this form ends.
+    pub otherwise: Option<Box<FormChoice>>,
 }
 
 impl FormChoice {
     pub fn asked(form: Form) -> FormChoice {
-        FormChoice { form, why: "asked for".to_string(), error: None, automatic: false }
+        FormChoice { form, why: "asked for".to_string(), error: None, automatic: false, otherwise: None }
     }
 
     pub fn warning(&self) -> Option<String> {
@@ -71,7 +75,7 @@ pub(super) fn choose_form(
 ) -> Result<FormChoice> {
     if model.law.is_some() {
         let why = "the model's transition law is known in closed form".to_string();
-        return Ok(FormChoice { form: Form::Exact, why, error: None, automatic: true });
+        return Ok(FormChoice { form: Form::Exact, why, error: None, automatic: true, otherwise: None });
     }
     let one = Settings {
         starts: 1,
@@ -87,6 +91,7 @@ pub(super) fn choose_form(
     let (nodes, reference) = reference(model, &theta, &data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE)));
     let seen = data.pairs.thinned(data.pairs.len().div_ceil(OBSERVED));
     let exact = solved(model, &theta, &seen);
+    let is_affordable = likelihood::nodes(model, &theta, &data.pairs).is_some_and(|n| n <= AFFORDABLE);
     let mut best: Option<FormChoice> = None;
     for form in CANDIDATES {
         let Ok(transitions) = Transitions::new(model, form) else { continue };
@@ -106,6 +111,7 @@ pub(super) fn choose_form(
             ),
             error: Some(error).filter(|e| e.is_finite()),
             automatic: true,
+            otherwise: None,
         };
         if error.abs() < ACCURATE {
             return Ok(choice);
@@ -119,34 +125,37 @@ pub(super) fn choose_form(
             best = Some(choice);
         }
     }
-    if let Some(exact) = exact {
-        let nearest = best.map_or("no expansion has a density at this time step".to_string(), |b| {
+    if let Some(exact) = exact.filter(|_| is_affordable) {
+        let nearest = best.as_ref().map_or("no expansion has a density at this time step".to_string(), |b| {
             format!("no expansion is accurate at this time step ({}: {})", b.form.name(), b.why)
         });
         let why = format!("{nearest}, so the equation is solved for every transition");
-        return Ok(FormChoice { form: exact.form, why, error: Some(exact.error), automatic: true });
+        return Ok(FormChoice {
+            form: exact.form,
+            why,
+            error: Some(exact.error),
+            automatic: true,
+            otherwise: best.map(Box::new),
+        });
     }
     Ok(best.unwrap_or_else(|| FormChoice {
         form: Form::Euler,
         why: "no expansion could be held against Fokker-Planck".to_string(),
         error: None,
         automatic: true,
+        otherwise: None,
     }))
 }
 
-/// The spectrum where the equation was chosen here and its search failed, as it does against a wall at parameters at which an end
-/// begins to be reached.
+/// The best expansion where the equation was chosen here and its search failed, as it does against a wall at parameters at which an
+/// end begins to be reached.
 pub(super) fn instead(fit: &Fit) -> Option<FormChoice> {
-    let failed = fit.form_choice.automatic && fit.form == Form::FokkerPlanck && !fit.status.can_forecast();
-    failed.then(|| FormChoice {
-        form: Form::Schroedinger,
-        why: format!(
-            "{}; but that search failed, and the spectrum has densities where an end is reached",
-            fit.form_choice.why
-        ),
-        error: None,
-        automatic: true,
-    })
+    if fit.status.can_forecast() {
+        return None;
+    }
+    let choice = fit.form_choice.otherwise.as_deref()?;
+    let why = format!("{}, but no search by the equation ended; {}", fit.form_choice.why, choice.why);
+    Some(FormChoice { why, ..choice.clone() })
 }
 
 /// Log densities of observed transitions without an expansion's error.

@@ -144,7 +144,7 @@ pub(super) fn form_of(model: &Model) -> FormChoice {
             "the density power divergence takes normal densities, and of these it is right to second order",
         ),
     };
-    FormChoice { form, why: why.to_string(), error: None, automatic: true }
+    FormChoice { form, why: why.to_string(), error: None, automatic: true, otherwise: None }
 }
 
 /// # Errors

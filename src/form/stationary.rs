@@ -16,6 +16,8 @@ const CELLS: [usize; 2] = [2_048, 65_536];
 const WIDEST: f64 = 0.03;
 /// The slowest exponential decay, in the coordinate of the domain, that counts as one.
 const SLOWEST: f64 = 1e-4;
+/// Strides of a tail, each of at most two in the logarithm of the density: one that still rises then is of no law.
+const STRIDES: usize = 20_000;
 
 /// The stationary law of a component that drives itself alone: its drift and diffusion hang on no other state, and it does not
 /// jump.
@@ -185,7 +187,10 @@ type Tail = (f64, Option<(f64, f64)>);
 /// Where a tail has fallen far enough; at the limit of the chart, what is left.
 fn tail(slope: &mut LogSlope, from: f64, limit: f64, mut value: f64, highest: &mut f64) -> Option<Tail> {
     let mut u = from;
-    while u != limit {
+    for _ in 0..STRIDES {
+        if u == limit {
+            break;
+        }
         let (next, change) = match stride(slope, u, limit) {
             Some(step) => step,
             // So steep that no step is short enough: it ends here.
@@ -198,6 +203,9 @@ fn tail(slope: &mut LogSlope, from: f64, limit: f64, mut value: f64, highest: &m
         if value < *highest - DEPTH {
             return Some((u, None));
         }
+    }
+    if u != limit {
+        return None;
     }
     let outwards = if limit > from { 1.0 } else { -1.0 };
     let rate = -outwards * slope.at(limit);

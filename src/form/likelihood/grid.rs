@@ -14,7 +14,7 @@ const BEYOND: f64 = 6.0;
 /// at every point of the contour.
 const STEEP: f64 = 9.5;
 /// More nodes than this are no answer in time.
-const MOST: usize = 200_000;
+const MOST: usize = 60_000;
 /// An end nearer than this share of a spacing is reached.
 const NEAR: f64 = 1e-7;
 /// √(3/5): Gauss's points (Abramowitz & Stegun 1964, table 25.4).

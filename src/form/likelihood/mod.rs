@@ -103,6 +103,16 @@ impl Resolvent {
         })
     }
 
+    /// Nodes of the grids, all groups of steps together; `None` where one is refused.
+    fn nodes(&self, process: &Scalar, theta: &[f64], pairs: &Pairs) -> Option<usize> {
+        let each = groups(&pairs.dt).into_iter().map(|group| {
+            let [shortest, longest] = [group[0], group[group.len() - 1]].map(|i| pairs.dt[i]);
+            let laying = Laying { fineness: FINENESS, shortest, longest };
+            self.grid(process, theta, &pairs.at(&group), laying, false).ok().map(|grid| grid.x.len())
+        });
+        each.sum()
+    }
+
     fn grid(
         &self,
         process: &Scalar,
@@ -273,6 +283,15 @@ pub fn log_transitions(model: &Model, theta: &[f64], pairs: &Pairs) -> Result<Lo
     let change = coarse.iter().zip(&value).filter(|(_, v)| v.is_finite()).map(|(c, v)| (c - v).abs());
     let error = change.fold(0.0, f64::max) / 8.0;
     Ok(LogTransitions { value, error })
+}
+
+/// Nodes that [`log_transitions`] would solve on: its cost before it is paid. `None` where it refuses.
+pub fn nodes(model: &Model, theta: &[f64], pairs: &Pairs) -> Option<usize> {
+    let process = Form::FokkerPlanck.line(model).ok()?;
+    if why_not(&process).is_some() || !process.process.jumps.is_empty() {
+        return None;
+    }
+    Resolvent::new(&process).nodes(&process, theta, pairs)
 }
 
 /// Every state must lie in the domain.
