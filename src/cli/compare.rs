@@ -13,7 +13,7 @@ use crate::form::{Accuracy, Answer, Form, Question, answer};
 use crate::models::Model;
 use crate::predictive::{Predictive, kolmogorov};
 use crate::process::Process;
-use crate::report::{CompareView, FormView, ReportError, compare_html};
+use crate::report::{CompareView, FormView, LawView, ReportError, VariableView, compare_html};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -316,29 +316,39 @@ fn csv(model: &Model, found: &Found, times: &[f64]) -> String {
     out
 }
 
-/// The first component at the last time: what a page shows.
+/// The first components at the last time: what a page shows.
 fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &CompareArgs) -> CompareView {
-    let (name, unit) = model.variables().into_iter().next().unwrap_or_default();
+    const MOST: usize = 4;
+    let all = model.variables();
+    let is_count = matches!(model.process, Process::Network(_));
+    let variables: Vec<VariableView> = all
+        .iter()
+        .take(MOST)
+        .map(|(name, unit)| VariableView { name: name.clone(), unit: unit.clone(), is_count })
+        .collect();
     let last = times.last().copied().unwrap_or(0.0);
     let from = match start {
         [] => "its own start".to_string(),
         values => values.iter().map(|x| short(*x)).collect::<Vec<_>>().join(", "),
     };
+    let law = |law: &Predictive| LawView {
+        mean: law.mean(),
+        sd: law.sd(),
+        quantiles: [0.05, 0.5, 0.95].map(|p| law.quantile(p)),
+        density: density(law),
+    };
     let forms = found.rows.iter().filter_map(|row| {
-        let law = row.answer.laws.last()?.first()?;
         Some(FormView {
             form: row.form.name().to_string(),
-            mean: law.mean(),
-            sd: law.sd(),
-            quantiles: [0.05, 0.5, 0.95].map(|p| law.quantile(p)),
+            laws: row.answer.laws.last()?.iter().take(MOST).map(law).collect(),
             error: row.answer.error,
             distance: row.distance.last().copied(),
             seconds: row.seconds,
-            density: density(law),
             is_rough: row.form.is_one_step(),
             note: row.note.clone(),
         })
     });
+    let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
     let reference = found.rows[found.reference].form.name();
     CompareView {
         title: model.title.clone(),
@@ -346,11 +356,13 @@ fn view(model: &Model, start: &[f64], found: &Found, times: &[f64], args: &Compa
         command: typed(args),
         equations: model.unicode_equations(),
         question: format!(
-            "What is the law of {name} at t = {}, from {from}? Distances are taken from {reference}, the form with the smallest error of its own.",
+            "What is the law of {} at t = {}, from {from}? Distances are taken from {reference}, the form with the smallest error of its own.",
+            names.join(", "),
             short(last)
         ),
         verdict: verdict(found, args.tol),
-        variable: if unit.is_empty() { name } else { format!("{name} ({unit})") },
+        variables,
+        components: all.len(),
         tolerance: args.tol,
         forms: forms.collect(),
         absent: found.absent.clone(),

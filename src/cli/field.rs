@@ -15,7 +15,7 @@ use crate::form::Form;
 use crate::form::field::{Estimated, Options, Profile, Profiles, Scheme, estimate, explicit_limit, solve};
 use crate::models::Model;
 use crate::process::{Field, Process};
-use crate::report::{HeatMap, HeatMapLabels, ReportError, heat_maps};
+use crate::report::{FieldView, HeatMap, HeatMapLabels, ReportError, TableView, field_html, heat_maps, with_unit};
 use serde_json::{Map, Value, json};
 
 /// Profiles at the asked times, how far they are off, and with a folder their table, picture and page.
@@ -29,14 +29,27 @@ pub(super) fn of_field(
 ) -> Result<Answer> {
     let options = options(model, field, args)?;
     let solved = estimate(model, &params.values, times, &options, args.tol)?;
-    let text = describe(field, &solved, &heading(model, field, &options, &solved));
+    let heading = heading(model, field, &options, &solved);
+    let tables = tables(field, &solved.profiles);
     if let Some(folder) = folder {
         folder.write("profiles.csv", &profiles_csv(field, &solved.profiles))?;
-        let picture = picture(model, field, params, &options, times)?;
-        folder.write("field.svg", &picture)?;
+        let (panels, labels) = picture(model, field, params, &options, times)?;
+        folder.write("field.svg", &heat_maps(&panels, &labels, 2).map_err(undrawn)?)?;
         let limit = explicit_limit(model, &params.values, options.cells)?;
-        folder.write("index.html", &page(model, &options, &text, &picture, limit))?;
+        let view = FieldView {
+            title: model.title.clone(),
+            version: VERSION.to_string(),
+            equations: model.unicode_equations(),
+            answer: heading.clone(),
+            notes: notes(&options, limit),
+            panels: untitled(panels),
+            labels,
+            tables: tables.clone(),
+            files: ["profiles.csv", "field.svg", "run.json"].map(String::from).to_vec(),
+        };
+        folder.write("index.html", &field_html(&view).map_err(undrawn)?)?;
     }
+    let text = describe(&heading, &tables);
     let Profiles { x, y, u, steps, balance, .. } = &solved.profiles;
     let at = times.iter().zip(u).map(|(t, u)| match y.is_empty() {
         true => json!({ "t": t, "x": x, "u": u }),
@@ -87,7 +100,7 @@ fn heading(model: &Model, field: &Field, options: &Options, solved: &Estimated) 
     let unknown = &field.unknown;
     let on = if field.axes.len() == 2 { format!("{0} × {0}", options.cells) } else { options.cells.to_string() };
     format!(
-        "{} by {} on {on} cells, {} steps: {} in {}, off by about {:.0e}\n",
+        "{} by {} on {on} cells, {} steps: {} in {}, off by about {:.0e}",
         model.id,
         options.scheme.name(),
         solved.profiles.steps,
@@ -98,34 +111,39 @@ fn heading(model: &Model, field: &Field, options: &Options, solved: &Estimated) 
 }
 
 /// A person sees eleven points an axis; the document has all.
-fn describe(field: &Field, solved: &Estimated, heading: &str) -> String {
-    let Profiles { x, y, times, u, .. } = &solved.profiles;
+fn tables(field: &Field, profiles: &Profiles) -> Vec<TableView> {
+    let Profiles { x, y, times, u, .. } = profiles;
     let shown = |last: usize, most: usize| -> Vec<usize> {
         let count = most.min(last);
         (0..=count).map(|k| k * last / count).collect()
     };
     let columns = shown(x.len() - 1, if y.is_empty() { 10 } else { 5 });
-    let mut text = heading.to_string();
     if y.is_empty() {
         let mut header = vec![field.axes[0].name.clone()];
         header.extend(times.iter().map(|t| format!("t = {}", short(*t))));
         let row = |i: &usize| std::iter::once(short(x[*i])).chain(u.iter().map(|u| short(u[*i]))).collect();
-        let rows: Vec<Vec<String>> = columns.iter().map(row).collect();
-        let header: Vec<&str> = header.iter().map(String::as_str).collect();
-        text.push_str(&format!("\n{}", table(&header, &rows)));
-        return text;
+        return vec![TableView { caption: String::new(), header, rows: columns.iter().map(row).collect() }];
     }
     let (first, second) = (&field.axes[0].name, &field.axes[1].name);
-    for (t, u) in times.iter().zip(u) {
+    let plane = |(t, u): (&f64, &Vec<f64>)| {
         let mut header = vec![format!("{second} \\ {first}")];
         header.extend(columns.iter().map(|i| short(x[*i])));
         let row = |j: &usize| {
             let values = columns.iter().map(|i| short(u[j * x.len() + i]));
             std::iter::once(short(y[*j])).chain(values).collect()
         };
-        let rows: Vec<Vec<String>> = shown(y.len() - 1, 5).iter().rev().map(row).collect();
+        let rows = shown(y.len() - 1, 5).iter().rev().map(row).collect();
+        TableView { caption: format!("t = {}", short(*t)), header, rows }
+    };
+    times.iter().zip(u).map(plane).collect()
+}
+
+fn describe(heading: &str, tables: &[TableView]) -> String {
+    let mut text = format!("{heading}\n");
+    for TableView { caption, header, rows } in tables {
         let header: Vec<&str> = header.iter().map(String::as_str).collect();
-        text.push_str(&format!("\nt = {}\n{}", short(*t), table(&header, &rows)));
+        let caption = if caption.is_empty() { String::new() } else { format!("{caption}\n") };
+        text.push_str(&format!("\n{caption}{}", table(&header, rows)));
     }
     text
 }
@@ -148,7 +166,13 @@ fn profiles_csv(field: &Field, profiles: &Profiles) -> String {
 }
 
 /// Place against time, or the plane at several times.
-fn picture(model: &Model, field: &Field, params: &Params, options: &Options, times: &[f64]) -> Result<String> {
+fn picture(
+    model: &Model,
+    field: &Field,
+    params: &Params,
+    options: &Options,
+    times: &[f64],
+) -> Result<(Vec<HeatMap>, HeatMapLabels)> {
     const ROWS: u32 = 160;
     const MOST_PANELS: usize = 6;
     let last = times.last().copied().unwrap_or(model.horizon);
@@ -161,7 +185,6 @@ fn picture(model: &Model, field: &Field, params: &Params, options: &Options, tim
         true => times.iter().copied().take(MOST_PANELS).collect(),
     };
     let solved = solve(model, &params.values, &shown, &own)?;
-    let with_unit = |name: &str, unit: &str| if unit == "1" { name.to_string() } else { format!("{name} ({unit})") };
     let axis = |k: usize| with_unit(&field.axes[k].name, &field.axes[k].unit);
     let colour = with_unit(&field.unknown.name, &field.unknown.unit);
     let (panels, y) = if is_plane {
@@ -178,31 +201,35 @@ fn picture(model: &Model, field: &Field, params: &Params, options: &Options, tim
     };
     let alt = format!("{}: {colour} over {} and {y}", model.title, axis(0));
     let labels = HeatMapLabels { x: axis(0), y, colour, alt };
-    heat_maps(&panels, &labels, 2).map_err(|e: ReportError| Error::Numerics {
-        what: "the picture".to_string(),
-        why: e.to_string(),
-        hint: "this is a bug of ours; the numbers are in profiles.csv of a run without it".to_string(),
-    })
+    Ok((panels, labels))
 }
 
-/// A page with the picture and the table, that needs nothing else.
-fn page(model: &Model, options: &Options, text: &str, picture: &str, limit: f64) -> String {
-    let safe = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let explicit = if limit.is_finite() {
+/// One panel alone needs no title on a page that has one.
+fn untitled(mut panels: Vec<HeatMap>) -> Vec<HeatMap> {
+    if let [only] = panels.as_mut_slice() {
+        only.title.clear();
+    }
+    panels
+}
+
+fn undrawn(error: ReportError) -> Error {
+    Error::Numerics {
+        what: "the picture".to_string(),
+        why: error.to_string(),
+        hint: "this is a bug of ours; the numbers are in profiles.csv of a run without it".to_string(),
+    }
+}
+
+fn notes(options: &Options, limit: f64) -> Vec<String> {
+    let explicit = || {
         format!(
-            "<p>An explicit step on these {} cells would be stable only up to {}; {} needs no such step.</p>\n",
+            "An explicit step on these {} cells would be stable only up to {}; {} needs no such step.",
             options.cells,
             short(limit),
             Scheme::default().name()
         )
-    } else {
-        String::new()
     };
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n<style>body {{ margin: 2rem auto; max-width: 62rem; padding: 0 1rem; font: 16px/1.6 system-ui, sans-serif; }} svg {{ max-width: 100%; height: auto; }} pre {{ overflow-x: auto; font-size: .9em; }}</style>\n<h1>{0}</h1>\n{picture}{explicit}<pre>{1}</pre>\n<p>All values: <a href=\"profiles.csv\">profiles.csv</a>, <a href=\"run.json\">run.json</a>.</p>\n</html>\n",
-        safe(&model.title),
-        safe(text)
-    )
+    limit.is_finite().then(explicit).into_iter().collect()
 }
 
 /// Fit a field to rows of place, time and value.

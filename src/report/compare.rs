@@ -1,31 +1,53 @@
 //! The page of `compare`: one question answered by every form, as a table and two figures.
 
 use super::error::ReportError;
-use super::figure::{both, cost, densities};
+use super::figure::{both, cost, densities, key};
 use super::format::num;
 use super::html::environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-/// One form's answer to one component at one time.
-#[derive(Debug, Clone, Default)]
-pub struct FormView {
-    pub form: String,
+/// What one form says of one component.
+#[derive(Debug, Clone)]
+pub struct LawView {
     pub mean: Option<f64>,
     pub sd: Option<f64>,
     /// At 5, 50 and 95 %.
     pub quantiles: [f64; 3],
+    /// Points of the density.
+    pub density: Vec<(f64, f64)>,
+}
+
+impl Default for LawView {
+    fn default() -> LawView {
+        LawView { mean: None, sd: None, quantiles: [f64::NAN; 3], density: Vec::new() }
+    }
+}
+
+/// One form's answer at one time.
+#[derive(Debug, Clone, Default)]
+pub struct FormView {
+    pub form: String,
+    /// `[component]`, as the page's variables.
+    pub laws: Vec<LawView>,
     /// The form's own estimate of the largest error of its distribution function.
     pub error: Option<f64>,
     /// Largest distance of its distribution function from the reference's.
     pub distance: Option<f64>,
     pub seconds: f64,
-    /// Points of the density.
-    pub density: Vec<(f64, f64)>,
     /// Whether it is one Gaussian step, an approximation that is not meant to agree at any horizon.
     pub is_rough: bool,
     /// Where a form is of another process, or did not get as far as asked: in words.
     pub note: String,
+}
+
+/// A component: what it is called and measured in.
+#[derive(Debug, Clone, Default)]
+pub struct VariableView {
+    pub name: String,
+    pub unit: String,
+    /// Whether it counts, and has probabilities instead of a density.
+    pub is_count: bool,
 }
 
 /// All a page may know.
@@ -39,7 +61,9 @@ pub struct CompareView {
     /// The question and the answer to it in sentences.
     pub question: String,
     pub verdict: String,
-    pub variable: String,
+    /// Components shown, and how many there are.
+    pub variables: Vec<VariableView>,
+    pub components: usize,
     pub tolerance: f64,
     pub forms: Vec<FormView>,
     /// Forms that do not apply, with the reason.
@@ -54,9 +78,14 @@ struct Page<'a> {
     equations: &'a [String],
     question: &'a str,
     verdict: &'a str,
+    /// Whether a row says which component it is of.
+    many: bool,
+    /// In words, where not all components are shown.
+    part: String,
     rows: Vec<Vec<String>>,
     absent: &'a [(String, String)],
-    densities: String,
+    key: String,
+    densities: Vec<String>,
     cost: String,
 }
 
@@ -66,21 +95,23 @@ struct Page<'a> {
 /// Only where a template or the drawing backend is broken, which is a bug of this crate.
 pub fn compare_html(view: &CompareView) -> Result<String, ReportError> {
     let shown = |v: Option<f64>| num(v.unwrap_or(f64::NAN));
-    let rows = view.forms.iter().map(|f| {
-        let [low, middle, high] = f.quantiles.map(num);
-        vec![
-            f.form.clone(),
-            shown(f.mean),
-            shown(f.sd),
-            low,
-            middle,
-            high,
-            shown(f.error),
-            shown(f.distance),
-            num(f.seconds),
-            f.note.clone(),
-        ]
-    });
+    // What is of all components stands on the first row of a form.
+    let row = |f: &FormView, k: usize, law: &LawView| {
+        let [low, middle, high] = law.quantiles.map(num);
+        let first = |text: String| if k == 0 { text } else { String::new() };
+        let whole = [shown(f.error), shown(f.distance), num(f.seconds), f.note.clone()].map(first);
+        let name = view.variables.get(k).map_or(String::new(), |v| v.name.clone());
+        [first(f.form.clone()), name, shown(law.mean), shown(law.sd), low, middle, high]
+            .into_iter()
+            .chain(whole)
+            .collect()
+    };
+    let rows = view.forms.iter().flat_map(|f| f.laws.iter().enumerate().map(move |(k, law)| row(f, k, law)));
+    let part = match (view.variables.len(), view.components) {
+        (some, all) if some < all => format!("The first {some} of {all} components are shown; compare.csv has all."),
+        _ => String::new(),
+    };
+    let figures = view.variables.iter().enumerate();
     let page = Page {
         title: &view.title,
         version: &view.version,
@@ -88,30 +119,19 @@ pub fn compare_html(view: &CompareView) -> Result<String, ReportError> {
         equations: &view.equations,
         question: &view.question,
         verdict: &view.verdict,
+        many: view.variables.len() > 1,
+        part,
         rows: rows.collect(),
         absent: &view.absent,
-        densities: both(|size| densities(&view.forms, &view.variable, size))?,
+        key: key(&view.forms),
+        densities: figures
+            .map(|(k, of)| both(|size| densities(&view.forms, k, of, size)))
+            .collect::<Result<Vec<String>, ReportError>>()?,
         cost: both(|size| cost(&view.forms, view.tolerance, size))?,
     };
     Ok(environment()?.get_template("compare.html")?.render(Serde(page))?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_stands_alone_and_shows_hostile_text_harmless() {
-        let view = CompareView {
-            title: "<script>alert(1)</script>".into(),
-            forms: vec![FormView { form: "exact".into(), quantiles: [f64::NAN; 3], ..FormView::default() }],
-            absent: vec![("schroedinger".into(), "it <b>jumps</b>".into())],
-            tolerance: 1e-6,
-            ..CompareView::default()
-        };
-        let page = compare_html(&view).unwrap();
-        assert!(page.starts_with("<!doctype html>") && !page.contains("<script") && !page.contains("<b>jumps"));
-        assert!(!page.contains("http") && !page.contains("NaN"), "{page}");
-        assert_eq!(page.matches("<table").count(), page.matches("<caption").count());
-    }
-}
+#[path = "compare_tests.rs"]
+mod tests;

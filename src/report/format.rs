@@ -125,6 +125,11 @@ pub fn moment(axis: Axis, x: f64) -> String {
     }
 }
 
+/// A name with its unit, where it has one: "1" is none.
+pub fn with_unit(name: &str, unit: &str) -> String {
+    if matches!(unit, "" | "1") { name.into() } else { format!("{name} ({unit})") }
+}
+
 /// The first `most` characters of a name, with `…` where it was longer.
 pub fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {

@@ -9,8 +9,9 @@ use super::format::{fixed, num, p_value, percent};
 use super::page::page;
 use super::view::ReportView;
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("compare.html", include_str!("compare.html.jinja")),
+    ("field.html", include_str!("field.html.jinja")),
     ("page.html", include_str!("page.html.jinja")),
     ("series.html", include_str!("series.html.jinja")),
     ("macros.html", include_str!("macros.html.jinja")),

@@ -6,6 +6,7 @@
 mod compare;
 mod csv;
 mod error;
+mod field;
 mod figure;
 mod format;
 mod html;
@@ -15,8 +16,10 @@ mod sample;
 pub mod view;
 mod words;
 
-pub use compare::{CompareView, FormView, compare_html};
+pub use compare::{CompareView, FormView, LawView, VariableView, compare_html};
 pub use csv::{forecast_csv, held_out_csv, horizons_csv, scores_csv};
 pub use error::ReportError;
+pub use field::{FieldView, TableView, field_html};
 pub use figure::{CurveView, HeatMap, HeatMapLabels, coefficients, heat_maps};
+pub use format::with_unit;
 pub use html::html;

@@ -154,6 +154,13 @@ impl<'a> Taylor<'a> {
         self.process.generator(self.pool, f)
     }
 
+    /// `½ L⁰a h²`: what the drift adds through its own change.
+    fn drift_again(&mut self, i: usize) -> Id {
+        let change = self.generator(self.process.drift[i]);
+        let term = self.product(&[change, self.h, self.h]);
+        self.pool.scale(0.5, term)
+    }
+
     /// `½ Σ Lʲbᵏ (ΔWʲ ΔWᵏ - δ h)`: what is left of the double integrals where noises commute.
     fn milstein(&mut self, of: &mut [Id], theta: &[f64]) -> Result<(), String> {
         let loads = self.loads();
@@ -199,10 +206,7 @@ impl<'a> Taylor<'a> {
             })
             .collect();
         for i in 0..of.len() {
-            let mut terms = vec![of[i]];
-            let second = self.generator(self.process.drift[i]);
-            let second = self.product(&[second, self.h, self.h]);
-            terms.push(self.pool.scale(0.5, second));
+            let mut terms = vec![of[i], self.drift_again(i)];
             for j in 0..m {
                 let slope = self.along(&loads, j, self.process.drift[i]);
                 terms.push(self.pool.mul(slope, dz[j]));
@@ -272,10 +276,7 @@ impl<'a> Taylor<'a> {
             }
         }
         for i in 0..of.len() {
-            let mut terms = vec![of[i]];
-            let second = self.generator(self.process.drift[i]);
-            let second = self.product(&[second, self.h, self.h]);
-            terms.push(self.pool.scale(0.5, second));
+            let mut terms = vec![of[i], self.drift_again(i)];
             for j in 0..m {
                 let moved = self.generator(loads[i][j]);
                 let slope = self.along(&loads, j, self.process.drift[i]);

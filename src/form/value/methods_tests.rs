@@ -3,7 +3,7 @@ use super::tests::{THETA, call, closed, key};
 use super::*;
 use crate::base::math::{exp, powi};
 use crate::base::{Purpose, Seed};
-use crate::form::value::multilevel::{Coupled, Sums};
+use crate::form::value::multilevel::{Coupled, Stretch};
 
 fn by(model: &Model, method: Method, theta: &[f64], x0: &[f64], paths: usize) -> Result<Sampled> {
     value_by(model, method, theta, x0, Accuracy { paths, ..Accuracy::default() }, key())
@@ -108,9 +108,12 @@ fn a_goal_is_kept_and_threads_change_nothing() -> Result<()> {
         let found = value_by(&model, method, &THETA, &[100.0], accuracy, key())?;
         assert!(found.error <= 0.05 && found.bias.expect("bias").abs() <= 0.025, "{found:?}");
         assert!((found.value - exact).abs() < 0.2, "{} {found:?}", method.name());
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
-        let alone = pool.install(|| value_by(&model, method, &THETA, &[100.0], accuracy, key()))?;
-        assert_eq!(alone.value.to_bits(), found.value.to_bits(), "{}", method.name());
+        for threads in 1..=3 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let again = pool.install(|| value_by(&model, method, &THETA, &[100.0], accuracy, key()))?;
+            let bits = |s: &Sampled| [s.value, s.error, s.report.cost, s.report.plain].map(f64::to_bits);
+            assert_eq!(bits(&again), bits(&found), "{} {threads}", method.name());
+        }
     }
     Ok(())
 }
@@ -125,9 +128,7 @@ pub(in crate::form) fn corrections(is_euler: bool, [mu, sigma]: [f64; 2], sample
     let walk = if is_euler { walk::Walk::euler(&posed)? } else { walk::Walk::new(&posed, false)? };
     let coupled = Coupled { walk, ..coupled };
     let of = |level: usize| {
-        let mut sums = Sums::default();
-        coupled.extend(&mut sums, level, false, 0, samples);
-        let (mean, variance) = sums.corrections();
+        let (mean, variance) = coupled.sums(&[Stretch { level, alone: false, from: 0, to: samples }])[0].corrections();
         [mean, variance, (variance / samples as f64).sqrt()]
     };
     Ok((4..=7).map(of).collect())
@@ -146,18 +147,13 @@ fn the_variance_of_a_level_is_the_exact_one_of_eulers_scheme() -> Result<()> {
         (5, 0.000_040_934_903_731_524_11, 0.001_353_979_781_103_048),
         (7, 0.000_010_258_154_015_928_841, 0.000_344_435_659_541_757_6),
     ] {
-        let mut sums = Sums::default();
         let n = 40_000;
-        coupled.extend(&mut sums, level, false, 0, n);
-        let found = sums.corrections();
+        let stretch = |from, to| Stretch { level, alone: false, from, to };
+        let found = coupled.sums(&[stretch(0, n)])[0].corrections();
         assert!((found.0 - mean).abs() < 4.0 * (variance / n as f64).sqrt(), "{level} {found:?}");
         // The fourth moment is not known in closed form; of the samples' spread in 20 parts, four standard errors.
         let parts: Vec<f64> = (0..20)
-            .map(|part| {
-                let mut sums = Sums::default();
-                coupled.extend(&mut sums, level, false, part * n / 20, (part + 1) * n / 20);
-                sums.corrections().1
-            })
+            .map(|part| coupled.sums(&[stretch(part * n / 20, (part + 1) * n / 20)])[0].corrections().1)
             .collect();
         let average = parts.iter().sum::<f64>() / 20.0;
         let spread = (parts.iter().map(|p| powi(p - average, 2)).sum::<f64>() / 19.0 / 20.0).sqrt();

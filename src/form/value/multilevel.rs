@@ -16,6 +16,8 @@ use crate::base::{Result, math};
 use crate::expr::LANES;
 use rayon::prelude::*;
 
+/// Steps of paths worked on together.
+const BLOCK: usize = 1 << 13;
 /// Samples that a level begins with.
 const PILOT: u64 = 256;
 /// Levels that the pilot has.
@@ -42,6 +44,14 @@ impl Sums {
         }
     }
 
+    fn join(&mut self, other: &Sums) {
+        self.n += other.n;
+        for k in 0..2 {
+            self.correction[k] += other.correction[k];
+            self.payoff[k] += other.payoff[k];
+        }
+    }
+
     fn moments(&self, sums: [f64; 2]) -> (f64, f64) {
         let mean = sums[0] / self.n;
         (mean, (sums[1] / self.n - mean * mean).max(0.0) * self.n / (self.n - 1.0))
@@ -56,6 +66,16 @@ impl Sums {
     pub fn payoffs(&self) -> (f64, f64) {
         self.moments(self.payoff)
     }
+}
+
+/// Samples of a level from one number to before another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    pub level: usize,
+    /// Whether the level's own payoff is sampled, and not its difference from the coarser one.
+    pub alone: bool,
+    pub from: u64,
+    pub to: u64,
 }
 
 /// Paths of two lengths of step along one Brownian path.
@@ -80,12 +100,13 @@ impl<'a> Coupled<'a> {
         self.functional.beat() << level
     }
 
-    /// Corrections and payoffs of the samples from `first` on of a level; with no coarser path the two are the same.
-    fn sample(&self, level: usize, alone: bool, first: u64, width: usize) -> (Vec<f64>, Vec<f64>) {
+    /// Corrections and payoffs; with no coarser path the two are the same.
+    fn sample(&self, &Stretch { level, alone, from, to }: &Stretch) -> (Vec<f64>, Vec<f64>) {
+        let width = (to - from) as usize;
         let (n, noises) = (self.steps(level), self.walk.noises());
         let h = self.posed.expiry / n as f64;
         // Levels are far apart in the numbering of paths.
-        let increments = independent(self.key, (level as u64) << 48 | first, width, n, noises, h);
+        let increments = independent(self.key, (level as u64) << 48 | from, width, n, noises, h);
         let states = self.walk.along(n, &increments);
         let fine = match &self.smoothed {
             Some(pieces) => self.over_the_last_step(pieces, &states, None),
@@ -130,17 +151,39 @@ impl<'a> Coupled<'a> {
         (0..width).map(one).collect()
     }
 
-    /// Add the samples from `from` to before `to` of a level.
-    pub fn extend(&self, sums: &mut Sums, level: usize, alone: bool, from: u64, to: u64) {
-        let lanes = LANES as u64;
-        let blocks: Vec<(Vec<f64>, Vec<f64>)> = (0..(to - from).div_ceil(lanes))
-            .into_par_iter()
-            .map(|b| {
-                let first = from + b * lanes;
-                self.sample(level, alone, first, lanes.min(to - first) as usize)
-            })
-            .collect();
-        blocks.iter().for_each(|(corrections, payoffs)| sums.add(corrections, payoffs));
+    /// Samples worked on together. Fixed by the level alone, so that the order of sums is too.
+    fn width(&self, level: usize) -> u64 {
+        ((BLOCK / self.steps(level)).clamp(LANES, 16 * LANES)) as u64
+    }
+
+    /// Sums over stretches. The blocks of all are one list of work, so that threads wait for each other once and not at the end of
+    /// every level; the last given begin first: they should be the dearest.
+    pub fn sums(&self, stretches: &[Stretch]) -> Vec<Sums> {
+        // In parts, so that the list stays short.
+        const PART: usize = 1 << 16;
+        let mut blocks = stretches.iter().enumerate().rev().flat_map(|(owner, stretch)| {
+            let width = self.width(stretch.level);
+            let starts = (stretch.from..stretch.to).step_by(width as usize);
+            starts.map(move |from| (owner, Stretch { from, to: stretch.to.min(from + width), ..*stretch }))
+        });
+        let mut sums = vec![Sums::default(); stretches.len()];
+        loop {
+            let part: Vec<(usize, Stretch)> = blocks.by_ref().take(PART).collect();
+            if part.is_empty() {
+                return sums;
+            }
+            let found: Vec<Sums> = part
+                .par_iter()
+                .with_max_len(1)
+                .map(|(_, block)| {
+                    let (corrections, payoffs) = self.sample(block);
+                    let mut sums = Sums::default();
+                    sums.add(&corrections, &payoffs);
+                    sums
+                })
+                .collect();
+            part.iter().zip(&found).for_each(|((owner, _), found)| sums[*owner].join(found));
+        }
     }
 }
 
@@ -159,18 +202,16 @@ impl Ladder<'_> {
         if level == self.first { n } else { 1.5 * n }
     }
 
-    fn sample(&mut self, level: usize, to: u64) {
-        // In parts, so that no more than some tens of thousands of samples are held at once.
-        const PART: u64 = 1 << 16;
-        let alone = level == self.first;
-        let mut at = self.sums[level].n as u64;
-        while at < to {
-            let end = to.min(at + PART);
-            let mut sums = self.sums[level];
-            self.coupled.extend(&mut sums, level, alone, at, end);
-            self.sums[level] = sums;
-            self.spent += (end - at) as f64 * self.cost(level);
-            at = end;
+    /// Bring levels, coarse ones first, to numbers of samples.
+    fn sample(&mut self, goals: &[(usize, u64)]) {
+        let stretch = |(level, to): &(usize, u64)| {
+            let from = self.sums[*level].n as u64;
+            Stretch { level: *level, alone: *level == self.first, from, to: *to }
+        };
+        let stretches: Vec<Stretch> = goals.iter().map(stretch).collect();
+        for (stretch, found) in stretches.iter().zip(self.coupled.sums(&stretches)) {
+            self.sums[stretch.level].join(&found);
+            self.spent += found.n * self.cost(stretch.level);
         }
     }
 
@@ -223,9 +264,8 @@ pub(super) fn multilevel(posed: &Posed, goal: f64, key: Key) -> Result<Sampled> 
     }
     let coupled = Coupled::new(posed, key)?;
     let mut ladder = Ladder { coupled, first: 0, sums: vec![Sums::default(); FIRST_LEVELS], spent: 0.0 };
-    for level in 0..FIRST_LEVELS {
-        ladder.sample(level, PILOT);
-    }
+    let pilot: Vec<(usize, u64)> = (0..FIRST_LEVELS).map(|level| (level, PILOT)).collect();
+    ladder.sample(&pilot);
     ladder.first = coarsest(&ladder);
     loop {
         let (alpha, beta) = ladder.orders();
@@ -240,18 +280,18 @@ pub(super) fn multilevel(posed: &Posed, goal: f64, key: Key) -> Result<Sampled> 
             let why = format!("an error of {goal:e} would take {predicted:e} steps of paths");
             return Err(broken(posed.model, why, "ask for a larger error"));
         }
-        let mut more = false;
+        let mut goals = Vec::new();
         for (k, (v, c)) in variances.iter().zip(&costs).enumerate() {
             let level = ladder.first + k;
             let wanted = ((v / c).sqrt() * whole / budget).ceil();
             let have = ladder.sums[level].n;
             if wanted > 1.01 * have {
-                more = true;
                 // Not all at once: a variance from few samples may ask for too many.
-                ladder.sample(level, wanted.min(4.0 * have) as u64);
+                goals.push((level, wanted.min(4.0 * have) as u64));
             }
         }
-        if more {
+        if !goals.is_empty() {
+            ladder.sample(&goals);
             continue;
         }
         let bias = ladder.bias(alpha);
@@ -266,7 +306,7 @@ pub(super) fn multilevel(posed: &Posed, goal: f64, key: Key) -> Result<Sampled> 
         // As many as theory lets expect of the new level, at least a block.
         let next = (ladder.sums[ladder.last()].n / math::pow(2.0, 0.5 * (beta + 1.0))).ceil().max(LANES as f64);
         ladder.sums.push(Sums::default());
-        ladder.sample(ladder.last(), next as u64);
+        ladder.sample(&[(ladder.last(), next as u64)]);
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Ink {
     Target,
     Chosen,
     Model(u8),
+    /// A line among others that may lie on it: its gaps show them.
+    Over(u8),
     Baseline(u8),
 }
 
@@ -71,12 +73,14 @@ impl Ink {
             Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Bar, BarOut, Tolerance, Target,
             Chosen,
         ];
-        single.into_iter().chain((0..MODEL_LINES).map(Model)).chain((0..BASELINE_LINES).map(Baseline))
+        let lines = (0..MODEL_LINES).flat_map(|k| [Model(k), Over(k)]);
+        single.into_iter().chain(lines).chain((0..BASELINE_LINES).map(Baseline))
     }
 
     pub fn class(self) -> String {
         match self {
             Ink::Model(i) => format!("model{}", i % MODEL_LINES),
+            Ink::Over(i) => format!("over{}", i % MODEL_LINES),
             Ink::Baseline(i) => format!("base{}", i % BASELINE_LINES),
             other => format!("{other:?}").to_lowercase(),
         }
@@ -340,7 +344,7 @@ fn themed(svg: &str, size: Size, alt: &str) -> String {
 }
 
 /// `text` without every attribute that opens with `start` (name, `=` and the quote).
-fn without(text: &str, start: &str) -> String {
+pub fn without(text: &str, start: &str) -> String {
     let mut pieces = text.split(start);
     let mut kept = pieces.next().unwrap_or("").to_string();
     for piece in pieces {

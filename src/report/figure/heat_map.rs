@@ -1,6 +1,6 @@
 //! Heat maps: how large a value is over two axes, one panel or several beside each other with one colour bar.
 //!
-//! An SVG file of its own, so it brings its colours and fonts along instead of taking the page's.
+//! As a file of its own it brings its colours and fonts along; on a page it takes those of the page.
 
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, IntoDrawingArea, IntoFont, PathElement, Rectangle, SVGBackend, Text};
@@ -10,7 +10,7 @@ use plotters::style::{Color, RGBColor};
 use super::super::error::ReportError;
 use super::super::format::escape;
 use super::axis::Scale;
-use super::canvas::Drawn;
+use super::canvas::{Drawn, Size, without};
 
 /// Whole-number steps of the SVG per CSS pixel, as on the canvas of the page's figures.
 const FINE: f64 = 4.0;
@@ -48,34 +48,42 @@ pub struct HeatMapLabels {
 struct Layout {
     panel: (f64, f64),
     columns: usize,
+    /// Room for the labels of the vertical axis, and for the bar and its labels.
+    left: f64,
+    bar: f64,
     width: f64,
     height: f64,
 }
 
-const LEFT: f64 = 62.0;
 const TOP: f64 = 46.0;
 const BELOW: f64 = 52.0;
 const GAP: f64 = 16.0;
-const BAR: f64 = 96.0;
 
 impl Layout {
-    fn of(panels: &[HeatMap], columns: usize) -> Layout {
+    fn file(panels: &[HeatMap], columns: usize) -> Layout {
         let columns = columns.clamp(1, panels.len().max(1));
-        let width = if columns == 1 { 560.0 } else { 340.0 };
-        let panel = (width, if columns == 1 { 340.0 } else { 220.0 });
+        Layout::of(panels, columns, if columns == 1 { (560.0, 340.0) } else { (340.0, 220.0) }, (62.0, 96.0))
+    }
+
+    /// As wide as the figures of a page: two panels beside each other on a wide one.
+    fn page(panels: &[HeatMap], size: Size) -> Layout {
+        let wide = size.width > 600;
+        let columns = if wide && panels.len() > 1 { 2 } else { 1 };
+        let (left, bar) = if wide { (58.0, 90.0) } else { (46.0, 72.0) };
+        let each = (f64::from(size.width) - bar) / columns as f64 - left - GAP;
+        Layout::of(panels, columns, (each, if wide && columns == 1 { 340.0 } else { 220.0 }), (left, bar))
+    }
+
+    fn of(panels: &[HeatMap], columns: usize, panel: (f64, f64), (left, bar): (f64, f64)) -> Layout {
         let rows = panels.len().div_ceil(columns);
-        Layout {
-            panel,
-            columns,
-            width: columns as f64 * (LEFT + panel.0 + GAP) + BAR,
-            height: rows as f64 * (TOP + panel.1 + BELOW),
-        }
+        let width = columns as f64 * (left + panel.0 + GAP) + bar;
+        Layout { panel, columns, left, bar, width, height: rows as f64 * (TOP + panel.1 + BELOW) }
     }
 
     /// Left, top, right and bottom of a panel's drawing.
     fn place(&self, k: usize) -> [f64; 4] {
         let (column, row) = ((k % self.columns) as f64, (k / self.columns) as f64);
-        let left = column * (LEFT + self.panel.0 + GAP) + LEFT;
+        let left = column * (self.left + self.panel.0 + GAP) + self.left;
         let top = row * (TOP + self.panel.1 + BELOW) + TOP;
         [left, top, left + self.panel.0, top + self.panel.1]
     }
@@ -87,7 +95,32 @@ impl Layout {
 /// # Errors
 /// Only where the drawing backend is broken.
 pub fn heat_maps(panels: &[HeatMap], labels: &HeatMapLabels, columns: usize) -> Result<String, ReportError> {
-    let layout = Layout::of(panels, columns);
+    let layout = Layout::file(panels, columns);
+    let start =
+        format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\"", layout.width, layout.height);
+    let body = drawn(panels, labels, &layout, Some(&PAPER))?;
+    Ok(element(&start, &layout, labels, &body) + "\n")
+}
+
+/// The same for a page, in its fonts and in the colour of its text.
+///
+/// # Errors
+/// As for [`heat_maps`].
+pub fn heat_maps_of_page(panels: &[HeatMap], labels: &HeatMapLabels, size: Size) -> Result<String, ReportError> {
+    let layout = Layout::page(panels, size);
+    let body = drawn(panels, labels, &layout, None)?;
+    let RGBColor(r, g, b) = INK;
+    let body = body.replace(&format!("\"#{r:02X}{g:02X}{b:02X}\""), "\"currentColor\"");
+    let body = without(&without(&body, " font-family=\""), " font-size=\"");
+    Ok(element(&format!("<svg class=\"fig {}\"", size.class), &layout, labels, &body))
+}
+
+fn drawn(
+    panels: &[HeatMap],
+    labels: &HeatMapLabels,
+    layout: &Layout,
+    paper: Option<&RGBColor>,
+) -> Result<String, ReportError> {
     let finite = panels.iter().flat_map(|p| &p.values).copied().filter(|v| super::usable(*v));
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let colours = Scale::numbers(if low.is_finite() { low } else { 0.0 }, if high.is_finite() { high } else { 1.0 }, 5);
@@ -95,24 +128,27 @@ pub fn heat_maps(panels: &[HeatMap], labels: &HeatMapLabels, columns: usize) -> 
     {
         let size = (fine(layout.width) as u32, fine(layout.height) as u32);
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        root.fill(&PAPER).map_err(refused)?;
+        if let Some(paper) = paper {
+            root.fill(paper).map_err(refused)?;
+        }
         let draw = Draw { root: &root, colours: &colours };
         for (k, panel) in panels.iter().enumerate() {
             draw.panel(panel, labels, layout.place(k))?;
         }
-        draw.bar(&labels.colour, layout.width - BAR + 6.0, &layout)?;
+        draw.bar(&labels.colour, layout.width - layout.bar + 6.0, layout)?;
         root.present().map_err(refused)?;
     }
     let body = svg.split_once('>').map_or("", |(_, body)| body);
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {2} {3}\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"{4}\">{5}\n",
-        layout.width,
-        layout.height,
+    Ok(body.replace(">\n", ">").replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "").trim_end().to_string())
+}
+
+fn element(start: &str, layout: &Layout, labels: &HeatMapLabels, body: &str) -> String {
+    format!(
+        "{start} viewBox=\"0 0 {} {}\" shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"{}\">{body}",
         fine(layout.width),
         fine(layout.height),
         escape(&labels.alt),
-        body.replace(">\n", ">").replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "").trim_end()
-    ))
+    )
 }
 
 fn fine(px: f64) -> i32 {
@@ -182,7 +218,7 @@ impl Draw<'_, '_> {
             }
         }
         self.frame(place)?;
-        for tick in Scale::numbers(x.from, x.to, 6).ticks {
+        for tick in Scale::numbers(x.from, x.to, if right - left > 260.0 { 6 } else { 4 }).ticks {
             let px = left + (tick.at - x.from) / (x.to - x.from) * (right - left);
             self.line((px, bottom), (px, bottom + 5.0))?;
             self.text(&tick.label, (px, bottom + 15.0), HPos::Center)?;
@@ -195,7 +231,7 @@ impl Draw<'_, '_> {
         self.text(&panel.title, (0.5 * (left + right), top - 14.0), HPos::Center)?;
         self.text(&labels.x, (0.5 * (left + right), bottom + 35.0), HPos::Center)?;
         // Upright, above the axis: turned text is slow to read.
-        self.text(&labels.y, (left - 56.0, top - 14.0), HPos::Left)
+        self.text(&labels.y, (left - 44.0, top - 14.0), HPos::Left)
     }
 
     fn bar(&self, title: &str, left: f64, layout: &Layout) -> Drawn {
@@ -288,6 +324,16 @@ mod tests {
         // Paper, three patches (1 1 | 2, then 1 1), and the bar.
         assert_eq!(svg.matches("<rect").count(), 1 + 3 + SHADES);
         assert!(svg.contains("u &lt;K&gt;") && svg.contains("u &quot;over&quot; x"), "{svg}");
+    }
+
+    #[test]
+    fn on_a_page_it_has_the_pages_colours_and_width() {
+        let panels = [panel(vec![1.0; 6]), panel(vec![2.0; 6])];
+        for size in [Size::WIDE, Size::NARROW] {
+            let svg = heat_maps_of_page(&panels, &labels(), size).unwrap();
+            assert!(svg.contains(&format!("class=\"fig {}\" viewBox=\"0 0 {} ", size.class, 4 * size.width)), "{svg}");
+            assert!(svg.contains("currentColor") && !svg.contains("#333333") && !svg.contains("font-size"), "{svg}");
+        }
     }
 
     #[test]

@@ -10,15 +10,16 @@ mod fan;
 mod heat_map;
 mod history;
 mod horizon;
+mod labels;
 mod mark;
 mod pit;
 mod thin;
 
 pub use canvas::Size;
 pub use coefficients::{CurveView, coefficients};
-pub use compare::{cost, densities};
+pub use compare::{cost, densities, key};
 pub use fan::{fan, held};
-pub use heat_map::{HeatMap, HeatMapLabels, heat_maps};
+pub use heat_map::{HeatMap, HeatMapLabels, heat_maps, heat_maps_of_page};
 pub use history::history;
 pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, drawable};
 pub use mark::interval_mark;
