@@ -48,7 +48,6 @@ pub(super) fn fit(
                 });
             }
         },
-        ..CurveSettings::default()
     };
     let data = read_points(&args.data, output)?;
     let read = values::data(&data, Transform::None.name());

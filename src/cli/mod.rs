@@ -26,6 +26,7 @@ mod number;
 mod output;
 mod panel;
 mod paths;
+mod remarks;
 mod report;
 mod select;
 mod simulate;

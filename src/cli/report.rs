@@ -5,10 +5,11 @@ use super::backtest::{failures, with_baselines};
 use super::fit::test_lines;
 use super::input::{Data, model_name, read_data};
 use super::output::{Folder, Output};
+use super::remarks::{against_random_walk, width_remark};
 use super::table::short;
 use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
-use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Skill, choose};
+use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::fit::diagnostics::Diagnostics;
@@ -212,27 +213,6 @@ impl Study<'_> {
             None => "No forecast was made.".to_string(),
         };
         vec![first, second, third]
-    }
-}
-
-/// Skill in words. Below half a percent nobody would notice, however significant a long record makes it.
-fn against_random_walk(skill: Skill) -> &'static str {
-    const NOTICEABLE: f64 = 0.005;
-    match skill.verdict() {
-        0 => "not to be told from a random walk with drift",
-        _ if skill.value.abs() < NOTICEABLE => "as good as a random walk with drift, within half a percent",
-        1 => "better than a random walk with drift, significantly so (5 %)",
-        _ => "significantly worse (5 %) than a random walk with drift: do not use it",
-    }
-}
-
-fn width_remark(coverage: f64) -> &'static str {
-    if coverage > 0.87 {
-        ": too wide for these rows"
-    } else if coverage < 0.73 {
-        ": too narrow for these rows"
-    } else {
-        ""
     }
 }
 

@@ -48,7 +48,9 @@ fn begin(model: &Model, typed: Option<&str>) -> Result<Begin> {
         None => Begin::File { t0: 0.0 },
         Some("stationary") => Begin::Stationary,
         Some("first") => Begin::Empirical,
-        Some(text) => Begin::At { t0: 0.0, x: crate::cli::start::point(&pairs(text)?, model, &model.default_params().values)? },
+        Some(text) => {
+            Begin::At { t0: 0.0, x: crate::cli::start::point(&pairs(text)?, model, &model.default_params().values)? }
+        }
     })
 }
 
@@ -173,7 +175,11 @@ fn of_trajectories(
             columns: components
                 .iter()
                 .zip(&panel.observations.values)
-                .map(|(component, values)| Column { component: component.clone(), values: values.clone(), weight: Vec::new() })
+                .map(|(component, values)| Column {
+                    component: component.clone(),
+                    values: values.clone(),
+                    weight: Vec::new(),
+                })
                 .collect(),
         })
         .collect();

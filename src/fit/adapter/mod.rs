@@ -37,12 +37,15 @@ pub(super) struct Stopped {
 /// Cost of a point where the objective is not a number. Objectives are means of order one to ten.
 const PENALTY: f64 = 1e6;
 
+/// Positive semidefinite stand-in for the Hessian at a point.
+pub(super) type Curvature<'a> = dyn Fn(&[f64]) -> DMatrix<f64> + 'a;
+
 /// A point, its value and its gradient.
 type Evaluation = (Vec<f64>, f64, Vec<f64>);
 
 struct Problem<'a> {
     objective: &'a Objective<'a>,
-    curvature: Option<&'a dyn Fn(&[f64]) -> DMatrix<f64>>,
+    curvature: Option<&'a Curvature<'a>>,
     /// The last point with its value and gradient: argmin asks for them separately.
     last: RefCell<Option<Evaluation>>,
     best: RefCell<Option<(f64, Vec<f64>)>>,
@@ -165,7 +168,7 @@ pub(super) fn lbfgs(objective: &Objective, start: &[f64], enough: f64, most_iter
 /// slope is below `enough`.
 pub(super) fn trust_region<'a>(
     objective: &'a Objective<'a>,
-    curvature: &'a dyn Fn(&[f64]) -> DMatrix<f64>,
+    curvature: &'a Curvature<'a>,
     start: &[f64],
     enough: f64,
     most_iterations: u64,
