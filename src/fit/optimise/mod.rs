@@ -170,7 +170,7 @@ impl Chart<'_> {
 /// Rounds of whitening and searching.
 const ROUNDS: usize = 6;
 /// Whitened slope at which Newton takes over, as a part of the deviation one observation leaves.
-const NEAR: f64 = 1e-4;
+const NEAR: f64 = 1e-5;
 
 /// Minimise from `start` over the parameters in `free`. Never worse than the start.
 pub(super) fn minimise(

@@ -46,8 +46,8 @@ pub(super) fn finish(chart: &Chart, mut u: Vec<f64>, left: u64, before: u64) -> 
                 let shrunk = norm(&g) < 0.1 * now;
                 (u, value, gradient) = (trial, v, g);
                 steps += 1;
-                // Steps below a thousandth of what one observation leaves change the Hessian by less than its differences do.
-                (is_fresh, moved) = (now < 1e-3, true);
+                // Steps below a ten-thousandth of what one observation leaves change the Hessian in its fifth digit.
+                (is_fresh, moved) = (now < 1e-4, true);
                 if !(shrunk && is_fresh) && steps < most {
                     natural = at_hessian(&u);
                     (is_fresh, moved) = (true, false);
