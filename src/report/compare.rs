@@ -133,5 +133,4 @@ pub fn compare_html(view: &CompareView) -> Result<String, ReportError> {
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;
