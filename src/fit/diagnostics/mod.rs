@@ -10,7 +10,7 @@ pub use nested::{LikelihoodRatio, likelihood_ratio};
 
 use super::{Fit, Objective, Observed, Settings};
 use crate::base::{Result, math};
-use crate::form::Transitions;
+use crate::form::{Form, Transitions};
 use crate::models::Model;
 use crate::stats::{self, Berkowitz};
 
@@ -31,7 +31,8 @@ pub struct Diagnostics {
     pub ljung_box_p: f64,
     /// Ljung-Box test of the squared scores (McLeod & Li 1983), ten lags: volatility that clusters.
     pub squared_ljung_box_p: f64,
-    /// Conditional moments times functions of the state; none for fits without a likelihood or without curvature.
+    /// Conditional moments times functions of the state; none for fits without a likelihood or without curvature, and for forms
+    /// whose moments are Kessler's and not of their own density.
     pub martingale: Option<Martingale>,
 }
 
@@ -44,7 +45,7 @@ pub fn diagnose(model: &Model, data: &Observed, settings: &Settings, fit: &Fit) 
     let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
     let squares: Vec<f64> = scores.iter().map(|z| z * z).collect();
     let martingale = match fit.objective {
-        Objective::Kl => martingale(model, data, settings, fit).ok(),
+        Objective::Kl if has_moments(fit.form) => martingale(model, data, settings, fit).ok(),
         _ => None,
     };
     Ok(Diagnostics {
@@ -55,4 +56,18 @@ pub fn diagnose(model: &Model, data: &Observed, settings: &Settings, fit: &Fit) 
         martingale,
         scores,
     })
+}
+
+/// Whether a form's moments are those of its density: the test would find the difference else.
+fn has_moments(form: Form) -> bool {
+    matches!(
+        form,
+        Form::Exact
+            | Form::Euler
+            | Form::Kessler
+            | Form::KesslerTruncated
+            | Form::Ozaki
+            | Form::LocalLinear
+            | Form::Milstein
+    )
 }
