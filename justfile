@@ -51,7 +51,7 @@ discover: (study "right_terms_and_honest_errors_over_twenty_seeds" "reports/vali
 [private]
 study name file title:
     printf '# {{title}}\n\n' > {{file}}
-    cargo test --release --no-default-features --lib -q -- --ignored --nocapture {{name}} 2>&1 | sed -n '/^[|#]/,$p' | sed '/^test result/,$d' >> {{file}}
+    cargo test --release --no-default-features --lib -q -- --ignored --nocapture {{name}} 2>&1 | sed -n '/^[|#]/,$p' | sed '/^test /d' >> {{file}}
 
 # All forms against each other on several models; writes reports/validation/forms.md
 agreement:
