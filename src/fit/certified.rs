@@ -40,7 +40,7 @@ impl Problem<'_> {
                 optimum.iterations = iterations;
             }
         }
-        let Optimum { theta, value, gradient, iterations, hessian } = optimum;
+        let Optimum { theta, value, gradient, iterations, hessian, .. } = optimum;
         if !value.is_finite() {
             let status = Status::Failed("the likelihood is zero or not a number everywhere that was tried".to_string());
             let se = vec![None; theta.len()];

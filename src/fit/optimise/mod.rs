@@ -113,6 +113,8 @@ pub(super) struct Optimum {
     pub iterations: u64,
     /// Hessian of the free parameters in natural coordinates, at a point within a thousandth of a standard error or so.
     pub hessian: DMatrix<f64>,
+    /// Whether the slope is down to round-off.
+    pub is_settled: bool,
 }
 
 /// Coordinates of the free parameters around a point.
@@ -169,6 +171,8 @@ impl Chart<'_> {
 
 /// Rounds of whitening and searching.
 const ROUNDS: usize = 6;
+/// Times a search that came to rest too early goes on.
+const AGAIN: usize = 6;
 /// Whitened slope at which Newton takes over, as a part of the deviation one observation leaves.
 const NEAR: f64 = 1e-5;
 
@@ -183,24 +187,49 @@ pub(super) fn minimise(
     let chart = Chart { objective, params, free, base: start.to_vec() };
     if free.is_empty() {
         let (value, gradient) = objective.at(start);
-        return Optimum { theta: start.to_vec(), value, gradient, iterations: 0, hessian: DMatrix::zeros(0, 0) };
+        return Optimum {
+            theta: start.to_vec(),
+            value,
+            gradient,
+            iterations: 0,
+            hessian: DMatrix::zeros(0, 0),
+            is_settled: true,
+        };
     }
+    // Along a ridge the coordinates turn on the way, and a search may come to rest there: it goes on from where it is.
+    let mut optimum = search_and_finish(&chart, start, search, 0, 0);
+    for again in 1..AGAIN {
+        if optimum.is_settled || optimum.iterations >= search.most_iterations || !optimum.value.is_finite() {
+            break;
+        }
+        let next = search_and_finish(&chart, &optimum.theta, search, optimum.iterations, again);
+        let gained = optimum.value - next.value;
+        optimum = next;
+        if !(gained > 1e-12 * (1.0 + optimum.value.abs())) {
+            break;
+        }
+    }
+    optimum
+}
+
+/// Rounds of searching from `start`, then Newton; the swarm and the batches only the first time.
+fn search_and_finish(chart: &Chart, start: &[f64], search: &Search, before: u64, again: usize) -> Optimum {
     let mut u = chart.coordinates(start);
     let kept = newton::MOST.min(search.most_iterations / 10);
-    let mut iterations = 0;
-    for round in 0..ROUNDS {
+    let mut iterations = before;
+    for round in again * ROUNDS..(again + 1) * ROUNDS {
         let left = (search.most_iterations - kept).saturating_sub(iterations);
         if left == 0 {
             break;
         }
-        let found = one_round(&chart, &u, search, left, round);
+        let found = one_round(chart, &u, search, left, round);
         iterations += found.iterations;
         u = found.u;
         if found.is_near || !(found.gained > 1e-9 * (1.0 + found.value.abs())) {
             break;
         }
     }
-    newton::finish(&chart, u, search.most_iterations.saturating_sub(iterations).max(kept), iterations)
+    newton::finish(chart, u, search.most_iterations.saturating_sub(iterations).max(kept), iterations)
 }
 
 struct Round {

@@ -8,6 +8,8 @@ use nalgebra::{DMatrix, DVector};
 pub(super) const MOST: u64 = 30;
 /// Twice what a full step gains, below which the slope is round-off's: a score of 1e-8 of its deviation with 1e4 observations.
 const NOTHING: f64 = 1e-20;
+/// The same of a search that may end.
+const SETTLED: f64 = 1e-16;
 
 /// Newton steps with the absolute values of the curvature's eigenvalues and halving, until nothing is gained. A Hessian serves as
 /// long as its steps shrink the slope tenfold.
@@ -66,7 +68,9 @@ pub(super) fn finish(chart: &Chart, mut u: Vec<f64>, left: u64, before: u64) -> 
         natural = at_hessian(&u);
     }
     let (value, gradient) = chart.objective.at(&theta);
-    Optimum { theta, value, gradient, iterations: before + steps, hessian: natural }
+    let root = inverse_root(&in_coordinates(chart, &u, &natural, &chart.eval(&u).1));
+    let is_settled = root.tr_mul(&DVector::from_vec(chart.eval(&u).1)).norm_squared() <= SETTLED;
+    Optimum { theta, value, gradient, iterations: before + steps, hessian: natural, is_settled }
 }
 
 /// Hessian of the free parameters in natural coordinates at `theta`, by differences of gradients.

@@ -26,3 +26,16 @@ fn every_optimiser_ends_at_the_same_certified_optimum() {
         }
     }
 }
+
+#[test]
+fn a_search_along_a_ridge_goes_on_to_the_end() {
+    // Near a unit root the long-run mean runs away as the speed falls: a curved ridge, on which a search once came to rest.
+    let model = built_in("ou").expect("built in");
+    let series = path(&model, &[0.05, 5.0, 1.0], 4.0, 3000, 1.0 / 252.0);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    for kappa in [0.1, 1e-3, 10.0] {
+        let initial = vec![("kappa".into(), kappa), ("theta".into(), 5.0), ("sigma".into(), 0.3)];
+        let fit = fit(&model, &data, &Settings { starts: 1, initial, ..Settings::default() }).expect("a fit");
+        assert!(fit.status.can_forecast(), "{kappa}: {} {:?}", fit.status, fit.theta);
+    }
+}
