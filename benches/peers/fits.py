@@ -4,7 +4,9 @@
     /tmp/peers/bin/python benches/peers/fits.py data/dgs10.csv > reports/validation/fits.md
 """
 
+import contextlib
 import csv
+import io
 import json
 import os
 import pathlib
@@ -63,7 +65,9 @@ def main():
     for model, density, kind, law, bounds, guess in jobs:
         def job():
             fit = AnalyticalMLE(sample=x, param_bounds=bounds, dt=dt, density=law(kind()))
-            return fit.estimate_params(np.array(guess))
+            # It prints what it does.
+            with contextlib.redirect_stdout(io.StringIO()):
+                return fit.estimate_params(np.array(guess))
         try:
             seconds, result = timed(job)
             theirs[(model, density)] = (seconds, float(result.log_like))
