@@ -68,8 +68,9 @@ pub(super) fn finish(chart: &Chart, mut u: Vec<f64>, left: u64, before: u64) -> 
         natural = at_hessian(&u);
     }
     let (value, gradient) = chart.objective.at(&theta);
-    let root = inverse_root(&in_coordinates(chart, &u, &natural, &chart.eval(&u).1));
-    let is_settled = root.tr_mul(&DVector::from_vec(chart.eval(&u).1)).norm_squared() <= SETTLED;
+    let slope = chart.pulled(&u, (value, gradient.clone())).1;
+    let root = inverse_root(&in_coordinates(chart, &u, &natural, &slope));
+    let is_settled = root.tr_mul(&DVector::from_vec(slope)).norm_squared() <= SETTLED;
     Optimum { theta, value, gradient, iterations: before + steps, hessian: natural, is_settled }
 }
 
