@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, CompareArgs};
-use super::caveat::{caveat, is_other_process};
+use super::caveat::caveat;
 use super::input::read_model;
 use super::output::{Folder, Output};
 use super::start::point;
@@ -102,7 +102,7 @@ fn ask_all(
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
     let mut rows: Vec<Row> = Vec::new();
     let mut absent = Vec::new();
-    for form in Form::ALL {
+    for form in Form::of_kind(&model.process) {
         if let Some(why) = form.why_not(model) {
             absent.push((form.name().to_string(), why));
             continue;
@@ -127,7 +127,7 @@ fn ask_all(
         }
     }
     let own = |row: &Row| match (row.answer.error, row.form) {
-        _ if is_other_process(model, row.form) => f64::INFINITY,
+        _ if row.form.stands_in(model).is_some() => f64::INFINITY,
         (Some(error), _) => error,
         (None, form) if form.is_one_step() => f64::MAX,
         (None, _) => 1.0,

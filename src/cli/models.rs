@@ -73,7 +73,7 @@ fn model_document(model: &Model) -> Value {
             "bounds": [bound(p.lower), bound(p.upper)],
         })).collect::<Vec<_>>(),
         "forms": Form::of(model).iter().map(|f| f.name()).collect::<Vec<_>>(),
-        "forms_not": Form::ALL.iter().filter_map(|f| Some((f.name().to_string(), json!(f.why_not(model)?))))
+        "forms_not": Form::of_kind(&model.process).filter_map(|f| Some((f.name().to_string(), json!(f.why_not(model)?))))
             .collect::<serde_json::Map<_, _>>(),
         "law": model.law.as_ref().map(|l| l.law.name()), "source": model.source,
     })
@@ -136,7 +136,7 @@ fn card(model: &Model) -> String {
     lines.push(("forms", by_solve.map_or_else(|| forms.join(", "), str::to_string)));
     // Forms that do not apply for one reason share a line.
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for (form, why) in Form::ALL.into_iter().filter_map(|f| Some((f.name(), f.why_not(model)?))) {
+    for (form, why) in Form::of_kind(&model.process).filter_map(|f| Some((f.name(), f.why_not(model)?))) {
         match reasons.iter_mut().find(|(known, _)| *known == why) {
             Some((_, forms)) => forms.push(form),
             None => reasons.push((why, vec![form])),

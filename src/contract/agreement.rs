@@ -76,8 +76,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
         }
     };
     let mut clauses = Vec::new();
-    let cells = Form::ALL
-        .into_iter()
+    let cells = Form::of_kind(&model.process)
         .map(|form| {
             if let Some(why) = form.why_not(model) {
                 return Cell {
@@ -102,8 +101,8 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
                 _ if form == Form::MonteCarlo || best == Form::MonteCarlo => (model.horizon, PATH_BOUND),
-                // The Langevin equation of a network is another process, near it for many molecules.
-                Form::FokkerPlanck if matches!(model.process, Process::Network(_)) => (model.horizon, f64::INFINITY),
+                // Near the network for many molecules, and held to no bound.
+                _ if form.stands_in(model).is_some() => (model.horizon, f64::INFINITY),
                 _ => (model.horizon, GRID_BOUND),
             };
             let asked = ask(form, time, CELLS);
@@ -123,7 +122,7 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let mut cell = compare(model, form, asked, against, bound, paths);
             if bound.is_infinite() && cell.outcome == Outcome::Kept {
                 cell.outcome = Outcome::Absent;
-                cell.found = format!("another process, its Langevin equation: {}", cell.found);
+                cell.found = format!("{}: {}", form.stands_in(model).unwrap_or_default(), cell.found);
             }
             cell
         })

@@ -64,7 +64,7 @@ fn of_field(model: &Model, theta: &[f64]) -> Agreement {
         }
         (Err(e), _) | (_, Err(e)) => (vec![failed(name, e.to_string())], Vec::new()),
     };
-    let absent = Form::ALL.into_iter().filter_map(|f| Some(not_here(f, f.why_not(model)?)));
+    let absent = Form::of_kind(&model.process).filter_map(|f| Some(not_here(f, f.why_not(model)?)));
     let cells = cells.into_iter().chain(absent).collect();
     Agreement { reference: "twice the cells".to_string(), clauses, cells }
 }
@@ -108,8 +108,7 @@ fn of_value(model: &Model, theta: &[f64], effort: Effort, key: Key) -> Agreement
             };
         }
     };
-    let cells = Form::ALL
-        .into_iter()
+    let cells = Form::of_kind(&model.process)
         .map(|form| match form.why_not(model).map_or_else(|| Ok(ask(form)), Err) {
             Err(why) => not_here(form, why),
             Ok(Err(e)) => failed(form.name(), e.to_string()),

@@ -72,10 +72,14 @@ pub enum Form {
     Schroedinger,
     MasterEquation,
     MonteCarlo,
+    /// The deterministic limit of a network: no fluctuations.
+    RateEquations,
+    /// Paths of the chemical Langevin equation of a network.
+    Langevin,
 }
 
 impl Form {
-    pub const ALL: [Form; 13] = [
+    pub const ALL: [Form; 15] = [
         Form::Exact,
         Form::Euler,
         Form::Kessler,
@@ -89,6 +93,8 @@ impl Form {
         Form::Schroedinger,
         Form::MasterEquation,
         Form::MonteCarlo,
+        Form::RateEquations,
+        Form::Langevin,
     ];
 
     pub fn name(self) -> &'static str {
@@ -106,6 +112,8 @@ impl Form {
             Form::Schroedinger => "schroedinger",
             Form::MasterEquation => "master-equation",
             Form::MonteCarlo => "monte-carlo",
+            Form::RateEquations => "rate-equations",
+            Form::Langevin => "langevin",
         }
     }
 
@@ -116,7 +124,30 @@ impl Form {
 
     /// Whether the form gives the density of an observed transition cheaply enough to fit with.
     pub fn fits(self) -> bool {
-        self != Form::MasterEquation
+        self != Form::MasterEquation && !self.is_of_networks()
+    }
+
+    /// Whether it approximates networks, and is nothing for other kinds of model.
+    pub fn is_of_networks(self) -> bool {
+        matches!(self, Form::RateEquations | Form::Langevin)
+    }
+
+    /// The forms worth asking for a model of this kind: densities of one step are of diffusions, some approximations of networks alone.
+    pub fn of_kind(process: &Process) -> impl Iterator<Item = Form> + use<> {
+        let is_network = matches!(process, Process::Network(_));
+        Form::ALL.into_iter().filter(move |f| if is_network { !f.is_one_step() } else { !f.is_of_networks() })
+    }
+
+    /// What is answered in place of the model, where it is not the model itself; however fine its numerics, it stays as far off as
+    /// that is.
+    pub fn stands_in(self, model: &Model) -> Option<&'static str> {
+        match (&model.process, self) {
+            (Process::Network(_), Form::FokkerPlanck | Form::Langevin) => {
+                Some("of the chemical Langevin equation, another process")
+            }
+            (_, Form::RateEquations) => Some("the limit of many molecules, without fluctuations"),
+            _ => None,
+        }
     }
 
     /// Whether it is a density in closed form that is right over short steps only.
@@ -155,6 +186,8 @@ impl Form {
     /// Why the form does not apply to a model; `None` where it does.
     pub fn why_not(self, model: &Model) -> Option<String> {
         match (&model.process, self) {
+            (Process::Network(process), _) => network::why_not(self, process),
+            (process, form) if form.is_of_networks() => Some(format!("it is a {}, no network", process.kind())),
             (Process::Diffusion(_), Form::MonteCarlo) => None,
             // Without a claim the law is closed where it is normal, and known by its characteristic function where the process is affine.
             (Process::Diffusion(process), Form::Exact) if model.law.is_none() => {
@@ -175,7 +208,6 @@ impl Form {
             },
             (Process::Field(_), Form::FokkerPlanck) => None,
             (Process::Value(value), _) => value::why_not(model, value, self),
-            (Process::Network(process), _) => network::why_not(self, process),
             (process, _) => Some(format!("it is a {}", process.kind())),
         }
     }
@@ -333,9 +365,7 @@ pub fn answer(model: &Model, form: Form, question: &Question) -> Result<Answer> 
     if question.times.is_empty() {
         return Ok(Vec::new().into());
     }
-    if let (Process::Network(process), Form::MasterEquation | Form::FokkerPlanck | Form::Schroedinger) =
-        (&model.process, form)
-    {
+    if let (Process::Network(process), false) = (&model.process, form == Form::MonteCarlo) {
         return network::marginals(model, process, form, question);
     }
     if form == Form::MonteCarlo {

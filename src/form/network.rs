@@ -5,7 +5,7 @@
 
 use super::counts::{self, Origin};
 use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
-use super::{Answer, Form, Question, schroedinger};
+use super::{Answer, Form, Question, monte_carlo, ode, schroedinger};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::{Lattice, Predictive};
@@ -21,6 +21,8 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
             Some(format!("{NOT_ONE_DIMENSIONAL}: {}", network.independent_species().len()))
         }
         Form::FokkerPlanck => None,
+        Form::Langevin => (!network.events.is_empty()).then(|| HAS_EVENTS.to_string()),
+        Form::RateEquations => ode::why_not(network),
         Form::Schroedinger => schroedinger::network::why_not(network),
         Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
         _ => Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string()),
@@ -37,6 +39,8 @@ pub(super) fn of_choice(network: &Network) -> Form {
 pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: &Question) -> Result<Answer> {
     match form {
         Form::FokkerPlanck => by_langevin(model, network, question).map(Answer::from),
+        Form::Langevin => by_langevin_paths(model, network, question),
+        Form::RateEquations => by_rate_equations(model, network, question),
         Form::Schroedinger => schroedinger::network::marginals(model, network, question)
             .map(|(laws, error)| Answer { laws, error: Some(error) }),
         _ => {
@@ -80,13 +84,44 @@ pub fn species_laws(model: &Model, snapshots: &[Snapshot]) -> Result<Vec<Vec<Pre
     snapshots.iter().map(|snapshot| (0..species).map(|s| law(snapshot, s)).collect()).collect()
 }
 
-fn by_langevin(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
-    let refuse = |why: &str| Form::FokkerPlanck.unavailable(model, why);
-    let start: Vec<f64> = counts::origins(model, network, question.theta, question.start)?
+/// The counts a deterministic equation starts from.
+fn known_start(model: &Model, network: &Network, form: Form, question: &Question) -> Result<Vec<f64>> {
+    counts::origins(model, network, question.theta, question.start)?
         .iter()
         .map(|origin| if let Origin::At(x) = origin { Some(*x) } else { None })
         .collect::<Option<_>>()
-        .ok_or_else(|| refuse("its start is random; give it with --from"))?;
+        .ok_or_else(|| form.unavailable(model, "its start is random; give it with --from"))
+}
+
+/// The solution of the rate equations as points, every species at every time.
+fn by_rate_equations(model: &Model, network: &Network, question: &Question) -> Result<Answer> {
+    const TOLERANCE: f64 = 1e-10;
+    let start = known_start(model, network, Form::RateEquations, question)?;
+    let initial =
+        ode::Initial { theta: question.theta, start: &start, t0: question.t0, times: question.times, tolerance: TOLERANCE };
+    let point = |x: &f64| {
+        Lattice::point(*x).map(Predictive::Lattice).ok_or_else(|| Error::Numerics {
+            what: format!("the rate equations of model '{}'", model.id),
+            why: "a species is no longer finite".to_string(),
+            hint: "ask for earlier times".to_string(),
+        })
+    };
+    let solution = ode::rate_equations(model, &initial)?;
+    let laws = solution.states.iter().map(|row| row.iter().map(point).collect::<Result<_>>()).collect::<Result<_>>()?;
+    Ok(Answer { laws, error: None })
+}
+
+/// Paths of the Langevin equation in all species; the error is of these paths, not of the equation.
+fn by_langevin_paths(model: &Model, network: &Network, question: &Question) -> Result<Answer> {
+    let start = known_start(model, network, Form::Langevin, question)?;
+    let process = network.langevin_in_all_species();
+    let alone = Model { process: Process::Diffusion(process), law: None, ..model.clone() };
+    monte_carlo::answer(&alone, &Question { start: &start, ..question.clone() })
+}
+
+fn by_langevin(model: &Model, network: &Network, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+    let refuse = |why: &str| Form::FokkerPlanck.unavailable(model, why);
+    let start = known_start(model, network, Form::FokkerPlanck, question)?;
     let (v, _) = network.direction().ok_or_else(|| refuse(NOT_ONE_DIMENSIONAL))?;
     let mut rows: Vec<Vec<Predictive>> = vec![Vec::new(); question.times.len()];
     for (s, x0) in start.iter().enumerate() {

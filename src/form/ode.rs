@@ -9,7 +9,7 @@
 use crate::base::{Error, Result};
 use crate::expr::{Id, Scratch, Tape};
 use crate::models::Model;
-use crate::process::{Process, RateEquations, symbol};
+use crate::process::{Network, Process, RateEquations, symbol};
 use nalgebra::{DMatrix, DVector};
 
 const GAMMA: f64 = 0.25;
@@ -69,20 +69,19 @@ pub struct Initial<'a> {
 /// # Errors
 /// [`Error::FormUnavailable`] where the model is no network or has an event that watches the state; else as [`solve`].
 pub fn rate_equations(model: &Model, initial: &Initial) -> Result<Trajectory> {
-    let refuse = |why: &str| Error::FormUnavailable {
-        form: "rate-equations".to_string(),
-        model: model.id.clone(),
-        why: why.to_string(),
-        available: super::Form::of(model).iter().map(|f| f.name().to_string()).collect(),
-    };
+    let refuse = |why: &str| super::Form::RateEquations.unavailable(model, why);
     let Process::Network(network) = &model.process else {
         return Err(refuse(&format!("it is a {}", model.process.kind())));
     };
-    let equations = network.rate_equations();
-    if equations.watches {
-        return Err(refuse("an event of it watches the state"));
+    match why_not(network) {
+        None => solve(network.rate_equations(), initial),
+        Some(why) => Err(refuse(&why)),
     }
-    solve(equations, initial)
+}
+
+/// Why a network has no rate equations; `None` where it has.
+pub(super) fn why_not(network: &Network) -> Option<String> {
+    network.rate_equations().watches.then(|| "an event of it watches the state".to_string())
 }
 
 /// Solve to every time asked.

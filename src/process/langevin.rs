@@ -33,7 +33,7 @@ impl Network {
         };
         match self.direction().and_then(|(v, _)| v.iter().position(|n| *n != 0)) {
             Some(keep) if others_are_numbers(keep) => self.along(keep, None),
-            _ => Ok(self.in_all_species()),
+            _ => Ok(self.langevin_in_all_species()),
         }
     }
 
@@ -49,7 +49,8 @@ impl Network {
         self.along(species, Some(start))
     }
 
-    fn in_all_species(&self) -> Diffusion {
+    /// One noise a reaction, every species a state: events are not looked at.
+    pub(crate) fn langevin_in_all_species(&self) -> Diffusion {
         let mut frame = self.frame.clone();
         let pool = &mut frame.pool;
         let (zero, one) = (pool.number(0.0), pool.number(1.0));
