@@ -48,6 +48,9 @@ coverage: (study "study_of_coverage" "reports/validation/coverage.md" "Coverage 
 # Laws found in twenty records each; writes reports/validation/discover.md
 discover: (study "right_terms_and_honest_errors_over_twenty_seeds" "reports/validation/discover.md" "Laws found in data")
 
+# The equation and the spectrum, transition by transition; writes reports/validation/exact-likelihoods.md
+exact-likelihoods: (study "agreement_at_days_weeks_and_months" "reports/validation/exact-likelihoods.md" "Two exact log densities of one transition")
+
 [private]
 study name file title:
     printf '# {{title}}\n\n' > {{file}}

@@ -97,8 +97,13 @@ fn known_start(model: &Model, network: &Network, form: Form, question: &Question
 fn by_rate_equations(model: &Model, network: &Network, question: &Question) -> Result<Answer> {
     const TOLERANCE: f64 = 1e-10;
     let start = known_start(model, network, Form::RateEquations, question)?;
-    let initial =
-        ode::Initial { theta: question.theta, start: &start, t0: question.t0, times: question.times, tolerance: TOLERANCE };
+    let initial = ode::Initial {
+        theta: question.theta,
+        start: &start,
+        t0: question.t0,
+        times: question.times,
+        tolerance: TOLERANCE,
+    };
     let point = |x: &f64| {
         Lattice::point(*x).map(Predictive::Lattice).ok_or_else(|| Error::Numerics {
             what: format!("the rate equations of model '{}'", model.id),

@@ -7,6 +7,7 @@ mod discover;
 mod forms;
 mod kramers_moyal;
 mod language;
+mod learning;
 mod mistakes;
 mod reference_fits;
 mod reference_values;

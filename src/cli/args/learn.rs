@@ -71,6 +71,10 @@ pub struct FitArgs {
     /// Compare snapshots on this many bins of equal counts instead of value by value
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub bins: Option<u32>,
+    /// Column that says how much each row counts: of steps the row they begin at, of mean curves the value of that row. It must not be made
+    /// from what followed
+    #[arg(long, value_name = "COL")]
+    pub weight: Option<String>,
     /// Make outliers count less: huber (with mse, and for curves) or density-power (with kl)
     #[arg(long, value_enum)]
     pub robust: Option<RobustArg>,

@@ -3,6 +3,7 @@
 mod rows;
 mod several;
 mod uncertainty;
+mod weights;
 
 use super::Outcome;
 use super::args::{Common, FitArgs, RobustArg, RowsArg};
@@ -23,15 +24,18 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     let folder = Folder::asked(common)?;
     let model = read_observed_model(&args.model, output)?;
     if let Some(field) = field::as_field(&model) {
+        weights::refuse(args, "fits of fields")?;
         return field::fit(&model, field, args, common, folder.as_ref(), output);
     }
     if matches!(model.process, Process::Curve(_)) {
+        weights::refuse(args, "fits of curves")?;
         return curve::fit(&model, args, common, folder.as_ref(), output);
     }
     if args.rows != RowsArg::Transitions {
         return rows::run(&model, args, common, folder.as_ref(), output);
     }
     if args.joint || several::is_of_several(&model) {
+        weights::refuse(args, "fits of several series or states")?;
         return several::run(&model, args, common, folder.as_ref(), output);
     }
     let mut settings = settings(&args.estimate, common.seed)?;
@@ -44,7 +48,10 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     let read = values::data(&data, args.data.transform.name());
     let (mut documents, mut good) = (Vec::new(), true);
     for series in &data.loaded.series {
-        let observed = Observed::of(series, args.data.transform, &model)?;
+        let mut observed = Observed::of(series, args.data.transform, &model)?;
+        if let Some(column) = &args.weight {
+            observed.weight = weights::of_steps(column, &args.data, series, observed.pairs.len(), output)?;
+        }
         let spinner = output.spinner(format!("fitting {} to {}", model.id, series.id));
         let fitted = fit(&model, &observed, &settings).and_then(|mut fit| {
             let tests = diagnose(&model, &observed, &settings, &fit)?;

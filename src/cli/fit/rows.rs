@@ -3,7 +3,7 @@
 use super::{estimates, finish, head, likelihood, reached};
 use crate::base::{Error, Result};
 use crate::cli::Outcome;
-use crate::cli::args::{Common, FitArgs, RowsArg};
+use crate::cli::args::{Common, DataArgs, FitArgs, RowsArg};
 use crate::cli::input::{read_points, settings};
 use crate::cli::number::assignment;
 use crate::cli::output::{Folder, Output};
@@ -62,11 +62,12 @@ fn of_snapshots(
     folder: Option<&Folder>,
     output: &Output,
 ) -> Result<Outcome> {
+    super::weights::refuse(args, "fits of snapshots")?;
     let (component, value) = match args.data.value.as_deref().and_then(|v| v.split_once('=')) {
         Some((component, column)) => (Some(component.trim().to_string()), Some(column.trim().to_string())),
         None => (None, args.data.value.clone()),
     };
-    let data = read_points(&crate::cli::args::DataArgs { value, ..args.data.clone() }, output)?;
+    let data = read_points(&DataArgs { value, ..args.data.clone() }, output)?;
     let read = values::data(&data, args.data.transform.name());
     let options = SnapshotOptions {
         begin: begin(model, args.from.as_deref())?,
@@ -161,7 +162,13 @@ fn of_trajectories(
         Some(given) => given.split(',').map(|part| part.split('=').next().unwrap_or(part).trim().to_string()).collect(),
         None => model.variables().into_iter().map(|v| v.0).collect(),
     };
-    let (data, panels) = read_panels(&args.data, &components, output)?;
+    let mut names = components.clone();
+    names.extend(args.weight.clone());
+    let given =
+        args.data.value.as_ref().map(|given| {
+            [Some(given), args.weight.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(",")
+        });
+    let (data, panels) = read_panels(&DataArgs { value: given, ..args.data.clone() }, &names, output)?;
     let read = values::data(&data, args.data.transform.name());
     let start = args.from.as_deref().map(pairs).transpose()?.unwrap_or_default();
     let settings = Settings { objective: Objective::Mse, ..settings.clone() };
@@ -175,10 +182,11 @@ fn of_trajectories(
             columns: components
                 .iter()
                 .zip(&panel.observations.values)
-                .map(|(component, values)| Column {
-                    component: component.clone(),
-                    values: values.clone(),
-                    weight: Vec::new(),
+                .map(|(component, values)| {
+                    // The weights are the last column; a row without one counts for nothing.
+                    let weight = args.weight.as_ref().and(panel.observations.values.last());
+                    let weight: Vec<f64> = weight.map_or(Vec::new(), |w| w.iter().map(|w| w.unwrap_or(0.0)).collect());
+                    Column { component: component.clone(), values: values.clone(), weight }
                 })
                 .collect(),
         })
