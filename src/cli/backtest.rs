@@ -7,8 +7,8 @@ use super::table::{short, table};
 use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
 use crate::backtest::{Backtest, ModelScores, Plan, Scores, backtest};
-use crate::base::{Error, Result, Series};
-use crate::baseline::{Climatology, RandomWalk};
+use crate::base::{Error, Result, Seed, Series};
+use crate::baseline::{RANDOM_WALK, baseline, usual};
 use crate::expr::Pool;
 use crate::forecast::ModelForecaster;
 use crate::predictive::Forecaster;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
         let plan = select::plan(series, &args.plan)?;
         let train = series.slice(0, plan.first_test);
         let settled = settle(&train, &forecasters)?;
-        let result = with_baselines(series, &settled, &plan, output)?;
+        let result = with_baselines(series, &settled, &plan, &args.plan.baselines, common.seed, output)?;
         let scores = Scores::of(&result);
         flagged |= !result.failures.is_empty();
         warnings.extend(failures(&series.id, series, &result));
@@ -69,13 +69,22 @@ pub(super) fn with_baselines(
     series: &Series,
     forecasters: &[ModelForecaster],
     plan: &Plan,
+    asked: &[String],
+    seed: u64,
     output: &Output,
 ) -> Result<Backtest> {
     let transform = forecasters.first().map_or(crate::base::Transform::None, |f| f.transform);
-    let (walk, past) = (RandomWalk { transform }, Climatology { transform });
+    let train = series.slice(0, plan.first_test);
+    let baselines: Vec<Box<dyn Forecaster>> = match asked {
+        [] => usual(&train, transform, Seed(seed)),
+        names => {
+            let walk = (!names.iter().any(|name| name == RANDOM_WALK)).then_some(RANDOM_WALK);
+            let names = walk.into_iter().chain(names.iter().map(String::as_str));
+            names.filter_map(|name| baseline(name, &train, transform, Seed(seed))).collect()
+        }
+    };
     let mut all: Vec<&dyn Forecaster> = forecasters.iter().map(|f| f as &dyn Forecaster).collect();
-    all.push(&walk);
-    all.push(&past);
+    all.extend(baselines.iter().map(|b| b.as_ref()));
     let bar = output.bar(plan.windows() * all.len(), &format!("backtest {}", series.id));
     let result = backtest(series, transform, &all, plan, &|| bar.inc(1));
     bar.finish_and_clear();

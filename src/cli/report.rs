@@ -52,7 +52,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
         .loaded
         .series
         .iter()
-        .map(|series| study(series, args, &forecasters, output))
+        .map(|series| study(series, args, common.seed, &forecasters, output))
         .collect::<Result<Vec<_>>>()?;
     let view = view(&studies, args, common, &data);
     let document = document(&studies, &view, args, common, &data);
@@ -87,6 +87,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
 fn study<'a>(
     series: &'a Series,
     args: &ReportArgs,
+    seed: u64,
     forecasters: &[ModelForecaster],
     output: &Output,
 ) -> Result<Study<'a>> {
@@ -115,7 +116,7 @@ fn study<'a>(
     };
     // Every model the user named is scored; of the whole registry only the best few.
     let tested = if args.model.is_empty() { &usable[..usable.len().min(1 + RUNNERS_UP)] } else { &usable[..] };
-    let result = with_baselines(series, tested, &plan, output)?;
+    let result = with_baselines(series, tested, &plan, &args.plan.baselines, seed, output)?;
     let scores = Scores::of(&result);
     let at_cutoff = chosen.fit_model(&train, None)?;
     let times: Vec<f64> = (1..=longest).map(|h| series.time[plan.first_test - 1 + h]).collect();

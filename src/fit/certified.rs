@@ -7,7 +7,7 @@ use crate::base::{Error, Param, Params, Result};
 use crate::models::Model;
 
 /// A mean negative log-likelihood with its gradient in natural coordinates, over `n` observations.
-pub(super) struct Problem<'a> {
+pub(crate) struct Problem<'a> {
     pub objective: &'a dyn Goal,
     pub params: &'a [Param],
     /// Positions of the parameters that may move.
@@ -98,7 +98,7 @@ pub(super) fn only_kl(settings: &Settings) -> Result<()> {
 }
 
 /// Every parameter's estimate with its interval.
-pub(super) fn estimates(params: &[Param], solved: &Solved, free: &[usize]) -> Vec<Estimate> {
+pub(crate) fn estimates(params: &[Param], solved: &Solved, free: &[usize]) -> Vec<Estimate> {
     let one = |(i, p): (usize, &Param)| {
         let (estimate, se, fixed) = (solved.theta[i], solved.se[i], !free.contains(&i));
         let interval = se.and_then(|se| interval(p, estimate, se));

@@ -46,10 +46,12 @@ pub mod uncertainty;
 
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
-use certified::{estimates, first_and_free};
+use certified::first_and_free;
+pub(crate) use certified::{Problem, estimates};
 pub use certify::Status;
 pub use filtered::{FilteredFit, fit_filtered};
 pub use joint::{JointFit, fit_joint};
+pub(crate) use optimise::Goal;
 use optimise::Search;
 pub use optimise::{Optimizer, Stochastic};
 pub use robust::Robust;
@@ -220,16 +222,16 @@ struct Task<'a> {
 }
 
 /// An optimum with its curvature: what both objectives hand back.
-struct Solved {
-    theta: Vec<f64>,
-    value: f64,
+pub(crate) struct Solved {
+    pub theta: Vec<f64>,
+    pub value: f64,
     /// Mean negative log-likelihood, Gaussian under `mse`: by what starts are compared. The `mse` value itself is one at
     /// every fixed point.
     rank: f64,
-    iterations: u64,
-    status: Status,
+    pub iterations: u64,
+    pub status: Status,
     /// Standard errors in natural coordinates, `None` where the curvature gives none.
-    se: Vec<Option<f64>>,
+    pub se: Vec<Option<f64>>,
 }
 
 impl Solved {

@@ -11,6 +11,16 @@ pub(super) fn normal_crps(z: f64) -> f64 {
     z * (1.0 - 2.0 * math::normal_sf(z)) + 2.0 * math::normal_pdf(z) - INV_SQRT_PI
 }
 
+/// CRPS of Student's law with `df > 1` degrees of freedom at `z` (Jordan, Krüger & Lerch 2019, appendix A.3); multiply by the scale.
+pub(super) fn student_crps(z: f64, df: f64) -> f64 {
+    let ln_beta = |a: f64, b: f64| math::ln_gamma(a) + math::ln_gamma(b) - math::ln_gamma(a + b);
+    let z = z.abs();
+    let density = math::exp(math::student_ln_pdf(z, df));
+    let spread = math::exp(ln_beta(0.5, df - 0.5) - 2.0 * ln_beta(0.5, 0.5 * df));
+    z * (1.0 - 2.0 * math::student_sf(z, df)) + 2.0 * density * (df + z * z) / (df - 1.0)
+        - 2.0 * df.sqrt() / (df - 1.0) * spread
+}
+
 /// CRPS of a lognormal law (Baran & Lerch 2015, eq. 5).
 pub(super) fn lognormal_crps(mu: f64, sigma: f64, y: f64) -> f64 {
     let mean = math::exp(mu + 0.5 * sigma * sigma);

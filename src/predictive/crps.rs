@@ -42,6 +42,7 @@ pub(super) fn crps(law: &Predictive, y: f64) -> f64 {
     match law {
         Predictive::Normal { mean, sd } => sd * closed::normal_crps((y - mean) / sd),
         Predictive::LogNormal { mu, sigma } => closed::lognormal_crps(*mu, *sigma, y),
+        Predictive::StudentT { location, scale, df } => scale * closed::student_crps((y - location) / scale, *df),
         Predictive::Ensemble(e) => e.crps(y),
         Predictive::Density(d) => d.crps(y),
         Predictive::Lattice(l) => l.crps(y),
@@ -86,6 +87,7 @@ mod tests {
         for (law, ys) in [
             (Predictive::Normal { mean: 1.0, sd: 2.0 }, [-9.0, 0.0, 1.3, 20.0]),
             (Predictive::LogNormal { mu: 0.2, sigma: 0.6 }, [-1.0, 0.3, 1.1, 9.0]),
+            (Predictive::StudentT { location: 1.0, scale: 2.0, df: 6.5 }, [-9.0, 0.0, 1.3, 20.0]),
         ] {
             for y in ys {
                 let (closed, numeric) = (crps(&law, y), by_quadrature(&law, y));

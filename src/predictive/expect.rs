@@ -93,6 +93,17 @@ impl Predictive {
                     &knots,
                 )
             }
+            Predictive::StudentT { location, scale, df } => {
+                // In t = sinh u tails of a power become exponential.
+                over(
+                    &mut |u| {
+                        let (up, down) = (math::exp(u), math::exp(-u));
+                        let t = 0.5 * (up - down);
+                        weighted(math::exp(math::student_ln_pdf(t, *df)) * 0.5 * (up + down), f(location + scale * t))
+                    },
+                    &units,
+                )
+            }
             Predictive::Density(d) => d.expect(f),
             Predictive::Mixed(m) => m.expect(f)?,
             Predictive::Ensemble(e) => e.samples().iter().map(|x| f(*x)).sum::<f64>() / e.samples().len() as f64,

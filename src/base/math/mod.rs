@@ -31,4 +31,4 @@ pub use noncentral_tail::{ncx2_cdf, ncx2_sf};
 pub use normal::{normal_cdf, normal_ln_cdf, normal_ln_pdf, normal_pdf, normal_sf};
 pub use normal_quantile::{normal_from_u64, normal_quantile, normals_from_u64, unit_from_u64};
 pub use polygamma::polygamma;
-pub use student::{student_quantile, student_sf};
+pub use student::{student_ln_pdf, student_quantile, student_sf};

@@ -10,6 +10,7 @@ pub use learn::{
 
 use super::number::{assignment, level, positive};
 use crate::base::{ClockKind, Transform};
+use crate::baseline::BASELINES;
 use crate::data::{CleanRules, DateOrder};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -157,6 +158,18 @@ pub struct PlanArgs {
     /// When to fit again: every (window), never, or every so many windows (default: eight times)
     #[arg(long, value_name = "POLICY")]
     pub refit: Option<String>,
+    /// What to beat, separated by commas: random-walk, climatology, seasonal-naive, ewma, ar, smoothing, garch, garch-t, gjr, gjr-t
+    /// (default: those that suit the record; random-walk is always there)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = baseline)]
+    pub baselines: Vec<String>,
+}
+
+/// A baseline by its name.
+fn baseline(text: &str) -> Result<String, String> {
+    match BASELINES.contains(&text) {
+        true => Ok(text.to_string()),
+        false => Err(format!("the baselines are {}", BASELINES.join(", "))),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -77,7 +77,7 @@ pub(super) struct Search {
 }
 
 /// What is minimised, in natural coordinates over all parameters.
-pub(super) trait Goal {
+pub(crate) trait Goal {
     /// Value and gradient. Neither need be finite everywhere.
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>);
 

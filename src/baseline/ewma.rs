@@ -1,0 +1,71 @@
+//! The exponentially weighted moving average of squares: what most risk systems use.
+
+use super::{last, require_even, rows_ahead, scored};
+use crate::base::{Result, Series, Transform};
+use crate::predictive::{Fitted, Forecaster, Predictive};
+
+/// Weight of the variance so far (RiskMetrics 1996, daily).
+const LAMBDA: f64 = 0.94;
+
+/// Normal increments of mean zero, `σ²ₜ₊₁ = λ σ²ₜ + (1 - λ) rₜ²` (J.P. Morgan/Reuters 1996, RiskMetrics Technical Document, eq. 5.3), begun at
+/// the mean square of the training rows; nothing is estimated.
+#[derive(Debug, Clone)]
+pub struct Ewma {
+    pub transform: Transform,
+}
+
+impl Forecaster for Ewma {
+    fn name(&self) -> &str {
+        "ewma"
+    }
+
+    fn is_baseline(&self) -> bool {
+        true
+    }
+
+    fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        require_even(train, self.name())?;
+        let r = increments(train, self.transform)?;
+        Ok(Box::new(Weighted {
+            transform: self.transform,
+            first: r.iter().map(|r| r * r).sum::<f64>() / r.len() as f64,
+        }))
+    }
+}
+
+struct Weighted {
+    transform: Transform,
+    first: f64,
+}
+
+impl Fitted for Weighted {
+    fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
+        let (now, level) = last(history)?;
+        let r = increments(history, self.transform)?;
+        let variance = r.iter().fold(self.first, |v, r| LAMBDA * v + (1.0 - LAMBDA) * r * r);
+        let law = |time: &f64| {
+            let sd = (variance * rows_ahead(history, now, *time) as f64).sqrt();
+            match self.transform {
+                Transform::None => Predictive::Normal { mean: level, sd },
+                Transform::Log => Predictive::LogNormal { mu: crate::base::math::ln(level), sigma: sd },
+                _ => Predictive::Normal { mean: 0.0, sd: variance.sqrt() },
+            }
+        };
+        Ok(times.iter().map(law).collect())
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &[]
+    }
+}
+
+fn increments(series: &Series, transform: Transform) -> Result<Vec<f64>> {
+    scored(
+        series,
+        match transform {
+            Transform::None => Transform::Diff,
+            Transform::Log => Transform::LogReturn,
+            other => other,
+        },
+    )
+}

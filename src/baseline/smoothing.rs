@@ -1,0 +1,202 @@
+//! Exponential smoothing with normal additive errors: a level, with or without a trend that may be damped.
+
+use super::{last, require_even, rows_ahead, too_few};
+use crate::base::{Error, Param, Result, Series, Transform, math};
+use crate::fit::{Goal, Problem, Settings};
+use crate::predictive::{Fitted, Forecaster, Predictive};
+use nalgebra::DMatrix;
+
+/// ETS(A,N,N), ETS(A,A,N) and ETS(A,A_d,N) of Hyndman, Koehler, Ord & Snyder (2008): `e = y - l - φ b`, `l ← l + φ b + α e`,
+/// `b ← φ b + β e`; likelihood with exact slopes by the recursion, the kind chosen by Akaike's criterion corrected for small samples.
+#[derive(Debug, Clone)]
+pub struct Smoothing {
+    pub transform: Transform,
+}
+
+/// Places of the parameters: the two weights, the damping, the first level and trend in standard deviations of a step.
+const ALPHA: usize = 0;
+const BETA: usize = 1;
+const PHI: usize = 2;
+const LEVEL: usize = 3;
+const TREND: usize = 4;
+const SIZE: usize = 5;
+
+/// Half the logarithm of the mean squared error: the likelihood with the variance put in.
+struct Errors<'a> {
+    /// In standard deviations of a step, from the first row on.
+    y: &'a [f64],
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    level: f64,
+    trend: f64,
+}
+
+impl State {
+    /// The error of a row, and the state after it.
+    fn step(self, theta: &[f64], y: f64) -> (f64, State) {
+        let ahead = self.level + theta[PHI] * self.trend;
+        let e = y - ahead;
+        (e, State { level: ahead + theta[ALPHA] * e, trend: theta[PHI] * self.trend + theta[BETA] * e })
+    }
+}
+
+impl Errors<'_> {
+    /// Mean square, its gradient and the mean outer product of the errors' slopes.
+    fn pass(&self, theta: &[f64]) -> (f64, [f64; SIZE], DMatrix<f64>) {
+        let mut state = State { level: theta[LEVEL], trend: theta[TREND] };
+        let (mut by_level, mut by_trend) = ([0.0; SIZE], [0.0; SIZE]);
+        by_level[LEVEL] = 1.0;
+        by_trend[TREND] = 1.0;
+        let (mut squares, mut gradient, mut metric) = (0.0, [0.0; SIZE], DMatrix::zeros(SIZE, SIZE));
+        for y in self.y {
+            let before = state;
+            let (e, after) = state.step(theta, *y);
+            state = after;
+            squares += e * e;
+            let mut slope = [0.0; SIZE];
+            for k in 0..SIZE {
+                let own = if k == PHI { before.trend } else { 0.0 };
+                slope[k] = -by_level[k] - theta[PHI] * by_trend[k] - own;
+                gradient[k] += 2.0 * e * slope[k];
+                let moved = by_level[k] + theta[PHI] * by_trend[k] + own;
+                let pushed = theta[PHI] * by_trend[k] + own;
+                by_level[k] = moved + theta[ALPHA] * slope[k] + if k == ALPHA { e } else { 0.0 };
+                by_trend[k] = pushed + theta[BETA] * slope[k] + if k == BETA { e } else { 0.0 };
+            }
+            for i in 0..SIZE {
+                for j in 0..SIZE {
+                    metric[(i, j)] += slope[i] * slope[j];
+                }
+            }
+        }
+        let n = self.y.len() as f64;
+        (squares / n, gradient.map(|g| g / n), metric / n)
+    }
+}
+
+impl Goal for Errors<'_> {
+    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+        let (mean, gradient, _) = self.pass(theta);
+        (0.5 * math::ln(mean), gradient.iter().map(|g| 0.5 * g / mean).collect())
+    }
+
+    fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        let (mean, _, metric) = self.pass(theta);
+        Some(metric / mean)
+    }
+}
+
+impl Forecaster for Smoothing {
+    fn name(&self) -> &str {
+        "smoothing"
+    }
+
+    fn is_baseline(&self) -> bool {
+        true
+    }
+
+    fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        require_even(train, self.name())?;
+        let z = self.transform.apply(train)?.value;
+        let steps: Vec<f64> = z.windows(2).map(|w| w[1] - w[0]).collect();
+        let unit = (steps.iter().map(|s| s * s).sum::<f64>() / steps.len().max(1) as f64).sqrt();
+        if z.len() < 12 || !(unit > 0.0) {
+            return Err(too_few(train));
+        }
+        let origin = z[0];
+        let y: Vec<f64> = z.iter().map(|z| (z - origin) / unit).collect();
+        let objective = Errors { y: &y };
+        let n = y.len() as f64;
+        let reach = y.iter().fold(10.0f64, |a, y| a.max(2.0 * y.abs()));
+        let one = |name: &str, lower: f64, upper: f64| Param {
+            name: name.to_string(),
+            meaning: String::new(),
+            unit: String::new(),
+            default: 0.5 * (lower + upper),
+            lower,
+            upper,
+        };
+        let params = [
+            one("alpha", 0.0, 1.0),
+            one("beta", 0.0, 1.0),
+            one("phi", 0.8, 0.98),
+            one("level", -reach, reach),
+            one("trend", -reach, reach),
+        ];
+        let kinds: [(&[usize], f64); 3] =
+            [(&[ALPHA, LEVEL], 0.0), (&[ALPHA, BETA, LEVEL, TREND], 1.0), (&[ALPHA, BETA, PHI, LEVEL, TREND], 0.9)];
+        let settings = Settings::default();
+        let mut best: Option<(f64, Vec<f64>)> = None;
+        for (kind, (free, phi)) in kinds.into_iter().enumerate() {
+            let problem = Problem { objective: &objective, params: &params, free, n, settings: &settings };
+            let warm = previous.map(Fitted::parameters).filter(|p| p.get(2 * SIZE) == Some(&(kind as f64)));
+            let starts: Vec<Vec<f64>> = match warm {
+                Some(p) => vec![p[..SIZE].to_vec()],
+                None => [0.1, 0.5, 0.95]
+                    .map(|alpha| vec![alpha, if kind == 0 { 0.0 } else { 0.05 }, phi, 0.0, 0.0])
+                    .to_vec(),
+            };
+            let value =
+                |theta: &Vec<f64>| Some(objective.at(theta).0).filter(|v| v.is_finite()).unwrap_or(f64::INFINITY);
+            let Some(start) = starts.iter().min_by(|a, b| value(a).total_cmp(&value(b))) else { continue };
+            let solved = problem.solve(start);
+            // A level that is a random walk stands at its bound, which is a fine forecast.
+            let k = free.len() as f64 + 1.0;
+            let criterion = 2.0 * n * solved.value + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0).max(1.0);
+            if solved.value.is_finite() && best.as_ref().is_none_or(|(least, _)| criterion < *least) {
+                let mut theta = solved.theta;
+                theta.extend([unit, origin, objective.pass(&theta).0, 0.0, 0.0, kind as f64]);
+                best = Some((criterion, theta));
+            }
+        }
+        match best {
+            Some((_, theta)) => Ok(Box::new(Smoothed { transform: self.transform, theta })),
+            None => Err(Error::Numerics {
+                what: "exponential smoothing".to_string(),
+                why: "the errors are zero or not a number at every start".to_string(),
+                hint: "look at the data with kramers check DATA".to_string(),
+            }),
+        }
+    }
+}
+
+/// The five parameters, then unit, origin, mean squared error, two zeros and the kind.
+struct Smoothed {
+    transform: Transform,
+    theta: Vec<f64>,
+}
+
+impl Fitted for Smoothed {
+    fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
+        let theta = &self.theta;
+        let (unit, origin, variance) = (theta[SIZE], theta[SIZE + 1], theta[SIZE + 2]);
+        let (now, _) = last(history)?;
+        let mut state = State { level: theta[LEVEL], trend: theta[TREND] };
+        for z in self.transform.apply(history)?.value {
+            state = state.step(theta, (z - origin) / unit).1;
+        }
+        let law = |time: &f64| {
+            let h = rows_ahead(history, now, *time);
+            // Sums of powers of the damping, and the weights of past errors (Hyndman et al. 2008, table 6.1).
+            let (mut mean, mut spread, mut damping, mut sum) = (state.level, 1.0, 1.0, 0.0);
+            for j in 1..=h {
+                damping *= theta[PHI];
+                mean += damping * state.trend;
+                if j < h {
+                    sum += damping;
+                    let weight = theta[ALPHA] + theta[BETA] * sum;
+                    spread += weight * weight;
+                }
+            }
+            let normal = Predictive::Normal { mean: origin + unit * mean, sd: unit * (variance * spread).sqrt() };
+            if self.transform == Transform::Log { normal.exp() } else { normal }
+        };
+        Ok(times.iter().map(law).collect())
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &self.theta
+    }
+}

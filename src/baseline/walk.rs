@@ -1,0 +1,90 @@
+//! The random walk with drift.
+
+use super::{RANDOM_WALK, last, scored};
+use crate::base::{Error, Result, Series, Transform};
+use crate::predictive::{Fitted, Forecaster, Predictive};
+use crate::stats;
+
+/// The random walk with drift.
+#[derive(Debug, Clone)]
+pub struct RandomWalk {
+    pub transform: Transform,
+}
+
+impl Forecaster for RandomWalk {
+    fn name(&self) -> &str {
+        RANDOM_WALK
+    }
+
+    fn is_baseline(&self) -> bool {
+        true
+    }
+
+    fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        if !self.transform.is_state() {
+            let z = scored(train, self.transform)?;
+            return Ok(Box::new(Increments {
+                mean: stats::mean(&z),
+                sd: stats::sd(&z) * (1.0 + 1.0 / z.len() as f64).sqrt(),
+            }));
+        }
+        let n = train.len() - 1;
+        let span = train.time[n] - train.time[0];
+        let drift = (train.value[n] - train.value[0]) / span;
+        let squares: f64 = (0..n)
+            .map(|i| {
+                let dt = train.time[i + 1] - train.time[i];
+                let e = train.value[i + 1] - train.value[i] - drift * dt;
+                e * e / dt
+            })
+            .sum();
+        if !(squares > 0.0) {
+            return Err(Error::Numerics {
+                what: "the random walk".to_string(),
+                why: "the training rows lie on a straight line, so there is no noise to walk with".to_string(),
+                hint: "look at the data with kramers check DATA".to_string(),
+            });
+        }
+        Ok(Box::new(Walk { drift, variance: squares / (n as f64 - 1.0).max(1.0), span }))
+    }
+}
+
+/// A random walk, estimated: drift and variance a unit of time, and the length of the record.
+struct Walk {
+    drift: f64,
+    variance: f64,
+    span: f64,
+}
+
+impl Fitted for Walk {
+    fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
+        let (now, level) = last(history)?;
+        let law = |time: &f64| {
+            let ahead = time - now;
+            Predictive::Normal {
+                mean: level + self.drift * ahead,
+                sd: (self.variance * (ahead + ahead * ahead / self.span)).sqrt(),
+            }
+        };
+        Ok(times.iter().map(law).collect())
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &[]
+    }
+}
+
+struct Increments {
+    mean: f64,
+    sd: f64,
+}
+
+impl Fitted for Increments {
+    fn predict(&self, _history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
+        Ok(times.iter().map(|_| Predictive::Normal { mean: self.mean, sd: self.sd }).collect())
+    }
+
+    fn parameters(&self) -> &[f64] {
+        &[]
+    }
+}
