@@ -9,7 +9,7 @@ mod scores;
 mod select;
 
 pub use plan::{Plan, Refit, Split, horizons};
-pub use scores::{ModelScores, Scored, Scores, Skill};
+pub use scores::{Against, ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
 
 use crate::base::{Result, Series, Transform};
@@ -34,7 +34,12 @@ pub struct Row {
     /// Negative log density; `None` where the law has none.
     pub log_score: Option<f64>,
     pub pit: f64,
+    /// Value at risk and expected shortfall at [`RISKS`], of increments at the shortest horizon.
+    pub tail: Option<[(f64, f64); 3]>,
 }
+
+/// Probabilities of the values at risk.
+pub const RISKS: [f64; 3] = [0.01, 0.025, 0.05];
 
 /// Probabilities of the quantiles kept: the median and the central 50, 80 and 95 %.
 pub const LEVELS: [f64; 7] = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975];
@@ -135,7 +140,10 @@ fn block(
                     for (law, horizon) in laws.iter().zip(&targets) {
                         let target = cutoff + horizon;
                         let actual = actual(series, transform, target);
-                        rows.push(score(model, *window, cutoff, *horizon, actual, law));
+                        let mut row = score(model, *window, cutoff, *horizon, actual, law);
+                        let is_return = !transform.is_state() && plan.horizons.first() == Some(horizon);
+                        row.tail = is_return.then(|| RISKS.map(|p| (law.quantile(p), law.shortfall(p))));
+                        rows.push(row);
                     }
                 }
                 Err(error) => failures.push((model, cutoff, error.to_string())),
@@ -164,6 +172,7 @@ fn score(model: usize, window: usize, cutoff: usize, horizon: usize, actual: f64
         crps: law.crps(actual),
         log_score: law.log_pdf(actual).map(|l| -l),
         pit: law.cdf(actual),
+        tail: None,
     }
 }
 

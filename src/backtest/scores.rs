@@ -1,8 +1,9 @@
 //! Scores of a backtest: by horizon and pooled, with skill against the random walk and its standard error.
 
-use super::{Backtest, Row};
+use super::{Backtest, LEVELS, RISKS, Row};
+use crate::base::{Purpose, Seed};
 use crate::baseline::RANDOM_WALK;
-use crate::stats;
+use crate::stats::{self, DieboldMariano, ValueAtRisk, diebold_mariano, value_at_risk};
 
 /// Mean scores over a set of forecasts; lower is better but for coverage, which should be its level.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,10 @@ pub struct Scored {
     pub coverage_50: f64,
     pub coverage_80: f64,
     pub coverage_95: f64,
+    /// Mean quantile (pinball) loss over the levels kept (Koenker & Bassett 1978).
+    pub pinball: f64,
+    /// Interval scores at 50, 80 and 95 %: width, and `2/α` for what lies outside (Winkler 1972; Gneiting & Raftery 2007, eq. 43).
+    pub winkler: [f64; 3],
 }
 
 /// One model's scores.
@@ -33,6 +38,20 @@ pub struct ModelScores {
     /// PITs at the shortest horizon, in the order of the windows.
     pub pit: Vec<f64>,
     pub pit_ks_p: f64,
+    /// Tests of equal accuracy against every baseline but itself, below zero where this model is better.
+    pub against: Vec<Against>,
+    /// p-value of the model confidence set by CRPS over the windows in which all answered: above 0.1 it may be the best; 1 where none could be made.
+    pub confidence_set_p: f64,
+    /// Of returns at the shortest horizon: tests of value at risk and expected shortfall at 1, 2.5 and 5 %.
+    pub risk: Vec<ValueAtRisk>,
+}
+
+/// One model beside one baseline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Against {
+    pub baseline: String,
+    pub crps: Option<DieboldMariano>,
+    pub log_score: Option<DieboldMariano>,
 }
 
 /// Skill against the random walk, `1 - CRPS/CRPS(random walk)`.
@@ -61,7 +80,8 @@ pub struct Scores {
 impl Scores {
     pub fn of(backtest: &Backtest) -> Scores {
         let walk = backtest.models.iter().position(|m| m == RANDOM_WALK);
-        let pooled = (0..backtest.models.len()).filter_map(|m| model_scores(backtest, m, walk)).collect();
+        let sets = confidence_set(backtest);
+        let pooled = (0..backtest.models.len()).filter_map(|m| model_scores(backtest, m, walk, sets[m])).collect();
         Scores { pooled }
     }
 
@@ -70,7 +90,7 @@ impl Scores {
     }
 }
 
-fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>) -> Option<ModelScores> {
+fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>, in_set: f64) -> Option<ModelScores> {
     let rows: Vec<&Row> = backtest.rows.iter().filter(|r| r.model == model).collect();
     if rows.is_empty() {
         return None;
@@ -93,7 +113,56 @@ fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>) -> Optio
         skill,
         pit_ks_p: stats::ks_uniform_p(&pit),
         pit,
+        against: against(backtest, model),
+        confidence_set_p: in_set,
+        risk: risk(&rows),
     })
+}
+
+/// Windows that overlap each window of the longest horizon.
+fn overlap(backtest: &Backtest) -> usize {
+    backtest.plan.horizons.last().map_or(0, |h| (h - 1) / backtest.plan.step)
+}
+
+fn against(backtest: &Backtest, model: usize) -> Vec<Against> {
+    let test = |other: usize, loss: &dyn Fn(&Row) -> f64| {
+        let (mine, theirs) = (window_means(backtest, model, loss), window_means(backtest, other, loss));
+        let both = mine.iter().zip(&theirs).filter_map(|(a, b)| Some((*a)? - (*b)?)).collect::<Vec<f64>>();
+        diebold_mariano(&both, overlap(backtest) + 1)
+    };
+    let others = (0..backtest.models.len()).filter(|other| *other != model && backtest.baseline[*other]);
+    others
+        .map(|other| Against {
+            baseline: backtest.models[other].clone(),
+            crps: test(other, &|r| r.crps),
+            log_score: test(other, &|r| r.log_score.unwrap_or(f64::NAN)),
+        })
+        .collect()
+}
+
+/// p-values over the windows that every model answered.
+fn confidence_set(backtest: &Backtest) -> Vec<f64> {
+    let all: Vec<Vec<Option<f64>>> =
+        (0..backtest.models.len()).map(|m| window_means(backtest, m, &|r| r.crps)).collect();
+    let windows = all.first().map_or(0, Vec::len);
+    let whole: Vec<usize> = (0..windows).filter(|w| all.iter().all(|l| l[*w].is_some_and(f64::is_finite))).collect();
+    let losses: Vec<Vec<f64>> = all.iter().map(|l| whole.iter().filter_map(|w| l[*w]).collect()).collect();
+    // The losses of daily forecasts hang together a little also where windows do not overlap.
+    let block = (overlap(backtest) + 1).max((whole.len() as f64).cbrt() as usize);
+    stats::model_confidence_set(&losses, block, Seed(1).key(Purpose::Scores, 0, 0))
+}
+
+fn risk(rows: &[&Row]) -> Vec<ValueAtRisk> {
+    let tails: Vec<(f64, [(f64, f64); 3])> = rows.iter().filter_map(|r| Some((r.actual, r.tail?))).collect();
+    if tails.is_empty() {
+        return Vec::new();
+    }
+    let actual: Vec<f64> = tails.iter().map(|t| t.0).collect();
+    let one = |(k, level): (usize, &f64)| {
+        let of = |f: &dyn Fn((f64, f64)) -> f64| tails.iter().map(|t| f(t.1[k])).collect::<Vec<f64>>();
+        value_at_risk(&actual, &of(&|t| t.0), &of(&|t| t.1), *level)
+    };
+    RISKS.iter().enumerate().map(one).collect()
 }
 
 fn scored(rows: &[&Row]) -> Scored {
@@ -114,6 +183,18 @@ fn scored(rows: &[&Row]) -> Scored {
         coverage_50: inside(2, 4),
         coverage_80: inside(1, 5),
         coverage_95: inside(0, 6),
+        pinball: mean(&|r| {
+            let one =
+                |(p, q): (&f64, &f64)| if r.actual < *q { (1.0 - p) * (q - r.actual) } else { p * (r.actual - q) };
+            LEVELS.iter().zip(&r.quantiles).map(one).sum::<f64>() / LEVELS.len() as f64
+        }),
+        winkler: [(2, 4), (1, 5), (0, 6)].map(|(low, high): (usize, usize)| {
+            let alpha = 2.0 * LEVELS[low];
+            mean(&|r| {
+                let (l, u) = (r.quantiles[low], r.quantiles[high]);
+                u - l + 2.0 / alpha * ((l - r.actual).max(0.0) + (r.actual - u).max(0.0))
+            })
+        }),
     }
 }
 
@@ -124,8 +205,8 @@ fn square(x: f64) -> f64 {
 /// Skill over the windows in which both models answered: mean CRPS a window over horizons, then the ratio, its variance
 /// by the delta method with as many autocovariances as windows overlap. None where they overlap over half the record.
 fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<Skill> {
-    let mine = window_means(backtest, model);
-    let theirs = window_means(backtest, walk);
+    let mine = window_means(backtest, model, &|r| r.crps);
+    let theirs = window_means(backtest, walk, &|r| r.crps);
     let pairs: Vec<(f64, f64)> = mine.iter().zip(&theirs).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect();
     if pairs.len() < 2 {
         return None;
@@ -134,7 +215,7 @@ fn skill(backtest: &Backtest, model: usize, walk: usize) -> Option<Skill> {
     let (ours, reference) = (stats::mean(&a), stats::mean(&b));
     let ratio = ours / reference;
     let residual: Vec<f64> = a.iter().zip(&b).map(|(a, b)| (a - ratio * b) / reference).collect();
-    let overlap = backtest.plan.horizons.last().map_or(0, |h| (h - 1) / backtest.plan.step);
+    let overlap = overlap(backtest);
     let (value, se) = (1.0 - ratio, stats::variance_of_mean(&residual, overlap).sqrt());
     // Share of the sample that the kernel spans.
     let b = (overlap + 1) as f64 / residual.len() as f64;
@@ -147,12 +228,12 @@ fn fixed_b_critical(b: f64) -> f64 {
     1.96 + b * (2.9694 + b * (0.4160 - b * 0.5324))
 }
 
-/// Mean CRPS of each window over its horizons.
-pub(super) fn window_means(backtest: &Backtest, model: usize) -> Vec<Option<f64>> {
+/// Mean loss of each window over its horizons.
+pub(super) fn window_means(backtest: &Backtest, model: usize, loss: &dyn Fn(&Row) -> f64) -> Vec<Option<f64>> {
     let windows = backtest.rows.iter().map(|r| r.window + 1).max().unwrap_or(0);
     let mut sums = vec![(0.0, 0.0); windows];
     for row in backtest.rows.iter().filter(|r| r.model == model) {
-        sums[row.window].0 += row.crps;
+        sums[row.window].0 += loss(row);
         sums[row.window].1 += 1.0;
     }
     sums.into_iter().map(|(sum, n)| (n > 0.0).then(|| sum / n)).collect()

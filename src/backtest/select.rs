@@ -134,7 +134,7 @@ fn consider(train: &Series, forecaster: ModelForecaster, horizon: usize) -> Cons
     if result.failures.is_empty() {
         out.candidate.validation_crps =
             Scores::of(&result).pooled.first().map(|s| s.all.crps).filter(|c| c.is_finite());
-        out.crps = super::scores::window_means(&result, 0).into_iter().flatten().collect();
+        out.crps = super::scores::window_means(&result, 0, &|r| r.crps).into_iter().flatten().collect();
         out.overlap = plan.horizons.last().map_or(0, |h| (h - 1) / plan.step);
     }
     out

@@ -2,7 +2,7 @@
 
 use super::{last, require_even, rows_ahead, too_few};
 use crate::base::{Error, Param, Result, Series, Transform, math};
-use crate::fit::{Goal, Problem, Settings};
+use crate::fit::{Goal, Known, Problem, Settings, again};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use nalgebra::DMatrix;
 
@@ -125,19 +125,16 @@ impl Forecaster for Smoothing {
             one("level", -reach, reach),
             one("trend", -reach, reach),
         ];
-        let kinds: [(&[usize], f64); 3] =
-            [(&[ALPHA, LEVEL], 0.0), (&[ALPHA, BETA, LEVEL, TREND], 1.0), (&[ALPHA, BETA, PHI, LEVEL, TREND], 0.9)];
+        if let Some(known) = previous.map(Fitted::parameters)
+            && let Some(refitted) = self.again(known, &z, &params)
+        {
+            return Ok(Box::new(refitted));
+        }
         let settings = Settings::default();
-        let mut best: Option<(f64, Vec<f64>)> = None;
-        for (kind, (free, phi)) in kinds.into_iter().enumerate() {
+        let mut best: Option<(f64, (Vec<f64>, usize))> = None;
+        for (kind, (free, phi)) in KINDS.into_iter().enumerate() {
             let problem = Problem { objective: &objective, params: &params, free, n, settings: &settings };
-            let warm = previous.map(Fitted::parameters).filter(|p| p.get(2 * SIZE) == Some(&(kind as f64)));
-            let starts: Vec<Vec<f64>> = match warm {
-                Some(p) => vec![p[..SIZE].to_vec()],
-                None => [0.1, 0.5, 0.95]
-                    .map(|alpha| vec![alpha, if kind == 0 { 0.0 } else { 0.05 }, phi, 0.0, 0.0])
-                    .to_vec(),
-            };
+            let starts = [0.1, 0.5, 0.95].map(|alpha| vec![alpha, if kind == 0 { 0.0 } else { 0.05 }, phi, 0.0, 0.0]);
             let value =
                 |theta: &Vec<f64>| Some(objective.at(theta).0).filter(|v| v.is_finite()).unwrap_or(f64::INFINITY);
             let Some(start) = starts.iter().min_by(|a, b| value(a).total_cmp(&value(b))) else { continue };
@@ -146,13 +143,14 @@ impl Forecaster for Smoothing {
             let k = free.len() as f64 + 1.0;
             let criterion = 2.0 * n * solved.value + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0).max(1.0);
             if solved.value.is_finite() && best.as_ref().is_none_or(|(least, _)| criterion < *least) {
-                let mut theta = solved.theta;
-                theta.extend([unit, origin, objective.pass(&theta).0, 0.0, 0.0, kind as f64]);
-                best = Some((criterion, theta));
+                best = Some((criterion, (solved.theta, kind)));
             }
         }
         match best {
-            Some((_, theta)) => Ok(Box::new(Smoothed { transform: self.transform, theta })),
+            Some((_, (theta, kind))) => {
+                let known = Known::at(&objective, &params, KINDS[kind].0, &theta);
+                Ok(Box::new(self.smoothed(known, [unit, origin], objective.pass(&theta).0, kind)))
+            }
             None => Err(Error::Numerics {
                 what: "exponential smoothing".to_string(),
                 why: "the errors are zero or not a number at every start".to_string(),
@@ -162,16 +160,43 @@ impl Forecaster for Smoothing {
     }
 }
 
-/// The five parameters, then unit, origin, mean squared error, two zeros and the kind.
+impl Smoothing {
+    /// The fit before taken on: in its unit, from its origin, of its kind.
+    fn again(&self, known: &[f64], z: &[f64], params: &[Param]) -> Option<Smoothed> {
+        let [unit, origin, kind, _] = *known.first_chunk::<EXTRA>()?;
+        let kind = kind as usize;
+        let free = KINDS.get(kind)?.0;
+        let y: Vec<f64> = z.iter().map(|z| (z - origin) / unit).collect();
+        let objective = Errors { y: &y };
+        let known = Known::from_numbers(&known[EXTRA..], SIZE, free.len())?;
+        let solved = again(&objective, params, free, &known, y.len() as f64)?;
+        let square = objective.pass(&solved.theta).0;
+        Some(self.smoothed(Known { theta: solved.theta, ..known }, [unit, origin], square, kind))
+    }
+
+    fn smoothed(&self, known: Known, [unit, origin]: [f64; 2], square: f64, kind: usize) -> Smoothed {
+        let mut numbers = vec![unit, origin, kind as f64, square];
+        numbers.extend(known.into_numbers());
+        Smoothed { transform: self.transform, numbers }
+    }
+}
+
+/// Numbers before the parameters in a [`Smoothed`].
+const EXTRA: usize = 4;
+/// Which parameters move, and where the damping starts: a level, a trend, a damped trend.
+const KINDS: [(&[usize], f64); 3] =
+    [(&[ALPHA, LEVEL], 0.0), (&[ALPHA, BETA, LEVEL, TREND], 1.0), (&[ALPHA, BETA, PHI, LEVEL, TREND], 0.9)];
+
+/// Unit, origin, kind and mean squared error, the five parameters, and their curvature.
 struct Smoothed {
     transform: Transform,
-    theta: Vec<f64>,
+    numbers: Vec<f64>,
 }
 
 impl Fitted for Smoothed {
     fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
-        let theta = &self.theta;
-        let (unit, origin, variance) = (theta[SIZE], theta[SIZE + 1], theta[SIZE + 2]);
+        let (unit, origin, variance) = (self.numbers[0], self.numbers[1], self.numbers[3]);
+        let theta = &self.numbers[EXTRA..];
         let (now, _) = last(history)?;
         let mut state = State { level: theta[LEVEL], trend: theta[TREND] };
         for z in self.transform.apply(history)?.value {
@@ -197,6 +222,6 @@ impl Fitted for Smoothed {
     }
 
     fn parameters(&self) -> &[f64] {
-        &self.theta
+        &self.numbers
     }
 }

@@ -105,7 +105,7 @@ fn smoothing_finds_its_weight_and_the_growth_of_its_spread() -> Result<()> {
     }
     let series = rows(y);
     let fitted = Smoothing { transform: Transform::None }.fit(&series, None)?;
-    assert!((fitted.parameters()[0] - 0.3).abs() < 4.0 * (2.0 * 0.3 / 3_000.0f64).sqrt(), "{:?}", fitted.parameters());
+    assert!((fitted.parameters()[4] - 0.3).abs() < 4.0 * (2.0 * 0.3 / 3_000.0f64).sqrt(), "{:?}", fitted.parameters());
     let last = series.time[series.len() - 1];
     let laws = fitted.predict(&series, &[last + 1.0, last + 10.0], 0)?;
     assert!((laws[0].mean().expect("mean") - level).abs() < 0.2);

@@ -155,10 +155,21 @@ fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> V
         "log_score": finite(s.log_score),
         "mae": finite(s.mae),
         "rmse": finite(s.rmse),
+        "pinball": finite(s.pinball),
+        "winkler": { "0.5": finite(s.winkler[0]), "0.8": finite(s.winkler[1]), "0.95": finite(s.winkler[2]) },
         "coverage": { "0.5": s.coverage_50, "0.8": s.coverage_80, "0.95": s.coverage_95 },
         "pit_ks_p": if pooled { finite(model.pit_ks_p) } else { Value::Null },
         "skill": skill.unwrap_or_else(|| json!({})),
+        "diebold_mariano": if pooled { against(model) } else { json!({}) },
+        "confidence_set_p": if pooled { finite(model.confidence_set_p) } else { Value::Null },
+        "value_at_risk": if pooled { json!(model.risk) } else { json!([]) },
     })
+}
+
+/// Tests of equal accuracy, by the baseline they are against.
+fn against(model: &ModelScores) -> Value {
+    let each = model.against.iter().map(|a| (a.baseline.clone(), json!({ "crps": a.crps, "log_score": a.log_score })));
+    Value::Object(each.collect())
 }
 
 /// The long table of a backtest as CSV: one row a series, model, cutoff and horizon.

@@ -8,6 +8,7 @@
 //! Optimisers travel in transformed coordinates; optimality is tested in natural ones. Not converging is a [`Status`].
 
 mod adapter;
+mod again;
 mod auto;
 #[cfg(test)]
 mod auto_tests;
@@ -44,6 +45,7 @@ pub mod trajectories;
 mod trajectories_tests;
 pub mod uncertainty;
 
+pub(crate) use again::{Known, again};
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
 use certified::first_and_free;

@@ -169,6 +169,22 @@ impl Predictive {
         .filter(|s| s.is_finite())
     }
 
+    /// Mean of what lies below the quantile of `p`, the expected shortfall of a return: `1/p ∫₀ᵖ Q(u) du` (Acerbi & Tasche 2002, definition 2.6),
+    /// closed for normal and Student's laws. Minus infinity where the tail has no mean.
+    pub fn shortfall(&self, p: f64) -> f64 {
+        match self {
+            Predictive::Normal { mean, sd } => mean - sd * math::normal_pdf(math::normal_quantile(p)) / p,
+            Predictive::StudentT { location, scale, df } => {
+                let t = math::student_quantile(p, *df);
+                location - scale * math::exp(math::student_ln_pdf(t, *df)) / p * (df + t * t) / (df - 1.0)
+            }
+            _ => {
+                let knots = [0.0, 1e-6, 1e-4, 1e-2, 0.1, 0.4, 1.0].map(|share| share * p);
+                knots.windows(2).map(|w| crps::integrate(w[0], w[1], &mut |u| self.quantile(u))).sum::<f64>() / p
+            }
+        }
+    }
+
     /// Continuous ranked probability score `∫ (F(x) - 1{x ≥ y})² dx` (Gneiting & Raftery 2007, eq. 20), in the unit of
     /// `y`; lower is better.
     pub fn crps(&self, y: f64) -> f64 {
@@ -225,6 +241,25 @@ mod tests {
                 let pdf = law.log_pdf(x).expect("a density").exp();
                 assert!((pdf / slope - 1.0).abs() < 2e-3, "{law:?} at {p}: {pdf} {slope}");
             }
+        }
+    }
+
+    #[test]
+    fn a_shortfall_is_the_mean_below_the_quantile() {
+        let normal = Predictive::Normal { mean: 0.3, sd: 2.0 };
+        // Φ⁻¹(0.025) = -1.959964, φ there 0.0584451: 0.3 - 2 · 2.337803.
+        assert!((normal.shortfall(0.025) - (0.3 - 2.0 * 2.337_803)).abs() < 1e-5, "{}", normal.shortfall(0.025));
+        for law in laws() {
+            let below = |p: f64| {
+                let cut = law.quantile(p);
+                law.expect(&mut |x| if x <= cut { x } else { 0.0 }).expect("a mean") / p
+            };
+            assert!(
+                (law.shortfall(0.05) / below(0.05) - 1.0).abs() < 1e-4,
+                "{law:?}: {} {}",
+                law.shortfall(0.05),
+                below(0.05)
+            );
         }
     }
 

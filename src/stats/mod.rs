@@ -3,14 +3,20 @@
 //! The continuous ranked probability score itself is a method of [`crate::predictive::Predictive`].
 
 mod berkowitz;
+mod confidence_set;
+mod diebold_mariano;
 mod ljung_box;
 mod long_run;
 mod uniform;
+mod value_at_risk;
 
 pub use berkowitz::{Berkowitz, berkowitz};
+pub use confidence_set::model_confidence_set;
+pub use diebold_mariano::{DieboldMariano, diebold_mariano};
 pub use ljung_box::ljung_box_p;
 pub use long_run::{long_run_covariance, newey_west_lags, variance_of_mean};
 pub use uniform::ks_uniform_p;
+pub use value_at_risk::{ValueAtRisk, value_at_risk};
 
 /// Mean, or NaN of nothing.
 pub fn mean(x: &[f64]) -> f64 {
