@@ -9,8 +9,9 @@ use super::format::{fixed, num, p_value, percent};
 use super::page::page;
 use super::view::ReportView;
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("compare.html", include_str!("compare.html.jinja")),
+    ("fitted.html", include_str!("fitted.html.jinja")),
     ("field.html", include_str!("field.html.jinja")),
     ("page.html", include_str!("page.html.jinja")),
     ("series.html", include_str!("series.html.jinja")),

@@ -101,6 +101,7 @@ pub fn bare(id: &str) -> SeriesView {
         pit_ks_p: f64::NAN,
         by_horizon: vec![],
         scores: vec![],
+        risk: vec![],
         candidates: vec![],
         warnings: vec![],
     }
@@ -209,6 +210,7 @@ fn series(id: &str, n: usize, seed: u64) -> SeriesView {
         pit_ks_p: 0.0034,
         by_horizon,
         scores,
+        risk: risk(),
         candidates: candidates(),
         warnings: vec![
             "The speed of mean reversion is weakly determined: its interval reaches down to 0.01 per year.".into(),
@@ -305,9 +307,27 @@ fn scored() -> (Vec<HorizonRow>, Vec<ScoreRow>) {
             coverage_95: 0.941 - 0.006 * i as f64,
             skill: (!walk).then_some(1.0 - scale),
             skill_se: (!walk).then_some(if baseline { 0.08 } else { 0.004 }),
+            differs_p: baseline.then_some(0.03),
+            best_p: Some(if chosen { 1.0 } else { 0.02 }),
         });
     }
     (by_horizon, scores)
+}
+
+fn risk() -> Vec<RiskRow> {
+    let row = |model: &str, baseline: bool| RiskRow {
+        model: model.into(),
+        chosen: !baseline,
+        baseline,
+        level: 0.025,
+        hits: 7,
+        expected: 6.25,
+        kupiec_p: Some(0.7),
+        christoffersen_p: None,
+        dynamic_quantile_p: Some(f64::NAN),
+        acerbi_szekely_p: Some(1e-9),
+    };
+    vec![row("cir", false), row("random-walk", true)]
 }
 
 fn candidates() -> Vec<CandidateRow> {

@@ -59,6 +59,8 @@ pub struct SeriesView {
     pub by_horizon: Vec<HorizonRow>,
     /// Pooled over horizons, best first; the chosen model is marked.
     pub scores: Vec<ScoreRow>,
+    /// Of returns: the chosen model's and the baselines' values at risk; else empty.
+    pub risk: Vec<RiskRow>,
     /// The models tried on the validation slice and why one was taken.
     pub candidates: Vec<CandidateRow>,
     pub warnings: Vec<String>,
@@ -157,6 +159,27 @@ pub struct ScoreRow {
     /// 1 - CRPS / CRPS of the random walk, with its standard error; None for the random walk itself.
     pub skill: Option<f64>,
     pub skill_se: Option<f64>,
+    /// Of a baseline: p-value of the Diebold-Mariano test that the chosen model's CRPS is the same.
+    pub differs_p: Option<f64>,
+    /// p-value of the model confidence set: above 0.1 it may be the best.
+    pub best_p: Option<f64>,
+}
+
+/// How one model's value at risk did at one level.
+#[derive(Debug, Clone, Serialize)]
+pub struct RiskRow {
+    pub model: String,
+    pub chosen: bool,
+    pub baseline: bool,
+    /// Probability of a return below the value at risk.
+    pub level: f64,
+    /// Rows that fell below it, and how many should have.
+    pub hits: usize,
+    pub expected: f64,
+    pub kupiec_p: Option<f64>,
+    pub christoffersen_p: Option<f64>,
+    pub dynamic_quantile_p: Option<f64>,
+    pub acerbi_szekely_p: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -32,6 +32,9 @@ impl Size {
     pub const WIDE: Size = Size { width: 840, height: 320, class: "wide" };
     pub const NARROW: Size = Size { width: 360, height: 270, class: "narrow" };
 
+    /// One of many side by side.
+    pub const SMALL: Size = Size { width: 400, height: 240, class: "small" };
+
     /// The same width at a part of the height.
     pub fn lower(self) -> Size {
         Size { height: self.height * 4 / 5, ..self }

@@ -1,25 +1,25 @@
 //! `kramers report`: the whole job, from a file to a page.
 
-use super::args::{Common, ReportArgs};
-use super::backtest::{failures, with_baselines};
-use super::fit::test_lines;
-use super::input::{Data, model_name, read_data};
-use super::output::{Folder, Output};
-use super::remarks::{against_random_walk, width_remark};
-use super::table::short;
-use super::values::{self, VERSION, long_header, long_table};
-use super::{Outcome, select};
+mod series;
+
 use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
+use crate::cli::args::{Common, ReportArgs};
+use crate::cli::backtest::{failures, with_baselines};
+use crate::cli::input::{Data, model_name, read_data};
+use crate::cli::output::{Folder, Output};
+use crate::cli::remarks::{against_random_walk, width_remark};
+use crate::cli::table::short;
+use crate::cli::values::{self, VERSION, long_header, long_table};
+use crate::cli::{Outcome, select};
 use crate::fit::diagnostics::Diagnostics;
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::Predictive;
-use crate::report::view::{
-    Axis, Band, CandidateRow, Fan, FindingRow, HorizonRow, ModelView, ParamRow, Point, ReportView, ScoreRow, SeriesView,
-};
+use crate::report::view::{FindingRow, ReportView};
 use crate::report::{self, ReportError};
 use serde_json::{Value, json};
+use series::series_view;
 use std::path::PathBuf;
 
 /// Central intervals drawn, outermost first.
@@ -300,145 +300,6 @@ fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
     flag("--seed", (common.seed != 1).then(|| common.seed.to_string()));
     words.join(" ")
 }
-
-fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
-    let series = study.series;
-    let model = &study.model().model;
-    let fit = &study.fitted.fit;
-    let n = series.len();
-    let transform = args.data.transform;
-    let on = if transform.is_state() { String::new() } else { format!("{} of ", transform.name()) };
-    let mut fit_facts = vec![
-        ("status".to_string(), fit.status.to_string()),
-        ("transitions".to_string(), fit.transitions.to_string()),
-        ("objective".to_string(), format!("{:?}", fit.objective).to_lowercase()),
-        ("form of fitting".to_string(), format!("{} — {}", fit.form.name(), fit.form_choice.why)),
-    ];
-    if let (Some(l), Some(aic), Some(bic)) = (fit.log_likelihood, fit.aic, fit.bic) {
-        fit_facts.push(("log-likelihood".to_string(), format!("{l:.3}")));
-        fit_facts.push(("AIC, BIC".to_string(), format!("{aic:.2}, {bic:.2}")));
-    }
-    fit_facts.extend(test_lines(&study.tests).into_iter().map(|(what, p)| (format!("{what}, p"), short(p))));
-    let pit = study.chosen_scores();
-    let before = |to: usize| (0..=to).map(|i| Point { x: study.x(i), y: series.value[i] }).collect::<Vec<_>>();
-    let cutoff = study.plan.first_test - 1;
-    let held: Vec<usize> = (1..=study.held_out.len()).map(|h| cutoff + h).collect();
-    SeriesView {
-        id: series.id.clone(),
-        value_name: series.value_name.clone(),
-        score_unit: format!("{on}{}", series.value_name),
-        time_unit: series.clock.unit.clone(),
-        axis: if series.stamps.is_some() { Axis::Dates } else { Axis::Numbers },
-        verdict: study.verdict(),
-        history: before(n - 1),
-        test_from: study.x(study.plan.first_test),
-        model: ModelView {
-            id: model.id.clone(),
-            title: model.title.clone(),
-            equation: model.equation(),
-            mathml: model.mathml_equations(),
-            source: model.source.clone(),
-            domain: model
-                .scalar()
-                .map_or(String::new(), |s| format!("{} in [{}, {}]", s.state.name, s.state.lower, s.state.upper)),
-            transform: transform.name().to_string(),
-            form: format!("answered by the {} form", study.model().answer.name()),
-        },
-        params: fit
-            .params
-            .iter()
-            .zip(&model.params)
-            .map(|(e, p)| ParamRow {
-                name: e.name.clone(),
-                meaning: p.meaning.clone(),
-                unit: e.unit.replace("time", &series.clock.unit),
-                estimate: e.estimate,
-                se: e.se,
-                lower: e.lower,
-                upper: e.upper,
-                at_bound: e.at_bound,
-            })
-            .collect(),
-        fit_facts,
-        held_out: fan(
-            before(cutoff),
-            held.iter().map(|i| study.x(*i)).collect(),
-            &study.held_out,
-            held.iter().map(|i| Point { x: study.x(*i), y: series.value[*i] }).collect(),
-        ),
-        forecast: fan(before(n - 1), ahead_x(study), &study.ahead.2, Vec::new()),
-        pit: pit.map(|s| s.pit.clone()).unwrap_or_default(),
-        pit_ks_p: pit.map_or(f64::NAN, |s| s.pit_ks_p),
-        by_horizon: study
-            .scores
-            .pooled
-            .iter()
-            .flat_map(|m| {
-                m.by_horizon.iter().map(|(h, s)| HorizonRow {
-                    model: m.model.clone(),
-                    horizon: *h,
-                    windows: s.windows,
-                    crps: s.crps,
-                    mae: s.mae,
-                    coverage_80: s.coverage_80,
-                })
-            })
-            .collect(),
-        scores: score_rows(study),
-        candidates: study
-            .candidates
-            .iter()
-            .map(|c| CandidateRow {
-                model: c.model.clone(),
-                status: c.status.clone(),
-                validation_crps: c.validation_crps,
-                chosen: c.chosen,
-                remark: c.remark.clone(),
-            })
-            .collect(),
-        warnings: study.warnings.clone(),
-    }
-}
-
-fn ahead_x(study: &Study) -> Vec<f64> {
-    match &study.ahead.1 {
-        Some(stamps) => stamps.iter().map(|s| *s as f64).collect(),
-        None => study.ahead.0.clone(),
-    }
-}
-
-fn fan(before: Vec<Point>, x: Vec<f64>, laws: &[Predictive], truth: Vec<Point>) -> Fan {
-    let at = |p: f64| laws.iter().map(|l| l.quantile(p)).collect::<Vec<_>>();
-    let bands = BANDS.map(|level| Band { level, lower: at(0.5 - 0.5 * level), upper: at(0.5 + 0.5 * level) });
-    Fan { before, x, median: at(0.5), bands: bands.to_vec(), truth }
-}
-
-/// Best CRPS first.
-fn score_rows(study: &Study) -> Vec<ScoreRow> {
-    let mut rows: Vec<ScoreRow> = study
-        .scores
-        .pooled
-        .iter()
-        .map(|m| ScoreRow {
-            model: m.model.clone(),
-            chosen: m.model == study.model().model.id,
-            baseline: m.baseline,
-            windows: m.all.windows,
-            crps: m.all.crps,
-            log_score: m.all.log_score,
-            mae: m.all.mae,
-            rmse: m.all.rmse,
-            coverage_50: m.all.coverage_50,
-            coverage_80: m.all.coverage_80,
-            coverage_95: m.all.coverage_95,
-            skill: m.skill.map(|s| s.value),
-            skill_se: m.skill.map(|s| s.se),
-        })
-        .collect();
-    rows.sort_by(|a, b| a.crps.total_cmp(&b.crps));
-    rows
-}
-
 /// `kramers/report@1`: the same values as the page.
 fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Common, data: &Data) -> Value {
     let series: Vec<Value> = studies
