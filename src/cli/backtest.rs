@@ -2,6 +2,7 @@
 
 use super::args::{BacktestArgs, Common};
 use super::input::read_data;
+use super::leak::{Proof, prove};
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{self, VERSION, long_header, long_table};
@@ -21,12 +22,23 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
     let (mut results, mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), Vec::new(), long_header());
-    let mut flagged = false;
+    let (mut flagged, mut proofs) = (false, Vec::new());
     for series in &data.loaded.series {
         let plan = select::plan(series, &args.plan)?;
         let train = series.slice(0, plan.first_test);
         let settled = settle(&train, &forecasters)?;
         let result = with_baselines(series, &settled, &plan, &args.plan.baselines, common.seed, output)?;
+        if args.prove_no_leak {
+            let again =
+                |other: &Series| with_baselines(other, &settled, &plan, &args.plan.baselines, common.seed, output);
+            let proof = prove(series, &plan, &result, &again)?;
+            output.text(&leak_text(&series.id, &proof));
+            flagged |= proof.leak.is_some();
+            proofs.push(json!({
+                "series": series.id, "compared": proof.compared,
+                "leak": proof.leak.as_ref().map(|(model, cutoff, from)| json!({ "model": model, "cutoff": cutoff + 1, "destroyed_from": from + 1 })),
+            }));
+        }
         let scores = Scores::of(&result);
         flagged |= !result.failures.is_empty();
         warnings.extend(failures(&series.id, series, &result));
@@ -41,11 +53,14 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
     for warning in &warnings {
         output.say(&format!("warning: {warning}"));
     }
-    let document = json!({
+    let mut document = json!({
         "schema": "kramers/backtest@1", "version": VERSION, "seed": common.seed,
         "config": { "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit },
         "data": values::data(&data, args.data.transform.name()), "scores": all, "warnings": warnings,
     });
+    if args.prove_no_leak {
+        document["leak_proof"] = json!(proofs);
+    }
     output.document(&document);
     if let Some(folder) = folder {
         folder.write("backtest.csv", &csv)?;
@@ -89,6 +104,21 @@ pub(super) fn with_baselines(
     let result = backtest(series, transform, &all, plan, &|| bar.inc(1));
     bar.finish_and_clear();
     result
+}
+
+/// What destroying later rows showed.
+fn leak_text(id: &str, proof: &Proof) -> String {
+    match &proof.leak {
+        None => format!(
+            "{id}: no leak: {} forecasts are the same to the last bit after every row behind their cutoff was destroyed\n\n",
+            proof.compared
+        ),
+        Some((model, cutoff, from)) => format!(
+            "{id}: LEAK: {model}'s forecast from row {} changed when the rows from {} on were destroyed\n\n",
+            cutoff + 1,
+            from + 1
+        ),
+    }
 }
 
 /// One sentence a model that could not answer somewhere.

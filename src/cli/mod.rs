@@ -20,6 +20,7 @@ mod fit;
 mod forecast;
 mod init;
 mod input;
+mod leak;
 mod meta;
 mod models;
 mod number;

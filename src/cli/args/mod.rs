@@ -248,4 +248,7 @@ pub struct BacktestArgs {
     /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
     #[arg(long, value_name = "EXPR")]
     pub fail_if: Option<String>,
+    /// Destroy every row after some of the cutoffs, forecast again, and show that no earlier forecast changed by a bit
+    #[arg(long)]
+    pub prove_no_leak: bool,
 }
