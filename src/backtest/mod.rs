@@ -7,10 +7,12 @@
 mod plan;
 mod scores;
 mod select;
+mod sink;
 
 pub use plan::{Plan, Refit, Split, horizons};
 pub use scores::{Against, ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
+pub use sink::{Done, Sink, Unit};
 
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -77,7 +79,8 @@ impl Backtest {
     }
 }
 
-/// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread.
+/// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread; blocks that `sink` knows are
+/// not done again.
 ///
 /// # Errors
 /// None from single windows (they are counted in [`Backtest::failures`]); the transform's refusal of the actual levels.
@@ -88,13 +91,24 @@ pub fn backtest(
     forecasters: &[&dyn Forecaster],
     plan: &Plan,
     tick: &(dyn Fn() + Sync),
+    sink: Option<&dyn Sink>,
 ) -> Result<Backtest> {
-    let units: Vec<(usize, Vec<usize>)> =
-        (0..forecasters.len()).flat_map(|m| plan.blocks().into_iter().map(move |b| (m, b))).collect();
-    let done: Vec<(Vec<Row>, Vec<Failure>)> = units
-        .into_par_iter()
-        .map(|(model, windows)| block(series, transform, model, forecasters[model], plan, &windows, tick))
-        .collect();
+    let blocks = plan.blocks();
+    let each = |model| (0..blocks.len()).map(move |block| Unit { model, block });
+    let units: Vec<Unit> = (0..forecasters.len()).flat_map(each).collect();
+    let one = |unit: Unit| {
+        let windows = &blocks[unit.block];
+        if let Some(done) = sink.and_then(|sink| sink.known(unit)) {
+            windows.iter().for_each(|_| tick());
+            return done;
+        }
+        let done = block(series, transform, unit.model, forecasters[unit.model], plan, windows, tick);
+        if let Some(sink) = sink {
+            sink.keep(unit, &done);
+        }
+        done
+    };
+    let done: Vec<Done> = units.into_par_iter().map(one).collect();
     let (rows, failures): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     Ok(Backtest {
         models: forecasters.iter().map(|f| f.name().to_string()).collect(),
@@ -114,7 +128,7 @@ fn block(
     plan: &Plan,
     windows: &[usize],
     tick: &(dyn Fn() + Sync),
-) -> (Vec<Row>, Vec<Failure>) {
+) -> Done {
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     let mut fitted: Option<Box<dyn Fitted>> = None;
@@ -217,7 +231,7 @@ mod tests {
         let past = Climatology { transform: Transform::None };
         let mut all: Vec<&dyn Forecaster> = own.iter().map(|f| f as &dyn Forecaster).collect();
         all.extend([&walk as &dyn Forecaster, &past]);
-        backtest(series, Transform::None, &all, plan, &|| {})
+        backtest(series, Transform::None, &all, plan, &|| {}, None)
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn consider(train: &Series, forecaster: ModelForecaster, horizon: usize) -> Cons
     let mut out = considered(Some(settled.clone()), &id, status.name(), remark);
     out.bic = fitted.fit.bic.unwrap_or(fitted.fit.objective_value);
     let Some(plan) = plan else { return out };
-    let Ok(result) = backtest(train, forecaster.transform, &[&settled as &dyn Forecaster], &plan, &|| {}) else {
+    let Ok(result) = backtest(train, forecaster.transform, &[&settled as &dyn Forecaster], &plan, &|| {}, None) else {
         return out;
     };
     // A model that could not answer everywhere is not compared on the windows where it could.

@@ -2,7 +2,7 @@
 
 use super::{last, require_even, rows_ahead, too_few};
 use crate::base::{Error, Param, Result, Series, Transform, math};
-use crate::fit::{Goal, Known, Problem, Settings, again};
+use crate::fit::{Goal, Known, Problem, Settings, again, from_start};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use nalgebra::DMatrix;
 
@@ -138,7 +138,8 @@ impl Forecaster for Smoothing {
             let value =
                 |theta: &Vec<f64>| Some(objective.at(theta).0).filter(|v| v.is_finite()).unwrap_or(f64::INFINITY);
             let Some(start) = starts.iter().min_by(|a, b| value(a).total_cmp(&value(b))) else { continue };
-            let solved = problem.solve(start);
+            let quick = from_start(&objective, &params, free, start, n);
+            let solved = quick.map_or_else(|| problem.solve(start), |(solved, _)| solved);
             // A level that is a random walk stands at its bound, which is a fine forecast.
             let k = free.len() as f64 + 1.0;
             let criterion = 2.0 * n * solved.value + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0).max(1.0);

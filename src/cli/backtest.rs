@@ -1,13 +1,14 @@
 //! `kramers backtest`: rolling-origin scores against baselines.
 
 use super::args::{BacktestArgs, Common};
-use super::input::read_data;
+use super::checkpoint::Checkpoint;
+use super::input::{Data, read_data};
 use super::leak::{Proof, prove};
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
-use crate::backtest::{Backtest, ModelScores, Plan, Scores, backtest};
+use crate::backtest::{Backtest, ModelScores, Plan, Scores, Sink, backtest};
 use crate::base::{Error, Result, Seed, Series};
 use crate::baseline::{RANDOM_WALK, baseline, usual};
 use crate::expr::Pool;
@@ -21,16 +22,20 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
     let condition = args.fail_if.as_deref().map(Condition::parse).transpose()?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
+    let checkpoint = checkpoint(args, common, &data, folder.as_ref(), output)?;
     let (mut results, mut rows, mut warnings, mut csv) = (Vec::new(), Vec::new(), Vec::new(), long_header());
     let (mut flagged, mut proofs) = (false, Vec::new());
-    for series in &data.loaded.series {
+    for (k, series) in data.loaded.series.iter().enumerate() {
         let plan = select::plan(series, &args.plan)?;
         let train = series.slice(0, plan.first_test);
         let settled = settle(&train, &forecasters)?;
-        let result = with_baselines(series, &settled, &plan, &args.plan.baselines, common.seed, output)?;
+        let blocks = checkpoint.as_ref().map(|c| c.of(k));
+        let sink = blocks.as_ref().map(|blocks| blocks as &dyn Sink);
+        let result = with_baselines(series, &settled, &plan, &args.plan.baselines, common.seed, sink, output)?;
         if args.prove_no_leak {
-            let again =
-                |other: &Series| with_baselines(other, &settled, &plan, &args.plan.baselines, common.seed, output);
+            let again = |other: &Series| {
+                with_baselines(other, &settled, &plan, &args.plan.baselines, common.seed, None, output)
+            };
             let proof = prove(series, &plan, &result, &again)?;
             output.text(&leak_text(&series.id, &proof));
             flagged |= proof.leak.is_some();
@@ -66,7 +71,41 @@ pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Resu
         folder.write("backtest.csv", &csv)?;
         folder.write_document(&document)?;
     }
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.done();
+    }
     Ok(if flagged { Outcome::Flagged } else { Outcome::Good })
+}
+
+/// The file of finished blocks beside the results, where there is a folder for it.
+fn checkpoint(
+    args: &BacktestArgs,
+    common: &Common,
+    data: &Data,
+    folder: Option<&Folder>,
+    output: &Output,
+) -> Result<Option<Checkpoint>> {
+    let Some(folder) = folder else {
+        return match args.resume {
+            false => Ok(None),
+            true => Err(Error::BadOption {
+                flag: "--resume".to_string(),
+                value: "without -o".to_string(),
+                expected: "a run whose results have a folder, where its finished blocks are kept".to_string(),
+                hint: Some("-o FOLDER, the one of the run that was cut off".to_string()),
+            }),
+        };
+    };
+    // Whatever changes a number; neither threads nor folders.
+    let run = format!(
+        "kramers {VERSION} backtest {} {:?} {:?} {:?} {:?} seed {}",
+        data.loaded.sha256, args.model, args.plan, args.estimate, args.data, common.seed
+    );
+    let checkpoint = Checkpoint::open(&folder.path(""), &run.replace('\n', " "), args.resume)?;
+    if args.resume {
+        output.say(&format!("resuming: {} blocks were done", checkpoint.known()));
+    }
+    Ok(Some(checkpoint))
 }
 
 /// Settle each model's form on the training rows; a model that cannot learn from them is refused here, before the work.
@@ -86,6 +125,7 @@ pub(super) fn with_baselines(
     plan: &Plan,
     asked: &[String],
     seed: u64,
+    sink: Option<&dyn Sink>,
     output: &Output,
 ) -> Result<Backtest> {
     let transform = forecasters.first().map_or(crate::base::Transform::None, |f| f.transform);
@@ -101,7 +141,7 @@ pub(super) fn with_baselines(
     let mut all: Vec<&dyn Forecaster> = forecasters.iter().map(|f| f as &dyn Forecaster).collect();
     all.extend(baselines.iter().map(|b| b.as_ref()));
     let bar = output.bar(plan.windows() * all.len(), &format!("backtest {}", series.id));
-    let result = backtest(series, transform, &all, plan, &|| bar.inc(1));
+    let result = backtest(series, transform, &all, plan, &|| bar.inc(1), sink);
     bar.finish_and_clear();
     result
 }

@@ -12,6 +12,7 @@ mod args;
 mod backtest;
 mod caveat;
 mod check;
+mod checkpoint;
 mod compare;
 mod curve;
 mod discover;

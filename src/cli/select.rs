@@ -26,6 +26,7 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
         None => Refit::Every(held_out.div_ceil(step.max(1)).div_ceil(FITS).max(1)),
         Some("every") => Refit::EveryWindow,
         Some("never") => Refit::Never,
+        Some("1") => Refit::EveryWindow,
         Some(text) => match text.parse::<usize>() {
             Ok(k) => Refit::Every(k),
             Err(_) => {

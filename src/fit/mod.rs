@@ -45,7 +45,7 @@ pub mod trajectories;
 mod trajectories_tests;
 pub mod uncertainty;
 
-pub(crate) use again::{Known, again};
+pub(crate) use again::{Known, again, from_start};
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
 use certified::first_and_free;

@@ -46,8 +46,8 @@ pub(super) fn window_scores(
     plan: &Plan,
 ) -> std::result::Result<Vec<f64>, String> {
     let levels = Levels { fitted, time: before.time.clone() };
-    let result =
-        backtest(before, Transform::None, &[&levels as &dyn Forecaster], plan, &|| {}).map_err(|e| e.to_string())?;
+    let result = backtest(before, Transform::None, &[&levels as &dyn Forecaster], plan, &|| {}, None)
+        .map_err(|e| e.to_string())?;
     // One that could not answer everywhere is not compared on the windows where it could.
     if let Some((_, cutoff, why)) = result.failures.first() {
         return Err(format!("no forecast from row {}: {why}", cutoff + 1));

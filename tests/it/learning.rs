@@ -118,3 +118,35 @@ fn a_law_found_is_the_same_for_any_number_of_threads() {
     let run = |n: u32| place.typed(&format!("discover good.csv --threads {n} --json")).stdout;
     assert!(run(1) == run(2), "differs between 1 and 2 threads");
 }
+
+#[test]
+fn a_backtest_cut_off_and_resumed_writes_the_same_bytes() {
+    let place = Place::new().with("good.csv", dated(&walk(160)));
+    let line = "backtest good.csv -m ou --horizon 3 --refit 5 --transform diff -o";
+    place.typed(&format!("{line} whole")).ends(0);
+    // A line of the checkpoint a block: half of them stand for a run that was killed.
+    std::fs::create_dir(place.path("cut")).expect("a folder");
+    let refused = place.typed(&format!("{line} cut --resume --seed 2")).ends(0);
+    assert!(refused.stderr.contains("0 blocks"), "{}", refused.stderr);
+    let run = |folder: &str| {
+        let mut texts = Vec::new();
+        for name in ["backtest.csv", "run.json"] {
+            texts.push(place.text(&format!("{folder}/{name}")));
+        }
+        texts
+    };
+    let whole = run("whole");
+    place.typed(&format!("{line} again --resume")).ends(0);
+    assert!(run("again") == whole);
+    assert!(!place.path("again/checkpoint.txt").exists());
+    let ran = place.typed("backtest good.csv -m ou --resume").ends(2);
+    assert!(ran.stderr.contains("-o FOLDER"), "{}", ran.stderr);
+}
+
+#[test]
+fn no_later_row_reaches_an_earlier_forecast_and_it_can_be_shown() {
+    let place = Place::new().with("good.csv", dated(&walk(160)));
+    let ran = place.typed("backtest good.csv -m ou --horizon 3 --refit 10 --prove-no-leak --json").ends(0);
+    let proof = &ran.document()["leak_proof"][0];
+    assert!(proof["leak"].is_null() && proof["compared"].as_u64().is_some_and(|n| n > 100), "{proof}");
+}

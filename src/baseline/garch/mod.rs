@@ -12,7 +12,7 @@ mod tests;
 use super::{last, require_even, rows_ahead, scored};
 use crate::base::rng::word_of;
 use crate::base::{Error, Param, Purpose, Result, Seed, Series, Transform};
-use crate::fit::{Estimate, Goal, Known, Problem, Settings, Status, again, estimates};
+use crate::fit::{Estimate, Goal, Known, Problem, Settings, Status, again, estimates, from_start};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use likelihood::{BETA, DOWN, Likelihood, MU, NU, OMEGA, SIZE, UP, Variances};
 
@@ -109,9 +109,15 @@ pub fn fit_garch(id: &str, returns: &[f64], model: Garch, before: Option<&[f64]>
     let (solved, hessian) = match near.and_then(|known| Some((again(&objective, &params, &free, &known, n)?, known))) {
         Some((solved, known)) => (solved, known.hessian),
         None => {
-            let solved = problem.solve(&best_start(&objective, mean, variance));
-            let known = Known::at(&objective, &params, &free, &solved.theta);
-            (solved, known.hessian)
+            let start = best_start(&objective, mean, variance);
+            match from_start(&objective, &params, &free, &start, n) {
+                Some((solved, known)) => (solved, known.hessian),
+                None => {
+                    let solved = problem.solve(&start);
+                    let known = Known::at(&objective, &params, &free, &solved.theta);
+                    (solved, known.hessian)
+                }
+            }
         }
     };
     let all = estimates(&params, &solved, &free);

@@ -251,4 +251,7 @@ pub struct BacktestArgs {
     /// Destroy every row after some of the cutoffs, forecast again, and show that no earlier forecast changed by a bit
     #[arg(long)]
     pub prove_no_leak: bool,
+    /// Go on with a run into the same -o that was cut off: what it finished is not done again
+    #[arg(long)]
+    pub resume: bool,
 }

@@ -116,7 +116,7 @@ fn study<'a>(
     };
     // Every model the user named is scored; of the whole registry only the best few.
     let tested = if args.model.is_empty() { &usable[..usable.len().min(1 + RUNNERS_UP)] } else { &usable[..] };
-    let result = with_baselines(series, tested, &plan, &args.plan.baselines, seed, output)?;
+    let result = with_baselines(series, tested, &plan, &args.plan.baselines, seed, None, output)?;
     let scores = Scores::of(&result);
     let at_cutoff = chosen.fit_model(&train, None)?;
     let times: Vec<f64> = (1..=longest).map(|h| series.time[plan.first_test - 1 + h]).collect();

@@ -1,0 +1,208 @@
+//! `backtest --resume`: every finished block is kept in a file, so that a run that was cut off goes on where it was.
+//!
+//! One line a block, its numbers as the bits of their floats in hexadecimal, so that a run resumed writes the same bytes as one that was not cut off.
+//! The first line names the run; a last line that was cut off is not read.
+
+use super::output::reason;
+use crate::backtest::{Done, Failure, Row, Sink, Unit};
+use crate::base::{Error, Result};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Name of the file in the folder of the run; gone when the run ends well.
+pub(super) const NAME: &str = "checkpoint.txt";
+
+/// The file of one run.
+pub(super) struct Checkpoint {
+    path: PathBuf,
+    file: Mutex<File>,
+    known: HashMap<(usize, Unit), Done>,
+}
+
+impl Checkpoint {
+    /// Begin a file, or go on with one of the same run. `run` is what tells one run from another, on one line.
+    ///
+    /// # Errors
+    /// [`Error::FileUnwritable`]; [`Error::BadOption`] where the file is of another run.
+    pub fn open(folder: &Path, run: &str, resume: bool) -> Result<Checkpoint> {
+        let path = folder.join(NAME);
+        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.clone(), reason: reason(&e) };
+        let text = if resume { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        let known = match lines.next() {
+            None => HashMap::new(),
+            Some(first) if first == run => lines.map_while(parse).collect(),
+            Some(_) => {
+                return Err(Error::BadOption {
+                    flag: "--resume".to_string(),
+                    value: path.display().to_string(),
+                    expected: "the checkpoint of this very run; it is of other data, models or flags".to_string(),
+                    hint: Some("leave --resume out to begin anew, or type the flags it was begun with".to_string()),
+                });
+            }
+        };
+        // What was whole is written again, so that a line that was cut off is gone.
+        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&path).map_err(unwritable)?;
+        let mut whole = format!("{run}\n");
+        let mut units: Vec<_> = known.iter().collect();
+        units.sort_by_key(|(key, _)| **key);
+        units.iter().for_each(|((series, unit), done)| whole.push_str(&line(*series, *unit, done)));
+        file.write_all(whole.as_bytes()).and_then(|()| file.sync_data()).map_err(unwritable)?;
+        Ok(Checkpoint { path, file: Mutex::new(file), known })
+    }
+
+    /// How many blocks were there already.
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The blocks of one series, by its place in the file of the data.
+    pub fn of(&self, series: usize) -> SeriesBlocks<'_> {
+        SeriesBlocks { checkpoint: self, series }
+    }
+
+    /// The run has ended well, and its results are written.
+    pub fn done(self) {
+        // Left behind it would only be in the way.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// One series' part of a [`Checkpoint`].
+pub(super) struct SeriesBlocks<'a> {
+    checkpoint: &'a Checkpoint,
+    series: usize,
+}
+
+impl Sink for SeriesBlocks<'_> {
+    fn known(&self, unit: Unit) -> Option<Done> {
+        self.checkpoint.known.get(&(self.series, unit)).cloned()
+    }
+
+    fn keep(&self, unit: Unit, done: &Done) {
+        let text = line(self.series, unit, done);
+        // A disk that is full costs the checkpoint, not the run.
+        if let Ok(mut file) = self.checkpoint.file.lock() {
+            let _ = file.write_all(text.as_bytes()).and_then(|()| file.flush());
+        }
+    }
+}
+
+/// Absent numbers; no float of ours has these bits.
+const NONE: u64 = u64::MAX;
+
+fn line(series: usize, unit: Unit, (rows, failures): &Done) -> String {
+    let mut out = format!("{series} {} {} {}", unit.model, unit.block, rows.len());
+    for r in rows {
+        let _ = write!(out, " {} {} {}", r.window, r.cutoff, r.horizon);
+        let numbers = [Some(r.actual), r.mean, r.sd, Some(r.crps), r.log_score, Some(r.pit)];
+        let tail = r.tail.map_or([None; 6], |t| [t[0].0, t[0].1, t[1].0, t[1].1, t[2].0, t[2].1].map(Some));
+        for number in numbers.into_iter().chain(r.quantiles.map(Some)).chain(tail) {
+            let _ = write!(out, " {:x}", number.map_or(NONE, f64::to_bits));
+        }
+    }
+    for (model, cutoff, why) in failures {
+        let _ = write!(out, " | {model} {cutoff} {}", why.replace(['\n', '|'], " "));
+    }
+    out.push('\n');
+    out
+}
+
+fn parse(line: &str) -> Option<((usize, Unit), Done)> {
+    let mut parts = line.split(" | ");
+    let mut words = parts.next()?.split(' ');
+    let [series, model, block, count] = whole(&mut words)?;
+    let mut rows = Vec::with_capacity(count.min(1_000_000));
+    for _ in 0..count {
+        let [window, cutoff, horizon] = whole(&mut words)?;
+        let [actual, mean, sd, crps, log_score, pit] = numbers(&mut words)?;
+        let quantiles: [Option<f64>; 7] = numbers(&mut words)?;
+        let tail: [Option<f64>; 6] = numbers(&mut words)?;
+        rows.push(Row {
+            model,
+            window,
+            cutoff,
+            horizon,
+            actual: actual?,
+            mean,
+            sd,
+            quantiles: quantiles.map(|q| q.unwrap_or(f64::NAN)),
+            crps: crps?,
+            log_score,
+            pit: pit?,
+            tail: match tail {
+                [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f)] => Some([(a, b), (c, d), (e, f)]),
+                _ => None,
+            },
+        });
+    }
+    let failure = |part: &str| -> Option<Failure> {
+        let mut words = part.splitn(3, ' ');
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_string()))
+    };
+    let failures = parts.map(failure).collect::<Option<_>>()?;
+    words.next().is_none().then_some(((series, Unit { model, block }), (rows, failures)))
+}
+
+fn whole<'a, const N: usize>(words: &mut impl Iterator<Item = &'a str>) -> Option<[usize; N]> {
+    let mut out = [0; N];
+    for value in &mut out {
+        *value = words.next()?.parse().ok()?;
+    }
+    Some(out)
+}
+
+fn numbers<'a, const N: usize>(words: &mut impl Iterator<Item = &'a str>) -> Option<[Option<f64>; N]> {
+    let mut out = [None; N];
+    for value in &mut out {
+        let bits = u64::from_str_radix(words.next()?, 16).ok()?;
+        *value = (bits != NONE).then(|| f64::from_bits(bits));
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back_to_the_last_bit_and_a_line_cut_off_is_not_read() {
+        let row = Row {
+            model: 1,
+            window: 3,
+            cutoff: 40,
+            horizon: 2,
+            actual: 0.1 + 0.2,
+            mean: None,
+            sd: Some(f64::MIN_POSITIVE),
+            quantiles: [-1.0, 0.0, 1e-300, 3.0, 4.0, 5.0, f64::INFINITY],
+            crps: 0.7,
+            log_score: Some(-0.0),
+            pit: 1.0,
+            tail: Some([(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]),
+        };
+        let done: Done = (vec![row.clone(), Row { tail: None, ..row }], vec![(1, 44, "it | did\nnot".to_string())]);
+        let unit = Unit { model: 1, block: 7 };
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Checkpoint::open(folder.path(), "run 1", false).expect("a file");
+        first.of(5).keep(unit, &done);
+        first.of(6).keep(unit, &done);
+        drop(first);
+        let path = folder.path().join(NAME);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(&path, &text[..text.len() - 9]).expect("a file");
+        let again = Checkpoint::open(folder.path(), "run 1", true).expect("the same run");
+        assert_eq!(again.known(), 1);
+        let (rows, failures) = again.of(5).known(unit).expect("kept");
+        assert_eq!(rows, done.0);
+        assert_eq!(failures, [(1, 44, "it   did not".to_string())]);
+        assert!(again.of(6).known(unit).is_none());
+        assert!(Checkpoint::open(folder.path(), "run 2", true).is_err());
+        again.done();
+        assert!(!path.exists());
+    }
+}
