@@ -130,7 +130,10 @@ pub(crate) fn from_start(
         theta = trial;
         (value, gradient) = next;
     }
-    let known = Known::at(objective, params, free, &theta);
+    let near = Known::at(objective, params, free, &theta);
+    let there = again(objective, params, free, &near, n)?;
+    // Standard errors are those of the curvature at the end, not near it.
+    let known = Known::at(objective, params, free, &there.theta);
     let solved = again(objective, params, free, &known, n)?;
     Some((solved, known))
 }
