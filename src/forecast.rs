@@ -5,9 +5,10 @@ use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::fit::diagnostics::{Diagnostics, diagnose};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, Start, require_room, simulate};
-use crate::form::{Accuracy, Form, Question, exact, laws};
+use crate::form::{Accuracy, Form, Question, counts_likelihood, exact, marginals};
 use crate::models::Model;
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
+use crate::process::Process;
 use crate::stats;
 use rayon::prelude::*;
 
@@ -74,6 +75,10 @@ impl Forecaster for ModelForecaster {
         &self.model.id
     }
 
+    fn counts(&self) -> bool {
+        matches!(self.model.process, Process::Network(_))
+    }
+
     fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
         let fitted = self.fit_model(train, previous.map(Fitted::parameters))?;
         fitted.require_usable(train)?;
@@ -86,15 +91,22 @@ impl Fitted for FittedModel {
         let transform = self.forecaster.transform;
         let (x0, t0) = self.start(history)?;
         let seed = self.forecaster.settings.seed;
+        let model = &self.forecaster.model;
+        // One count tells the others by what is conserved.
+        let (component, start) = match model.process {
+            Process::Network(_) => counts_likelihood::complete(model, &self.fit.theta, x0)?,
+            _ => (0, vec![x0]),
+        };
         let question = Question {
             theta: &self.fit.theta,
-            start: &[x0],
+            start: &start,
             t0,
             times,
             accuracy: self.forecaster.accuracy,
             key: seed.key(Purpose::Forecast, word_of(&history.id), window),
         };
-        let laws = laws(&self.forecaster.model, self.forecaster.answer, &question)?;
+        let rows = marginals(model, self.forecaster.answer, &question)?;
+        let laws: Vec<Predictive> = rows.into_iter().filter_map(|row| row.into_iter().nth(component)).collect();
         Ok(if transform == Transform::Log { laws.into_iter().map(Predictive::exp).collect() } else { laws })
     }
 

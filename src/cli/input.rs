@@ -212,23 +212,20 @@ pub(super) fn settings(args: &EstimateArgs, seed: u64) -> Result<Settings> {
 
 /// The transition density asked for.
 fn form_of_fit(typed: &str) -> Result<FormRequest> {
-    let fitting: Vec<&str> = Form::ALL.into_iter().filter(|f| f.fits()).map(Form::name).collect();
+    let names = Form::ALL.map(Form::name);
     match typed {
         "auto" => Ok(FormRequest::Auto),
         name => match Form::named(name) {
-            Some(form) if form.fits() => Ok(FormRequest::Asked(form)),
-            known => {
-                let why = if known.is_some() { "it does not fit yet" } else { "it is not a form" };
-                Err(Error::BadOption {
-                    flag: "--form".to_string(),
-                    value: name.to_string(),
-                    expected: format!("{why}; one of auto, {}", fitting.join(", ")),
-                    hint: Some(match nearest(name, fitting.iter().copied()) {
-                        Some(near) if near != name => format!("did you mean --form {near}?"),
-                        _ => "--form auto takes the cheapest form that is accurate enough".to_string(),
-                    }),
-                })
-            }
+            Some(form) => Ok(FormRequest::Asked(form)),
+            None => Err(Error::BadOption {
+                flag: "--form".to_string(),
+                value: name.to_string(),
+                expected: format!("it is not a form; one of auto, {}", names.join(", ")),
+                hint: Some(match nearest(name, names) {
+                    Some(near) if near != name => format!("did you mean --form {near}?"),
+                    _ => "--form auto takes the cheapest form that is accurate enough".to_string(),
+                }),
+            }),
         },
     }
 }

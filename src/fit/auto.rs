@@ -9,6 +9,7 @@ use super::{Fit, Observed, Optimizer, Settings, Task, kl, starts};
 use crate::base::{Params, Purpose, Result};
 use crate::form::{Accuracy, Form, Pairs, Question, Transitions, laws, likelihood, schroedinger};
 use crate::models::Model;
+use crate::process::Process;
 use rayon::prelude::*;
 
 /// States from which the expansion is held against the Fokker-Planck density.
@@ -73,6 +74,11 @@ pub(super) fn choose_form(
     first: &Params,
     free: &[usize],
 ) -> Result<FormChoice> {
+    if matches!(model.process, Process::Network(_)) {
+        let why = "counts of molecules are fitted by their master equation".to_string();
+        let form = Form::MasterEquation;
+        return Ok(FormChoice { form, why, error: None, automatic: true, otherwise: None });
+    }
     if model.law.is_some() {
         let why = "the model's transition law is known in closed form".to_string();
         return Ok(FormChoice { form: Form::Exact, why, error: None, automatic: true, otherwise: None });

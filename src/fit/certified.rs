@@ -91,7 +91,7 @@ pub(super) fn only_kl(settings: &Settings) -> Result<()> {
         Objective::Mse => Err(Error::BadOption {
             flag: "--objective".to_string(),
             value: "mse".to_string(),
-            expected: "kl, the one objective of several states or series".to_string(),
+            expected: "kl, the one objective of counts and of several states or series".to_string(),
             hint: Some("--objective kl".to_string()),
         }),
     }

@@ -48,24 +48,27 @@ pub(super) fn mean(batch: &Batch) -> (f64, Vec<f64>) {
     (-batch.value.iter().sum::<f64>() / n, batch.gradient.iter().map(|g| -g.iter().sum::<f64>() / n).collect())
 }
 
+/// The mean outer product of the scores, which is the information where the model holds (Berndt, Hall, Hall & Hausman 1974).
+pub(super) fn outer(scores: &[Vec<f64>], n: usize) -> DMatrix<f64> {
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / n as f64;
+    let k = scores.len();
+    let mut metric = DMatrix::zeros(k, k);
+    for i in 0..k {
+        for j in 0..=i {
+            metric[(i, j)] = product(&scores[i], &scores[j]);
+            metric[(j, i)] = metric[(i, j)];
+        }
+    }
+    metric
+}
+
 impl Goal for Likelihood<'_> {
     fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         mean(&self.batch(theta))
     }
 
-    /// The mean outer product of the scores, which is the information where the model holds (Berndt, Hall, Hall & Hausman 1974).
     fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
-        let scores = &self.batch(theta).gradient;
-        let (k, n) = (scores.len(), self.pairs.len() as f64);
-        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / n;
-        let mut metric = DMatrix::zeros(k, k);
-        for i in 0..k {
-            for j in 0..=i {
-                metric[(i, j)] = product(&scores[i], &scores[j]);
-                metric[(j, i)] = metric[(i, j)];
-            }
-        }
-        Some(metric)
+        Some(outer(&self.batch(theta).gradient, self.pairs.len()))
     }
 
     fn rows(&self) -> usize {
@@ -83,7 +86,7 @@ impl Goal for Likelihood<'_> {
 /// is walked to on the cheap one's slope.
 fn before(form: Form) -> Option<Form> {
     match form {
-        Form::Euler | Form::Exact => None,
+        Form::Euler | Form::Exact | Form::MasterEquation => None,
         Form::FokkerPlanck => Some(Form::Expansion),
         Form::Schroedinger => Some(Form::FokkerPlanck),
         _ => Some(Form::Euler),

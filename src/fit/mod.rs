@@ -14,6 +14,7 @@ mod auto;
 mod auto_tests;
 mod certified;
 mod certify;
+pub mod counts;
 pub mod curve;
 pub mod diagnostics;
 pub mod field;
@@ -48,9 +49,10 @@ pub mod uncertainty;
 pub(crate) use again::{Known, again, from_start};
 use auto::choose_form;
 pub use auto::{FormChoice, FormRequest};
-use certified::first_and_free;
 pub(crate) use certified::{Problem, estimates};
+use certified::{first_and_free, only_kl};
 pub use certify::Status;
+pub use counts::{CountSeries, CountsFit, fit_complete, fit_counts};
 pub use filtered::{FilteredFit, fit_filtered};
 pub use joint::{JointFit, fit_joint};
 pub(crate) use optimise::Goal;
@@ -62,6 +64,7 @@ pub use several::{SeveralFit, fit_several, fit_several_joint};
 use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
+use crate::process::Process;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -150,6 +153,7 @@ impl Observed {
             return Err(Error::Constant { series: series.id.clone(), rows: state.len(), value: state.value[0] });
         }
         model.check_domain(&state)?;
+        counts::check(&state, transform, model)?;
         // The first transformed row is a condition, not an outcome.
         let first_outcome = series.len() - state.len() + 1;
         let ln_jacobian =
@@ -251,6 +255,9 @@ impl Solved {
 pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let (first, free) = first_and_free(model, settings)?;
     robust::check(data, settings)?;
+    if matches!(model.process, Process::Network(_)) {
+        only_kl(settings)?;
+    }
     let choice = match &settings.form {
         FormRequest::Auto if matches!(settings.robust, Some(Robust::DensityPower { .. })) => robust::form_of(model),
         FormRequest::Asked(form) => FormChoice::asked(*form),
@@ -338,6 +345,7 @@ fn describe(task: &Task, choice: FormChoice, solved: Solved, starts: Vec<StartOu
         warnings: Vec::new(),
     };
     fit.warnings = warnings(&fit, model);
+    fit.warnings.extend(transitions.bounds(&fit.theta, &data.pairs).and_then(counts::loose));
     fit
 }
 

@@ -73,11 +73,11 @@ pub fn fit_several(model: &Model, data: &[Observed], local: &[String], settings:
         FormRequest::Auto => choose_form(model, &pooled, settings, &first, &free)?,
     };
     let transitions = Transitions::new(model, choice.form)?;
-    let euler = Transitions::new(model, Form::Euler)?;
     let given = !settings.initial.is_empty();
     let starts = starting_points(&transitions, &pooled, &first, &free, settings, given)?;
     let needs_rough = matches!(choice.form, Form::Kessler | Form::KesslerTruncated);
-    let rough = if needs_rough { Some(line_sums(&euler, data)) } else { None };
+    let euler = needs_rough.then(|| Transitions::new(model, Form::Euler)).transpose()?;
+    let rough = euler.as_ref().map(|euler| line_sums(euler, data));
     let (solved, starts) = stack.solve(&line_sums(&transitions, data), rough.as_deref(), &starts, settings);
     let checks = |s: usize, theta: &[f64]| {
         let scores = transitions.normal_scores(theta, &data[s].pairs);

@@ -9,6 +9,7 @@ use crate::base::rng::Key;
 use crate::base::sobol::{LOG2_POINTS, Scramble, Sobol};
 use crate::base::{Coordinate, Param, Params, Purpose, Result, math};
 use crate::form::{Form, Pairs, Transitions};
+use crate::process::Process;
 use crate::stats;
 use rayon::prelude::*;
 
@@ -25,9 +26,15 @@ pub(super) fn starting_points(
     settings: &Settings,
     given: bool,
 ) -> Result<Vec<Vec<f64>>> {
-    let euler = Transitions::new(transitions.model(), Form::Euler)?;
     let sample = short_and_long(&data.pairs);
-    let loss = |theta: &[f64]| -euler.log_density(theta, &sample, false).value.iter().sum::<f64>();
+    let euler = match &transitions.model().process {
+        Process::Network(_) => None,
+        _ => Some(Transitions::new(transitions.model(), Form::Euler)?),
+    };
+    let loss = |theta: &[f64]| match &euler {
+        Some(euler) => -euler.log_density(theta, &sample, false).value.iter().sum::<f64>(),
+        None => transitions.rough(theta, &sample).unwrap_or(f64::INFINITY),
+    };
     let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs) };
     Ok(scan.points(first, free, settings, given))
 }

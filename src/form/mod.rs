@@ -6,6 +6,7 @@
 pub mod affine;
 mod choice;
 mod counts;
+pub mod counts_likelihood;
 pub mod curve;
 pub mod exact;
 mod expansion;
@@ -15,6 +16,9 @@ mod jacobi;
 pub mod joint;
 mod lamperti;
 pub mod likelihood;
+mod linear_noise;
+#[cfg(test)]
+mod linear_noise_tests;
 pub mod master_equation;
 pub mod moments;
 pub mod monte_carlo;
@@ -32,6 +36,7 @@ mod transitions;
 pub mod value;
 
 pub use choice::{Chosen, choose};
+pub use linear_noise::{LinearNoise, linear_noise};
 pub use observe::observe;
 #[cfg(test)]
 mod network_tests;
@@ -74,12 +79,14 @@ pub enum Form {
     MonteCarlo,
     /// The deterministic limit of a network: no fluctuations.
     RateEquations,
+    /// A normal law about the rate equations of a network (van Kampen 2007, chapter X).
+    LinearNoise,
     /// Paths of the chemical Langevin equation of a network.
     Langevin,
 }
 
 impl Form {
-    pub const ALL: [Form; 15] = [
+    pub const ALL: [Form; 16] = [
         Form::Exact,
         Form::Euler,
         Form::Kessler,
@@ -94,6 +101,7 @@ impl Form {
         Form::MasterEquation,
         Form::MonteCarlo,
         Form::RateEquations,
+        Form::LinearNoise,
         Form::Langevin,
     ];
 
@@ -113,6 +121,7 @@ impl Form {
             Form::MasterEquation => "master-equation",
             Form::MonteCarlo => "monte-carlo",
             Form::RateEquations => "rate-equations",
+            Form::LinearNoise => "linear-noise",
             Form::Langevin => "langevin",
         }
     }
@@ -122,14 +131,9 @@ impl Form {
         Form::ALL.into_iter().find(|f| f.name() == name)
     }
 
-    /// Whether the form gives the density of an observed transition cheaply enough to fit with.
-    pub fn fits(self) -> bool {
-        self != Form::MasterEquation && !self.is_of_networks()
-    }
-
     /// Whether it approximates networks, and is nothing for other kinds of model.
     pub fn is_of_networks(self) -> bool {
-        matches!(self, Form::RateEquations | Form::Langevin)
+        matches!(self, Form::RateEquations | Form::LinearNoise | Form::Langevin)
     }
 
     /// The forms worth asking for a model of this kind: densities of one step are of diffusions, some approximations of networks alone.
@@ -146,6 +150,7 @@ impl Form {
                 Some("of the chemical Langevin equation, another process")
             }
             (_, Form::RateEquations) => Some("the limit of many molecules, without fluctuations"),
+            (_, Form::LinearNoise) => Some("a normal law about the limit of many molecules"),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@
 
 use super::counts::{self, Origin};
 use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
-use super::{Answer, Form, Question, monte_carlo, ode, schroedinger};
+use super::{Answer, Form, Question, linear_noise, monte_carlo, ode, schroedinger};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::{Lattice, Predictive};
@@ -23,6 +23,7 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
         Form::FokkerPlanck => None,
         Form::Langevin => (!network.events.is_empty()).then(|| HAS_EVENTS.to_string()),
         Form::RateEquations => ode::why_not(network),
+        Form::LinearNoise => linear_noise::why_not(network),
         Form::Schroedinger => schroedinger::network::why_not(network),
         Form::Exact => Some("it is a network, and no closed law is known for it".to_string()),
         _ => Some("it is a network of counts; this is a density of its Langevin equation, a diffusion".to_string()),
@@ -41,6 +42,7 @@ pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: 
         Form::FokkerPlanck => by_langevin(model, network, question).map(Answer::from),
         Form::Langevin => by_langevin_paths(model, network, question),
         Form::RateEquations => by_rate_equations(model, network, question),
+        Form::LinearNoise => linear_noise(model, question)?.marginals().map(Answer::from),
         Form::Schroedinger => schroedinger::network::marginals(model, network, question)
             .map(|(laws, error)| Answer { laws, error: Some(error) }),
         _ => {

@@ -1,5 +1,6 @@
 //! Observed transitions as a form sees them: log densities, conditional moments, and their gradients in the parameters.
 
+use super::counts_likelihood::CountTransitions;
 use super::{Asked, Form, exact, expansion::Expansion, likelihood, schroedinger};
 use crate::base::{Error, Result, Series};
 use crate::models::Model;
@@ -74,7 +75,7 @@ fn why_not_fitted(model: &Model) -> String {
             format!("it has {} states, and transitions of one are fitted so far", p.states.len())
         }
         Process::Diffusion(_) => "it jumps, and transitions without jumps are fitted so far".to_string(),
-        other => format!("it is a {}, and transitions of diffusions are fitted so far", other.kind()),
+        other => format!("it is a {}, and transitions of diffusions and networks are fitted so far", other.kind()),
     }
 }
 
@@ -82,7 +83,7 @@ fn why_not_fitted(model: &Model) -> String {
 fn can_fit(error: Error) -> Error {
     match error {
         Error::FormUnavailable { form, model, why, mut available } => {
-            available.retain(|name| Form::named(name).is_some_and(Form::fits));
+            available.retain(|name| Form::named(name) != Some(Form::MasterEquation));
             Error::FormUnavailable { form, model, why, available }
         }
         other => other,
@@ -90,16 +91,24 @@ fn can_fit(error: Error) -> Error {
 }
 
 /// A model's transition density by one form, compiled once and evaluated at many parameters.
+///
+/// Of a network: the probabilities of counts of its first species that moves, where that one tells the others
+/// ([`super::counts_likelihood`]).
 #[derive(Debug)]
 pub struct Transitions<'m> {
     model: &'m Model,
-    scalar: Scalar<'m>,
     form: Form,
-    how: How,
+    how: How<'m>,
 }
 
 #[derive(Debug)]
-enum How {
+enum How<'m> {
+    Diffusion(Scalar<'m>, Density),
+    Counts(Box<CountTransitions<'m>>),
+}
+
+#[derive(Debug)]
+enum Density {
     Exact(exact::ExactTransitions),
     Expansion(Box<Expansion>),
     /// The Fokker-Planck equation, and Kessler's expansion for the moments.
@@ -114,6 +123,9 @@ impl<'m> Transitions<'m> {
     /// # Errors
     /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
     pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
+        if matches!(model.process, Process::Network(_)) {
+            return Transitions::of_counts(model, form);
+        }
         if model.scalar().is_none() {
             return Err(Error::FormUnavailable {
                 form: "fit".to_string(),
@@ -123,9 +135,9 @@ impl<'m> Transitions<'m> {
             });
         }
         let scalar = form.line(model).map_err(can_fit)?;
-        let how = match (form, &model.law) {
-            (Form::Exact, Some(claim)) => How::Exact(exact::ExactTransitions::new(&scalar, claim)),
-            (form, _) if form.is_one_step() => How::Expansion(Box::new(Expansion::new(&scalar, form))),
+        let density = match (form, &model.law) {
+            (Form::Exact, Some(claim)) => Density::Exact(exact::ExactTransitions::new(&scalar, claim)),
+            (form, _) if form.is_one_step() => Density::Expansion(Box::new(Expansion::new(&scalar, form))),
             (Form::FokkerPlanck | Form::Schroedinger, _) => {
                 if let Some(why) = likelihood::why_not(&scalar) {
                     return Err(can_fit(form.unavailable(model, &why)));
@@ -133,20 +145,39 @@ impl<'m> Transitions<'m> {
                 let (resolvent, moments) =
                     (likelihood::Resolvent::new(&scalar), Box::new(Expansion::new(&scalar, Form::Kessler)));
                 match form {
-                    Form::FokkerPlanck => How::Solved(Box::new(resolvent), moments),
-                    _ => How::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
+                    Form::FokkerPlanck => Density::Solved(Box::new(resolvent), moments),
+                    _ => Density::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
                 }
             }
             (Form::MonteCarlo, _) => match likelihood::bridges::why_not(&scalar) {
                 Some(why) => return Err(can_fit(form.unavailable(model, &why))),
-                None => How::Simulated(
+                None => Density::Simulated(
                     Box::new(likelihood::bridges::Bridges::standard(&scalar)),
                     Box::new(Expansion::new(&scalar, Form::Kessler)),
                 ),
             },
-            _ => return Err(can_fit(form.unavailable(model, "fitting with it is not built yet"))),
+            _ => return Err(can_fit(form.unavailable(model, "the lattice of a diffusion is not fitted with"))),
         };
-        Ok(Transitions { model, scalar, form, how })
+        Ok(Transitions { model, form, how: How::Diffusion(scalar, density) })
+    }
+
+    fn of_counts(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
+        let refuse = |why: &str| Error::FormUnavailable {
+            form: form.name().to_string(),
+            model: model.id.clone(),
+            why: why.to_string(),
+            available: vec![Form::MasterEquation.name().to_string()],
+        };
+        if form != Form::MasterEquation {
+            return Err(refuse(
+                "counts of molecules have no density; their transitions are fitted by the master equation",
+            ));
+        }
+        let counts = CountTransitions::new(model)?;
+        if !counts.sees_one() {
+            return Err(refuse("one series does not tell the state; give the counts of every species"));
+        }
+        Ok(Transitions { model, form, how: How::Counts(Box::new(counts)) })
     }
 
     pub fn form(&self) -> Form {
@@ -157,50 +188,80 @@ impl<'m> Transitions<'m> {
         self.model
     }
 
-    /// Log densities at `theta`, with the gradient where asked. Values may be minus infinity or NaN where the
+    /// Log densities at `theta` (of counts log probabilities), with the gradient where asked. Values may be minus infinity or NaN where the
     /// parameters make no sense for an observation; the caller guards. Cost O(n), one pass.
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
-            How::Exact(exact) => exact.log_density(&self.scalar, theta, pairs, gradient),
-            How::Expansion(expansion) => expansion.log_density(&self.scalar, theta, pairs, gradient),
-            How::Solved(resolvent, _) => resolvent.log_density(&self.scalar, theta, pairs, gradient),
-            How::Spectral(spectral, _) => spectral.log_density(self.model, &self.scalar, theta, pairs, gradient),
-            How::Simulated(bridges, _) => bridges.log_density(&self.scalar, theta, pairs, gradient),
+            How::Counts(counts) => counts.log_density(theta, pairs, gradient),
+            How::Diffusion(scalar, density) => match density {
+                Density::Exact(exact) => exact.log_density(scalar, theta, pairs, gradient),
+                Density::Expansion(expansion) => expansion.log_density(scalar, theta, pairs, gradient),
+                Density::Solved(resolvent, _) => resolvent.log_density(scalar, theta, pairs, gradient),
+                Density::Spectral(spectral, _) => spectral.log_density(self.model, scalar, theta, pairs, gradient),
+                Density::Simulated(bridges, _) => bridges.log_density(scalar, theta, pairs, gradient),
+            },
+        }
+    }
+
+    /// A rough loss for finding where to begin, of counts only: diffusions have Euler's density.
+    pub fn rough(&self, theta: &[f64], pairs: &Pairs) -> Option<f64> {
+        match &self.how {
+            How::Counts(counts) => Some(counts.seen_rough(theta, pairs)),
+            How::Diffusion(..) => None,
+        }
+    }
+
+    /// Lower and upper bound of the log-likelihood, where the form leaves states out and knows what that may cost.
+    pub fn bounds(&self, theta: &[f64], pairs: &Pairs) -> Option<(f64, f64)> {
+        match &self.how {
+            How::Counts(counts) => Some(counts.seen_bounds(theta, pairs)),
+            How::Diffusion(..) => None,
         }
     }
 
     /// Why the form has no density of some transitions at these parameters, and what to do instead; `None` where it has, or where
     /// it cannot tell.
     pub fn refusal(&self, theta: &[f64], pairs: &Pairs) -> Option<String> {
-        let (why, hint) = match &self.how {
-            How::Solved(resolvent, _) => resolvent.refusal(&self.scalar, theta, pairs)?,
-            How::Spectral(spectral, _) => {
-                (spectral.refusal(self.model, &self.scalar, theta, pairs)?, "use --form expansion")
+        let (scalar, density) = match &self.how {
+            How::Counts(counts) => return counts.refusal(theta, pairs),
+            How::Diffusion(scalar, density) => (scalar, density),
+        };
+        let (why, hint) = match density {
+            Density::Solved(resolvent, _) => resolvent.refusal(scalar, theta, pairs)?,
+            Density::Spectral(spectral, _) => {
+                (spectral.refusal(self.model, scalar, theta, pairs)?, "use --form expansion")
             }
-            How::Exact(_) | How::Expansion(_) | How::Simulated(..) => return None,
+            Density::Exact(_) | Density::Expansion(_) | Density::Simulated(..) => return None,
         };
         Some(format!("{why}; {hint}"))
     }
 
-    /// `Φ⁻¹` of the probability integral transform of each observed step: standard normal if the law is right.
+    /// `Φ⁻¹` of the probability integral transform of each observed step (of counts randomised): standard normal if the law is right.
     pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         match &self.how {
-            How::Exact(exact) => exact.normal_scores(&self.scalar, theta, pairs),
-            How::Expansion(expansion) => expansion.normal_scores(&self.scalar, theta, pairs),
-            How::Solved(resolvent, _) => resolvent.normal_scores(&self.scalar, theta, pairs),
-            How::Spectral(spectral, _) => spectral.resolvent.normal_scores(&self.scalar, theta, pairs),
-            How::Simulated(bridges, _) => bridges.normal_scores(&self.scalar, theta, pairs),
+            How::Counts(counts) => counts.normal_scores(theta, pairs),
+            How::Diffusion(scalar, density) => match density {
+                Density::Exact(exact) => exact.normal_scores(scalar, theta, pairs),
+                Density::Expansion(expansion) => expansion.normal_scores(scalar, theta, pairs),
+                Density::Solved(resolvent, _) => resolvent.normal_scores(scalar, theta, pairs),
+                Density::Spectral(spectral, _) => spectral.resolvent.normal_scores(scalar, theta, pairs),
+                Density::Simulated(bridges, _) => bridges.normal_scores(scalar, theta, pairs),
+            },
         }
     }
 
-    /// Conditional means and variances at `theta`, always with gradients; of the forms that solve an equation or simulate, Kessler's.
+    /// Conditional means and variances at `theta`, always with gradients; of the forms of diffusions that solve an equation or simulate,
+    /// Kessler's.
     pub fn moments(&self, theta: &[f64], pairs: &Pairs) -> Moments {
         match &self.how {
-            How::Exact(exact) => exact.moments(&self.scalar, theta, pairs),
-            How::Expansion(expansion)
-            | How::Solved(_, expansion)
-            | How::Spectral(_, expansion)
-            | How::Simulated(_, expansion) => expansion.moments(&self.scalar, theta, pairs, true),
+            How::Counts(counts) => counts.moments(theta, pairs),
+            How::Diffusion(scalar, density) => match density {
+                Density::Exact(exact) => exact.moments(scalar, theta, pairs),
+                Density::Expansion(expansion)
+                | Density::Solved(_, expansion)
+                | Density::Spectral(_, expansion)
+                | Density::Simulated(_, expansion) => expansion.moments(scalar, theta, pairs, true),
+            },
         }
     }
 }
@@ -219,8 +280,12 @@ pub(super) fn one_step(form: Form, question: &Asked, time: f64) -> Result<Predic
         why: format!("over a step of {} {why}", time - question.t0),
         hint: "ask for a nearer time, or take --form fokker-planck".to_string(),
     };
-    if let (Form::ShojiOzaki | Form::Milstein | Form::Expansion, How::Expansion(expansion)) = (form, &transitions.how) {
-        let law = expansion.tabulated(&transitions.scalar, question.theta, &pairs);
+    if let (
+        Form::ShojiOzaki | Form::Milstein | Form::Expansion,
+        How::Diffusion(scalar, Density::Expansion(expansion)),
+    ) = (form, &transitions.how)
+    {
+        let law = expansion.tabulated(scalar, question.theta, &pairs);
         return law.ok_or_else(|| broken("there is no density that can be tabulated".to_string()));
     }
     let moments = transitions.moments(question.theta, &pairs);

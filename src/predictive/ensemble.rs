@@ -74,6 +74,19 @@ impl Ensemble {
         Some(top + math::ln(sum / logs.len() as f64) + jacobian)
     }
 
+    /// Probability between two values by the kernels; `None` where there are none.
+    pub fn between(&self, low: f64, high: f64) -> Option<f64> {
+        let z = |x: f64| match self.kernels_on_log {
+            true if x <= 0.0 => f64::NEG_INFINITY,
+            true => math::ln(x),
+            false => x,
+        };
+        let (low, high) = (z(low), z(high));
+        let one = |(m, s): &(f64, f64)| math::normal_cdf((high - m) / s) - math::normal_cdf((low - m) / s);
+        let n = self.kernels.len();
+        (n > 0).then(|| self.kernels.iter().map(one).sum::<f64>() / n as f64)
+    }
+
     /// `mean|X - y| - ½ mean|X - X'|` from the order statistics (Jordan, Krüger & Lerch 2019, eq. 3), O(n).
     pub fn crps(&self, y: f64) -> f64 {
         let n = self.samples.len() as f64;

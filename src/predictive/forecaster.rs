@@ -14,6 +14,11 @@ pub trait Forecaster: Sync {
         false
     }
 
+    /// Whether what it forecasts are whole numbers, with probabilities instead of a density.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// Learn from `train`, and nothing else. `previous` is a fit of the same forecaster on earlier rows, to start from.
     ///
     /// # Errors

@@ -176,7 +176,7 @@ impl Space {
     }
 
     fn find_forms(&mut self, base: &ModelForecaster, learn: usize) {
-        for form in Form::ALL.into_iter().filter(|f| f.fits() && Transitions::new(&base.model, *f).is_ok()) {
+        for form in Form::ALL.into_iter().filter(|f| Transitions::new(&base.model, *f).is_ok()) {
             let is_dear = matches!(form, Form::FokkerPlanck | Form::Schroedinger);
             if is_dear && learn > AFFORDABLE {
                 self.notes.push(format!(

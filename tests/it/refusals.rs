@@ -283,7 +283,7 @@ refusals! {
     a_mistyped_form_offers_the_nearest:
         place(), "fit good.csv -m ou --form eulre", "bad-option", ["--form eulre", "hint: did you mean --form euler?"];
     a_form_that_does_not_fit_is_refused:
-        place(), "fit good.csv -m ou --form master-equation", "bad-option", ["--form master-equation", "does not fit", "hint: --form auto"];
+        place(), "fit good.csv -m ou --form master-equation", "form-unavailable", ["form 'master-equation'", "model 'ou'", "lattice of a diffusion", "hint: exact, euler"];
     a_closed_law_that_does_not_exist_cannot_be_asked_for:
         place(), "fit good.csv -m ckls --form exact", "form-unavailable", ["form 'exact'", "model 'ckls'", "no closed law", "hint: euler, kessler"];
     a_form_that_does_not_answer_is_refused:

@@ -14,7 +14,7 @@ pub struct EstimateArgs {
     #[arg(long, value_enum, default_value = "kl")]
     pub objective: ObjectiveArg,
     /// Transition density: auto, exact, euler, kessler, kessler-truncated, ozaki, local-linear, shoji-ozaki, milstein, expansion,
-    /// fokker-planck or schroedinger; for a model seen with errors the filter: kalman, grid or unscented
+    /// fokker-planck or schroedinger; of counts master-equation; for a model seen with errors the filter: kalman, grid or unscented
     #[arg(long, default_value = "auto", value_name = "FORM")]
     pub form: String,
     /// What searches: lbfgs, trust-region, nelder-mead, particle-swarm or adam; Newton steps finish all of them
@@ -62,10 +62,11 @@ pub struct FitArgs {
     pub set: Vec<(String, f64)>,
     #[command(flatten)]
     pub uncertainty: UncertaintyArgs,
-    /// What the rows are: steps of one path; replicates at given times, each of another path; or mean curves
+    /// What the rows are: steps of one path; replicates at given times, each of another path; mean curves; or, of a network, the state
+    /// after every single reaction
     #[arg(long = "as", value_enum, default_value = "transitions")]
     pub rows: RowsArg,
-    /// Where snapshots or trajectories began: STATE=VALUE,…, stationary, or first (the first snapshot) (default: as the file says)
+    /// Where snapshots or trajectories began: STATE=VALUE,…, stationary, or first (the first snapshot, or row) (default: as the file says)
     #[arg(long, value_name = "START", allow_hyphen_values = true)]
     pub from: Option<String>,
     /// Compare snapshots on this many bins of equal counts instead of value by value
@@ -91,6 +92,7 @@ pub enum RowsArg {
     Transitions,
     Snapshots,
     Trajectories,
+    Reactions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,6 @@
 //! `kramers fit`: parameters with intervals, and an honest status.
 
+mod counts;
 mod rows;
 mod several;
 mod uncertainty;
@@ -30,6 +31,9 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
     if matches!(model.process, Process::Curve(_)) {
         weights::refuse(args, "fits of curves")?;
         return curve::fit(&model, args, common, folder.as_ref(), output);
+    }
+    if counts::is_of_states(&model, args) {
+        return counts::run(&model, args, common, folder.as_ref(), output);
     }
     if args.rows != RowsArg::Transitions {
         return rows::run(&model, args, common, folder.as_ref(), output);

@@ -7,7 +7,7 @@ use crate::cli::args::{Common, DataArgs, FitArgs, RowsArg};
 use crate::cli::input::{read_points, settings};
 use crate::cli::number::assignment;
 use crate::cli::output::{Folder, Output};
-use crate::cli::panel::read_panels;
+use crate::cli::panel::{Panel, read_panels};
 use crate::cli::table::{short, short_or_dash, table};
 use crate::cli::values;
 use crate::fit::snapshots::{Begin, SnapshotFit, SnapshotOptions, Snapshots, fit_snapshots};
@@ -170,27 +170,9 @@ fn of_trajectories(
         });
     let (data, panels) = read_panels(&DataArgs { value: given, ..args.data.clone() }, &names, output)?;
     let read = values::data(&data, args.data.transform.name());
-    let start = args.from.as_deref().map(pairs).transpose()?.unwrap_or_default();
     let settings = Settings { objective: Objective::Mse, ..settings.clone() };
-    let experiments: Vec<Trajectories> = panels
-        .iter()
-        .map(|panel| Trajectories {
-            name: panel.id.clone(),
-            t0: 0.0,
-            start: start.clone(),
-            times: panel.observations.times.clone(),
-            columns: components
-                .iter()
-                .zip(&panel.observations.values)
-                .map(|(component, values)| {
-                    // The weights are the last column; a row without one counts for nothing.
-                    let weight = args.weight.as_ref().and(panel.observations.values.last());
-                    let weight: Vec<f64> = weight.map_or(Vec::new(), |w| w.iter().map(|w| w.unwrap_or(0.0)).collect());
-                    Column { component: component.clone(), values: values.clone(), weight }
-                })
-                .collect(),
-        })
-        .collect();
+    let experiments: Vec<Trajectories> =
+        panels.iter().map(|panel| experiment(model, args, &components, panel)).collect::<Result<_>>()?;
     let fit = fit_trajectories(model, &experiments, &settings)?;
     let names: Vec<&str> = experiments.iter().map(|e| e.name.as_str()).collect();
     output.text(&curves(&names.join(", "), &fit));
@@ -203,6 +185,49 @@ fn of_trajectories(
     });
     finish(vec![with_data(common.seed, document, &read, &names.join(", "))], common, folder, output)?;
     Ok(if fit.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })
+}
+
+/// One experiment: columns called as a parameter give its value there, `--from first` begins in the first row.
+fn experiment(model: &Model, args: &FitArgs, components: &[String], panel: &Panel) -> Result<Trajectories> {
+    let states: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    let (mut given, mut columns) = (Vec::new(), Vec::new());
+    for (name, values) in components.iter().zip(&panel.observations.values) {
+        if states.contains(name) || !model.params.iter().any(|p| p.name == *name) {
+            // The weights are the last column; a row without one counts for nothing.
+            let weight = args.weight.as_ref().and(panel.observations.values.last());
+            let weight: Vec<f64> = weight.map_or(Vec::new(), |w| w.iter().map(|w| w.unwrap_or(0.0)).collect());
+            columns.push(Column { component: name.clone(), values: values.clone(), weight });
+            continue;
+        }
+        let mut known = values.iter().flatten();
+        match known.next() {
+            Some(first) if known.all(|value| value == first) => given.push((name.clone(), *first)),
+            _ => {
+                return Err(Error::BadOption {
+                    flag: "--value".to_string(),
+                    value: format!("{name} in {}", panel.id),
+                    expected: "one value of a parameter that an experiment gives".to_string(),
+                    hint: Some("tell experiments apart with --id".to_string()),
+                });
+            }
+        }
+    }
+    let mut times = panel.observations.times.clone();
+    let (mut t0, mut start) = (0.0, Vec::new());
+    match args.from.as_deref() {
+        Some("first") if !times.is_empty() => {
+            t0 = times.remove(0);
+            for column in &mut columns {
+                if let Some(value) = column.values.remove(0) {
+                    start.push((column.component.clone(), value));
+                }
+                column.weight.drain(..1.min(column.weight.len()));
+            }
+        }
+        Some("first") | None => {}
+        Some(typed) => start = pairs(typed)?,
+    }
+    Ok(Trajectories { name: panel.id.clone(), t0, start, given, times, columns })
 }
 
 fn curves(id: &str, fit: &TrajectoryFit) -> String {

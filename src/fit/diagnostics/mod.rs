@@ -69,5 +69,6 @@ fn has_moments(form: Form) -> bool {
             | Form::Ozaki
             | Form::LocalLinear
             | Form::Milstein
+            | Form::MasterEquation
     )
 }

@@ -175,7 +175,7 @@ fn groups(changes: &[Vec<i64>]) -> Vec<(&Vec<i64>, Vec<usize>)> {
 
 /// Poisson probabilities of `mean` above 1e-17 of the largest, with sum one, and the count of the first (Fox & Glynn 1988: by
 /// ratios from the mode, so nothing underflows).
-pub(super) fn poisson_weights(mean: f64) -> (usize, Vec<f64>) {
+pub(in crate::form) fn poisson_weights(mean: f64) -> (usize, Vec<f64>) {
     const SMALL: f64 = 1e-17;
     let mode = mean.floor();
     let mut down = Vec::new();

@@ -28,6 +28,7 @@ mod window;
 
 pub(super) use diffusion::{solve, why_no_lattice};
 pub use first_passage::mean_first_passage;
+pub(super) use flow::poisson_weights;
 pub(super) use network::why_not;
 pub use network::{MOST_STATES, Projection, project};
 pub use nodes::{NodeLaw, Nodes, on_nodes};
