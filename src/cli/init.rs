@@ -5,14 +5,14 @@ use super::args::{Common, InitArgs};
 use super::input::read_model_text;
 use super::output::{Output, write_whole};
 use crate::base::{Error, Result};
-use crate::models::{annotate, read};
+use crate::models::{annotate, read, to_toml};
 use std::path::Path;
 
 pub(super) fn run(args: &InitArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let (file, text) = read_model_text(&args.model, output)?;
     let model = read(&file, &text)?;
     let id = format!("my-{}", model.id);
-    let copy = annotate(&text, &id);
+    let copy = annotate(&to_toml(&file, &text)?, &id);
     let path = common.output.clone().unwrap_or_else(|| format!("{id}.toml"));
     if path == "-" {
         output.print(&copy);

@@ -147,7 +147,8 @@ pub(super) fn read_observed_model(name: &str, output: &Output) -> Result<Model> 
 
 /// As [`read_model`], the file's name and text.
 pub(super) fn read_model_text(name: &str, output: &Output) -> Result<(String, String)> {
-    let is_path = name.ends_with(".toml") || name.contains('/') || name.contains('\\');
+    let ends = [".toml", ".xml", ".sbml", ".net"];
+    let is_path = ends.iter().any(|e| name.ends_with(e)) || name.contains('/') || name.contains('\\');
     if is_path {
         return Ok((name.to_string(), text_of(Path::new(name))?));
     }

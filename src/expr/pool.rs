@@ -2,7 +2,7 @@
 
 use super::op::{Binary, Unary, select};
 use crate::base::math;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A node of a [`Pool`]; equal expressions have equal ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -242,16 +242,46 @@ impl Pool {
         depends
     }
 
-    /// Whether the expression changes with this symbol. Cost O(size of the pool).
+    /// Whether the expression changes with this symbol. Cost O(size of the expression).
     pub fn depends_on(&self, id: Id, symbol: usize) -> bool {
-        self.depending(id, &[symbol])[id.index()]
+        self.reads(id, |s| s == symbol)
+    }
+
+    /// Whether any of the symbols an expression holds is `wanted`. Cost O(size of the expression).
+    pub fn reads(&self, id: Id, mut wanted: impl FnMut(usize) -> bool) -> bool {
+        // Beyond so many nodes a pass over the whole pool is quicker.
+        const SMALL: usize = 256;
+        let mut seen = HashSet::new();
+        let mut waiting = vec![id];
+        while let Some(next) = waiting.pop() {
+            if seen.len() > SMALL {
+                let mut needed = self.needed(&[id]).into_iter().zip(&self.nodes).filter(|(needed, _)| *needed);
+                return needed.any(|(_, node)| matches!(node, Node::Symbol(s) if wanted(*s as usize)));
+            }
+            match self.node(next) {
+                Node::Number(_) => {}
+                Node::Symbol(s) if wanted(s as usize) => return true,
+                Node::Symbol(_) => {}
+                node => {
+                    if seen.insert(next) {
+                        waiting.extend(node.children());
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// The plain evaluator: one value for one assignment of the symbols. The oracle of the tape.
     pub fn eval(&self, id: Id, symbols: &[f64]) -> f64 {
-        let needed = self.needed(&[id]);
-        let mut values = vec![0.0; id.index() + 1];
-        for i in (0..=id.index()).filter(|i| needed[*i]) {
+        self.eval_all(&[id], symbols).next().unwrap_or(f64::NAN)
+    }
+
+    /// As [`Pool::eval`], of many expressions in one pass over the pool.
+    pub fn eval_all<'a>(&self, ids: &'a [Id], symbols: &[f64]) -> impl Iterator<Item = f64> + use<'a> {
+        let needed = self.needed(ids);
+        let mut values = vec![0.0; needed.len()];
+        for i in (0..needed.len()).filter(|i| needed[*i]) {
             values[i] = match self.nodes[i] {
                 Node::Number(bits) => f64::from_bits(bits),
                 Node::Symbol(s) => symbols.get(s as usize).copied().unwrap_or(f64::NAN),
@@ -261,7 +291,7 @@ impl Pool {
                 Node::Select(c, a, b) => select(values[c.index()], values[a.index()], values[b.index()]),
             };
         }
-        values[id.index()]
+        ids.iter().map(move |id| values[id.index()])
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::base::rng::Stream;
 use crate::base::{Error, Result, math};
 use crate::models::Model;
-use crate::process::{Family, Initial, Law, Network, symbol};
+use crate::process::{Amount, Event, Family, Initial, Law, Network, ValuesFrom, symbol};
 
 /// Largest count of one species; beyond it a float no longer holds every whole number.
 const MOST: f64 = 9e15;
@@ -40,6 +40,10 @@ pub(super) fn origins(model: &Model, network: &Network, theta: &[f64], start: &[
         });
     }
     let each = |(i, species): (usize, &crate::process::Species)| {
+        let whole = |name: &str, x: f64| match species.amount {
+            Amount::Real if x.is_finite() => Ok(x),
+            _ => whole(name, x),
+        };
         if let Some(x) = start.get(i) {
             return whole(&species.name, *x).map(Origin::At);
         }
@@ -49,7 +53,7 @@ pub(super) fn origins(model: &Model, network: &Network, theta: &[f64], start: &[
             Initial::Law(law) => match law.at(&network.frame, &symbols) {
                 None => Err(invalid(&species.name, "has arguments that make no law")),
                 Some(law) if law.family() == Family::Constant => whole(&species.name, law.mean()).map(Origin::At),
-                Some(law) if law.family().is_discrete() => Ok(Origin::Drawn(law)),
+                Some(law) if law.family().is_discrete() || species.amount == Amount::Real => Ok(Origin::Drawn(law)),
                 Some(law) => {
                     Err(invalid(&species.name, &format!("is {}, which is no law of counts", law.family().name())))
                 }
@@ -116,7 +120,8 @@ pub(super) struct Stop {
     pub is_output: bool,
 }
 
-/// Output times, breaks and times of events from `t0` on, in order. An event at `t0` itself fires.
+/// Output times, breaks and times of events from `t0` on, in order. An event at `t0` itself fires unless its condition is taken to
+/// have held before.
 ///
 /// # Errors
 /// [`Error::Numerics`] where a time is not finite.
@@ -141,7 +146,7 @@ pub(super) fn stops(model: &Model, network: &Network, theta: &[f64], t0: f64, ti
         if let Some(id) = event.at {
             let time = network.frame.at(id, theta, t0);
             // Never, rather than an error, where the time is infinite.
-            if time >= t0 && time <= last || time.is_nan() {
+            if time > t0 && time <= last || time == t0 && !event.initially || time.is_nan() {
                 fires.push((at(time)?, e));
             }
         }
@@ -185,10 +190,52 @@ pub(super) fn timing(network: &Network) -> Timing {
     if flat { Timing::Stepwise } else { Timing::Smooth }
 }
 
-/// Why a network's events cannot be answered, if so.
+/// Why events and members go beyond what [`Events`] follows, if so: counts alone, and assignments made at once, in the order of the
+/// file, from the state they find.
 pub(super) fn refused_events(network: &Network) -> Option<String> {
-    let moving = network.events.iter().position(|e| e.at.is_none() && network.frame.is_timed(e.when))?;
-    Some(format!("event {} watches time and state together; write `t >= …` or a condition of the state", moving + 1))
+    if let Some(why) = network.beyond_counts() {
+        return Some(why);
+    }
+    network.events.iter().enumerate().find_map(|(e, event)| {
+        // One that waits for the state may meet any other, one with a time those of the same time.
+        let meets = |other: &Event| match (event.at, other.at) {
+            (Some(a), Some(b)) => match (network.frame.pool.constant(a), network.frame.pool.constant(b)) {
+                (Some(a), Some(b)) => a == b,
+                _ => true,
+            },
+            (Some(_), None) => false,
+            _ => true,
+        };
+        let several = network.events.iter().enumerate().any(|(o, other)| o != e && meets(other));
+        unfollowed(network, event, several).map(|what| format!("event {} {what}", called(network, e)))
+    })
+}
+
+/// An event by its name, or its number in the file.
+pub(super) fn called(network: &Network, e: usize) -> String {
+    let name = &network.events[e].name;
+    if name.is_empty() { format!("{}", e + 1) } else { format!("'{name}'") }
+}
+
+/// What of one event [`Events`] does not follow; `several`: others may fire at the same time.
+fn unfollowed(network: &Network, event: &Event, several: bool) -> Option<&'static str> {
+    let waits = event.at.is_none();
+    let varies = event.after.iter().any(|(_, id)| network.frame.varies(*id));
+    let what = match event {
+        Event { delay: Some(_), .. } => "is delayed",
+        Event { draws, .. } if !draws.is_empty() => "draws random numbers",
+        _ if waits && network.frame.is_timed(event.when) => {
+            "watches time and state together; write `t >= …` or a condition of the state"
+        }
+        _ if waits && !event.initially => "may happen at the start, where its condition holds",
+        Event { priority: Some(_), .. } if several => "has a priority",
+        Event { persistent: true, .. } if several && waits => "happens even where another has made its condition false",
+        Event { values: ValuesFrom::Trigger, .. } if several && varies => {
+            "computes its values before others that happen at the same time"
+        }
+        _ => return None,
+    };
+    Some(what)
 }
 
 /// Events of a network at one parameter value.
@@ -220,17 +267,7 @@ impl<'a> Events<'a> {
         let mut after = x.to_vec();
         for (species, id) in &self.network.events[e].after {
             let value = self.network.frame.pool.eval(*id, &symbols);
-            // Whole up to the round-off of the expression.
-            let rounded = value.round();
-            if !is_count(rounded) || (value - rounded).abs() > 1e-9 * (1.0 + rounded) {
-                return Err(Error::NonFiniteCoefficient {
-                    model: self.model.id.clone(),
-                    coefficient: format!("the count event {} gives {}", e + 1, self.network.species[*species].name),
-                    value,
-                    at: place(self.network, x, time),
-                });
-            }
-            after[*species] = rounded;
+            after[*species] = assigned(self.model, self.network, e, (*species, value), x, time)?;
         }
         Ok(after)
     }
@@ -276,6 +313,35 @@ impl<'a> Events<'a> {
         symbols[symbol::STATE..symbol::STATE + x.len()].copy_from_slice(x);
         symbols
     }
+}
+
+/// What event `e` gives a member in state `x`: a count whole up to the round-off of its expression, a real number as it is.
+///
+/// # Errors
+/// [`Error::NonFiniteCoefficient`] where a new value is no count, or no number.
+pub(super) fn assigned(
+    model: &Model,
+    network: &Network,
+    e: usize,
+    (member, value): (usize, f64),
+    x: &[f64],
+    time: f64,
+) -> Result<f64> {
+    let species = &network.species[member];
+    let rounded = value.round();
+    let (what, good) = match species.amount {
+        Amount::Count => ("count", is_count(rounded) && (value - rounded).abs() <= 1e-9 * (1.0 + rounded)),
+        Amount::Real => ("value", value.is_finite()),
+    };
+    if good {
+        return Ok(if species.amount == Amount::Count { rounded } else { value });
+    }
+    Err(Error::NonFiniteCoefficient {
+        model: model.id.clone(),
+        coefficient: format!("the {what} event {} gives {}", called(network, e), species.name),
+        value,
+        at: place(network, x, time),
+    })
 }
 
 /// A state for a message: `S = 3, P = 2, t = 0.5`, the first dozen species.

@@ -8,6 +8,8 @@ mod choice;
 mod counts;
 pub mod counts_likelihood;
 pub mod curve;
+#[cfg(test)]
+mod dsmts_tests;
 pub mod exact;
 mod expansion;
 pub mod field;

@@ -5,7 +5,8 @@
 
 use super::counts::{self, Origin};
 use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
-use super::{Answer, Form, Question, linear_noise, monte_carlo, ode, schroedinger};
+use super::monte_carlo::{self, agenda};
+use super::{Answer, Form, Question, linear_noise, ode, schroedinger};
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::predictive::{Lattice, Predictive};
@@ -14,14 +15,16 @@ use crate::process::{HAS_EVENTS, NOT_ONE_DIMENSIONAL, Network, Process};
 /// Why a form does not answer this network; `None` where it does.
 pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
     match form {
-        Form::MonteCarlo => counts::refused_events(network),
+        Form::MonteCarlo => agenda::why_not(network),
         Form::MasterEquation => master_equation::why_not(network),
         Form::FokkerPlanck if !network.events.is_empty() => Some(HAS_EVENTS.to_string()),
+        Form::FokkerPlanck if network.beyond_counts().is_some() => network.beyond_counts(),
         Form::FokkerPlanck if network.direction().is_none() => {
             Some(format!("{NOT_ONE_DIMENSIONAL}: {}", network.independent_species().len()))
         }
         Form::FokkerPlanck => None,
-        Form::Langevin => (!network.events.is_empty()).then(|| HAS_EVENTS.to_string()),
+        Form::Langevin if !network.events.is_empty() => Some(HAS_EVENTS.to_string()),
+        Form::Langevin => network.beyond_counts(),
         Form::RateEquations => ode::why_not(network),
         Form::LinearNoise => linear_noise::why_not(network),
         Form::Schroedinger => schroedinger::network::why_not(network),

@@ -38,6 +38,7 @@ const NOTES: &[(&str, &str)] = &[
     ),
     ("[[jump]]", "Jumps: a rate, the law of each mark, and where the state is after the jump."),
     ("[[reaction]]", "rate = \"k\" is mass action; law = \"…\" is the whole propensity."),
+    ("[rate]", "How fast real members move by themselves: dX/dt = …"),
     ("[[event]]", "Happens when the condition becomes true; t >= T exactly at T."),
     ("[[rule]]", "A named expression, usable in laws and reported."),
     ("[potential]", "-(hbar²/2m) ψ'' + V ψ = E ψ"),

@@ -157,8 +157,8 @@ impl Model {
         for (i, x) in state.iter().enumerate().take(frame.n_variables) {
             symbols[frame.variable(i)] = *x;
         }
-        for (coefficient, id) in self.coefficients() {
-            let value = frame.pool.eval(id, &symbols);
+        let (names, ids): (Vec<String>, Vec<Id>) = self.coefficients().into_iter().unzip();
+        for (coefficient, value) in names.into_iter().zip(frame.pool.eval_all(&ids, &symbols)) {
             if !value.is_finite() {
                 let named =
                     (0..state.len()).map(|i| format!("{} = {}", frame.pool.symbols()[frame.variable(i)], state[i]));

@@ -181,8 +181,22 @@ fn network(p: &Network) -> Vec<Line> {
     for event in &p.events {
         let moves = event.after.iter();
         let moves = moves.map(|(s, id)| Line::new(format!("{} → ", p.species[*s].name)).expression(*id)).collect();
-        lines.push(Line::new("when ").expression(event.when).words(": ").then(joined(moves, ", ")));
+        let mut line = Line::new("when ").expression(event.when);
+        if let Some(delay) = event.delay {
+            line = line.words(", after a delay of ").expression(delay);
+        }
+        line = line.words(": ").then(joined(moves, ", "));
+        for draw in &event.draws {
+            let symbol = &p.frame.pool.symbols()[draw.symbol];
+            line = line.words(format!(", {} ~ ", symbol.rsplit('.').next().unwrap_or_default())).then(law(&draw.law));
+            if let Some((lower, upper)) = draw.between {
+                line = line.words(" between ").expression(lower).words(" and ").expression(upper);
+            }
+        }
+        lines.push(line);
     }
+    let rates = p.rates.iter();
+    lines.extend(rates.map(|(s, id)| Line::new(format!("d{}/dt = ", p.species[*s].name)).expression(*id)));
     lines.extend(p.rules.iter().map(|r| Line::new(format!("{} = ", r.name)).expression(r.value)));
     lines
 }

@@ -8,8 +8,12 @@ mod equation;
 mod observed;
 mod read;
 mod registry;
+mod write;
+#[cfg(test)]
+mod write_tests;
 
 pub use annotate::annotate;
 pub use card::{Model, Observation};
-pub use read::read;
+pub use read::{read, to_toml};
 pub use registry::{built_in, built_in_ids, built_in_text};
+pub use write::write;

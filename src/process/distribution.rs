@@ -157,6 +157,12 @@ impl Law {
         }
     }
 
+    /// One draw of the law truncated to `[lower, upper]`, by rejection; `None` where a million draws found nothing there.
+    pub fn sample_between(&self, lower: f64, upper: f64, stream: &mut Stream) -> Option<f64> {
+        const MOST: usize = 1_000_000;
+        (0..MOST).map(|_| self.sample(stream)).find(|x| *x >= lower && *x <= upper)
+    }
+
     pub fn mean(&self) -> f64 {
         let [a, b, c] = self.arguments;
         match self.family {

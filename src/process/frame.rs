@@ -59,7 +59,7 @@ impl Frame {
 
     /// Whether the expression changes with any variable.
     pub fn varies(&self, id: Id) -> bool {
-        (0..self.n_variables).any(|i| self.pool.depends_on(id, self.variable(i)))
+        self.pool.reads(id, |s| (symbol::STATE..symbol::STATE + self.n_variables).contains(&s))
     }
 
     /// Whether the expression changes with time.

@@ -25,6 +25,9 @@ impl Network {
         if !self.events.is_empty() {
             return Err(HAS_EVENTS.to_string());
         }
+        if let Some(why) = self.beyond_counts() {
+            return Err(why);
+        }
         let others_are_numbers = |keep: usize| {
             self.species.iter().enumerate().all(|(i, s)| {
                 let alone = self.species.len() == 1;
@@ -45,6 +48,9 @@ impl Network {
     pub fn langevin_along(&self, species: usize, start: &[f64]) -> Result<Diffusion, String> {
         if !self.events.is_empty() {
             return Err(HAS_EVENTS.to_string());
+        }
+        if let Some(why) = self.beyond_counts() {
+            return Err(why);
         }
         self.along(species, Some(start))
     }

@@ -37,7 +37,7 @@ pub use lamperti::Lamperti;
 pub(crate) use langevin::transplant;
 pub use langevin::{HAS_EVENTS, NOT_ONE_DIMENSIONAL};
 pub use law::{ClosedLaw, LawClaim};
-pub use network::{Counting, Event, Network, Reaction, Rule, Species};
+pub use network::{Amount, Counting, Draw, Event, Network, Reaction, Rule, Species, ValuesFrom, known_time};
 pub use potential::Potential;
 pub use rate::RateEquations;
 pub use scalar::{Coefficients, Scalar};

@@ -1,8 +1,9 @@
 //! Reaction networks: species counted in whole molecules, reactions with propensities, events and rules.
 
 use super::diffusion::Initial;
-use super::frame::Frame;
-use crate::expr::Id;
+use super::distribution::Distribution;
+use super::frame::{Frame, symbol};
+use crate::expr::{Binary, Id, Node};
 
 /// How repeated reactants are counted in a mass-action propensity, the factor of two on which tools differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,24 @@ pub enum Counting {
     Ordered,
 }
 
+/// What the number of a member means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amount {
+    /// Whole molecules.
+    Count,
+    /// Any number: a quantity that events or [`Network::rates`] move, such as a rate constant or the size of a compartment.
+    Real,
+}
+
+/// A member of the state: a species, or a quantity that moves beside the species.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Species {
     pub name: String,
     pub unit: String,
+    /// In words; empty where the file says nothing.
+    pub meaning: String,
     pub initial: Initial,
+    pub amount: Amount,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -54,15 +68,74 @@ impl Reaction {
     }
 }
 
-/// Something that happens to the state when a condition becomes true.
+/// A random number of an event's assignments, drawn anew each time they are evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// Position of the symbol that stands for it.
+    pub symbol: usize,
+    pub law: Distribution,
+    /// Lower and upper end of a truncated law.
+    pub between: Option<(Id, Id)>,
+}
+
+/// Something that happens to the state when a condition becomes true (SBML Level 3 Version 2, section 4.12).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    pub name: String,
     /// True where not zero.
     pub when: Id,
     /// The time it fires, in parameters, where the condition is `t >= …`.
     pub at: Option<Id>,
-    /// (species, new value) in the state before the event.
+    /// What the condition is taken to have been before the start: where false, an event whose condition holds at the start happens
+    /// there.
+    pub initially: bool,
+    /// Time from the condition to the assignments; `None` is at once.
+    pub delay: Option<Id>,
+    /// Of events that are due at one time the highest goes first, ties by chance; those without follow, in the order of the file.
+    pub priority: Option<Id>,
+    /// Whether it still happens where its condition became false again before it was its turn.
+    pub persistent: bool,
+    /// When the new values are computed.
+    pub values: ValuesFrom,
+    /// The random numbers of `after`.
+    pub draws: Vec<Draw>,
+    /// (member, new value) in the state before the event.
     pub after: Vec<(usize, Id)>,
+}
+
+/// From which state an event computes its new values: they differ where it is delayed or waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValuesFrom {
+    /// When the condition became true.
+    Trigger,
+    /// When the values are assigned.
+    Execution,
+}
+
+impl Event {
+    /// An event that happens at once.
+    pub fn plain(when: Id, at: Option<Id>, after: Vec<(usize, Id)>) -> Event {
+        Event {
+            name: String::new(),
+            when,
+            at,
+            initially: at.is_none(),
+            delay: None,
+            priority: None,
+            persistent: false,
+            values: ValuesFrom::Execution,
+            draws: Vec::new(),
+            after,
+        }
+    }
+}
+
+/// The threshold of `t >= T` and `t > T`, `T` in parameters alone: such a condition becomes true at a known time.
+pub fn known_time(frame: &Frame, when: Id) -> Option<Id> {
+    let Node::Binary(Binary::Less | Binary::LessEqual, threshold, clock) = frame.pool.node(when) else { return None };
+    let is_clock = frame.pool.node(clock) == Node::Symbol(symbol::TIME as u32);
+    let is_fixed = !frame.varies(threshold) && !frame.is_timed(threshold);
+    (is_clock && is_fixed).then_some(threshold)
 }
 
 /// A named expression of the state, reported beside the species.
@@ -83,6 +156,30 @@ pub struct Network {
     pub volume: Id,
     pub events: Vec<Event>,
     pub rules: Vec<Rule>,
+    /// (real member, its rate of change) in state, time and parameters.
+    pub rates: Vec<(usize, Id)>,
     /// Times at which propensities jump, in the parameters.
     pub breaks: Vec<Id>,
+}
+
+impl Network {
+    /// Why the state is not made of counts that only reactions and events move, if so: what forms of counts cannot answer.
+    pub fn beyond_counts(&self) -> Option<String> {
+        let moved = |s: usize| {
+            self.rates.iter().any(|(m, _)| *m == s) || self.events.iter().any(|e| e.after.iter().any(|(m, _)| *m == s))
+        };
+        let real = self.species.iter().position(|s| s.amount == Amount::Real)?;
+        let name = &self.species[real].name;
+        Some(match self.rates.iter().any(|(m, _)| *m == real) {
+            true => format!("its member '{name}' is a real number that moves at a rate of its own"),
+            false if moved(real) => format!("its member '{name}' is a real number that events change"),
+            false => format!("its member '{name}' is a real number, not a count of molecules"),
+        })
+    }
+
+    /// The first reaction that changes a real member, which no molecule can; with the member.
+    pub fn reacting_real(&self) -> Option<(&Reaction, &Species)> {
+        let real = |r: &Reaction| r.change().iter().map(|(s, _)| *s).find(|s| self.species[*s].amount == Amount::Real);
+        self.reactions.iter().find_map(|r| Some((r, &self.species[real(r)?])))
+    }
 }

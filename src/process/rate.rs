@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, symbol};
 use super::langevin::moved;
-use super::network::Network;
+use super::network::{Event, Network};
 use crate::expr::Id;
 
 /// Ordinary differential equations in counts of molecules, with the events whose times are known.
@@ -17,8 +17,8 @@ pub struct RateEquations {
     pub breaks: Vec<Id>,
     /// Time, in the parameters, and (variable, new value) in the state before.
     pub events: Vec<(Id, Vec<(usize, Id)>)>,
-    /// Whether an event watches the state, which these equations cannot.
-    pub watches: bool,
+    /// Why these equations cannot follow its events, if so.
+    pub refused: Option<String>,
 }
 
 impl Network {
@@ -33,16 +33,31 @@ impl Network {
                 drift[s] = moved(pool, drift[s], change as f64, reaction.macroscopic);
             }
         }
+        // The quantities that move at rates of their own: dx/dt is what the file says.
+        for (s, rate) in &self.rates {
+            drift[*s] = pool.add(drift[*s], *rate);
+        }
         let timed = self.events.iter().filter_map(|e| Some((e.at?, e.after.clone())));
         RateEquations {
             names: self.species.iter().map(|s| s.name.clone()).collect(),
             drift,
             breaks: self.breaks.clone(),
             events: timed.collect(),
-            watches: self.events.iter().any(|e| e.at.is_none()),
+            refused: self.events.iter().find_map(unanswered),
             frame,
         }
     }
+}
+
+/// What of an event has no place in equations without chance, solved from one known time to the next.
+fn unanswered(event: &Event) -> Option<String> {
+    let what = match event {
+        Event { at: None, .. } => "watches the state",
+        Event { delay: Some(_), .. } => "is delayed",
+        Event { draws, .. } if !draws.is_empty() => "draws random numbers",
+        _ => return None,
+    };
+    Some(format!("an event of it {what}"))
 }
 
 impl RateEquations {

@@ -293,7 +293,12 @@ struct Fence {
     instead: &'static str,
 }
 
-const FENCES: [Fence; 6] = [
+const FENCES: [Fence; 7] = [
+    Fence {
+        names: &["roxmltree"],
+        places: &["models"],
+        instead: "use models::read::sbml::document, which limits what is read",
+    },
     Fence { names: &["polars"], places: &["data"], instead: "read through kramers::data; no other room knows polars" },
     Fence {
         names: &["argmin", "argmin_math"],

@@ -67,7 +67,10 @@ pub fn why_not(network: &Network) -> Option<String> {
     if counts::timing(network) != counts::Timing::Constant || !network.breaks.is_empty() {
         return Some("its propensities change with time, and transitions are of one clock".to_string());
     }
-    (!network.events.is_empty()).then(|| "it has events, which happen between what is seen".to_string())
+    let has_events = !network.events.is_empty();
+    has_events
+        .then(|| "it has events, which happen between what is seen".to_string())
+        .or_else(|| network.beyond_counts())
 }
 
 impl<'m> CountTransitions<'m> {

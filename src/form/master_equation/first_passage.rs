@@ -29,6 +29,9 @@ pub fn mean_first_passage(model: &Model, theta: &[f64], start: &[f64], species: 
     if !network.events.is_empty() || counts::timing(network) != Timing::Constant {
         return Err(refuse("it has events, or coefficients that change with time"));
     }
+    if let Some(why) = network.beyond_counts() {
+        return Err(refuse(&why));
+    }
     if species >= network.species.len() || !counts::is_count(target) {
         return Err(Error::BadOption {
             flag: "first passage".to_string(),

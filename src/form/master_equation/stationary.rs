@@ -31,6 +31,9 @@ pub fn stationary(model: &Model, theta: &[f64], start: &[f64]) -> Result<Snapsho
     if !network.events.is_empty() || counts::timing(network) != Timing::Constant {
         return Err(refuse("it has events, or coefficients that change with time"));
     }
+    if let Some(why) = network.beyond_counts() {
+        return Err(refuse(&why));
+    }
     let origins = counts::origins(model, network, theta, start)?;
     check_totals(network, &origins).map_err(|why| refuse(&why))?;
     let seed: Vec<f64> = origins.iter().map(|o| if let Origin::At(x) = o { *x } else { 0.0 }).collect();

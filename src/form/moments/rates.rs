@@ -255,6 +255,9 @@ fn network(p: &Network, reader: &mut Reader) -> Result<Both, String> {
     if !p.events.is_empty() {
         return Err("its events move the state at once".to_string());
     }
+    if let Some(why) = p.beyond_counts() {
+        return Err(why);
+    }
     let n = p.species.len();
     let mut first = vec![Polynomial::default(); n];
     let mut second = vec![vec![Polynomial::default(); n]; n];

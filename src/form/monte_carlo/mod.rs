@@ -6,6 +6,9 @@
 //! of the domain, `jumps` lands on jump times. `summary` keeps no paths; `law` answers as a form, with its error. `ssa`
 //! simulates networks exactly. [`super::start`] draws initial states.
 
+pub(in crate::form) mod agenda;
+#[cfg(test)]
+mod agenda_tests;
 mod along;
 mod ends;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::super::Question;
 use super::super::counts::{self, Events, Origin, Stop, Timing};
 use super::super::master_equation::{self, Snapshot};
 use super::propensities::{Present, Propensities};
-use super::require_room;
+use super::{agenda, require_room};
 use crate::base::rng::{Key, Stream};
 use crate::base::{Error, Result, math};
 use crate::models::Model;
@@ -52,7 +52,7 @@ pub struct Counts {
 /// Simulate a network exactly.
 ///
 /// # Errors
-/// [`Error::FormUnavailable`] where the model is no network or has an event that watches time and state together;
+/// [`Error::FormUnavailable`] where the model is no network or a reaction changes a real number;
 /// [`Error::NonFiniteCoefficient`] naming reaction, state and time where a propensity is negative or no number;
 /// [`Error::ModelInvalid`] where a reaction uses molecules that are not there; [`Error::BadOption`] for a start that is no count;
 /// [`Error::Numerics`] where a path has more reactions than the limit.
@@ -61,10 +61,13 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Counts> {
         let why = format!("it is a {}, and exact simulation is of networks", model.process.kind());
         return Err(super::super::Form::MonteCarlo.unavailable(model, &why));
     };
-    if let Some(why) = counts::refused_events(network) {
+    if let Some(why) = agenda::why_not(network) {
         return Err(super::super::Form::MonteCarlo.unavailable(model, &why));
     }
     require_room(run.times.len() * network.species.len(), run.paths)?;
+    if counts::refused_events(network).is_some() {
+        return agenda::simulate(model, network, run);
+    }
     let chemistry = Chemistry::new(model, network, run)?;
     let blocks: Vec<Result<Block>> = (0..run.paths.div_ceil(PATHS_PER_BLOCK))
         .into_par_iter()

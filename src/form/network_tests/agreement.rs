@@ -43,7 +43,7 @@ fn both_roads_through_the_master_equation_agree() -> Result<()> {
     // An event after the end keeps the solver from the contour.
     change(&mut model, |network| {
         let at = number(network, 1e9);
-        network.events.push(Event { when: at, at: Some(at), after: Vec::new() });
+        network.events.push(Event::plain(at, Some(at), Vec::new()));
     });
     let uniformised = projected(&model, &theta, &[6.0])?.remove(0);
     let marginal = uniformised.marginal(0).expect("a law");
@@ -260,7 +260,7 @@ fn seconds() -> Result<()> {
     let mut general = model.clone();
     change(&mut general, |network| {
         let at = number(network, 1e9);
-        network.events.push(Event { when: at, at: Some(at), after: Vec::new() });
+        network.events.push(Event::plain(at, Some(at), Vec::new()));
     });
     clock("schloegl by uniformisation", &mut || Ok(said(&projected(&general, &at, &[10.0])?[0])))?;
     clock("schloegl, 1000 paths", &mut || {

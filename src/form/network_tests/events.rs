@@ -56,7 +56,7 @@ fn events_fire_at_their_time_and_not_at_the_next_reaction() -> Result<()> {
     let mut model = written("[species.X]\n", &[("X -> 0", "rate = 1")]);
     change(&mut model, |network| {
         let (when, at, ten) = (number(network, 0.0), number(network, 1.0), number(network, 10.0));
-        network.events.push(Event { when, at: Some(at), after: vec![(0, ten)] });
+        network.events.push(Event::plain(when, Some(at), vec![(0, ten)]));
     });
     let times = [0.999_999, 1.0, 1.5];
     let counts = simulated(&model, &[], &times, 20_000)?;
@@ -84,7 +84,7 @@ fn an_event_that_watches_the_state_fires_when_its_condition_comes_true() -> Resu
         let zero = number(network, 0.0);
         let x = network.frame.pool.symbol("X").expect("a species");
         let when = network.frame.pool.binary(Binary::Less, three, x);
-        network.events.push(Event { when, at: None, after: vec![(0, zero)] });
+        network.events.push(Event::plain(when, None, vec![(0, zero)]));
     });
     let law = &projected(&model, &[], &[40.0])?[0];
     assert_eq!(law.len(), 4);
@@ -142,4 +142,61 @@ fn a_rate_that_swings_is_integrated_to_the_next_reaction() -> Result<()> {
     assert!((sd * sd / mean - 1.0).abs() < 0.045, "{}", sd * sd);
     assert!(matches!(projected(&model, &[], &[1.0]), Err(Error::FormUnavailable { .. })));
     Ok(())
+}
+
+#[test]
+fn rate_equations_take_what_moves_by_itself_along() -> Result<()> {
+    // Births at rate k with dk/dt = -k from 20: 20 (1 - e^-t) of them.
+    let text = "schema = 1\nid = \"t\"\ntitle = \"t\"\nkind = \"network\"\ncounting = \"ordered\"\n[species.k]\nreal = true\ninitial = 20\n\
+        [species.N]\n[rate]\nk = \"-k\"\n[[reaction]]\nequation = \"0 -> N\"\nlaw = \"k\"\n";
+    let model = read("t.toml", text)?;
+    let initial = ode::Initial { theta: &[], start: &[20.0, 0.0], t0: 0.0, times: &[1.5], tolerance: 1e-9 };
+    let row = ode::rate_equations(&model, &initial)?.states.remove(0);
+    let decay = math::exp(-1.5);
+    assert!((row[0] - 20.0 * decay).abs() < 1e-6 && (row[1] - 20.0 * (1.0 - decay)).abs() < 1e-6, "{row:?}");
+    Ok(())
+}
+
+#[test]
+fn forms_of_counts_refuse_what_goes_beyond_them_by_name() {
+    let head = "schema = 1\nid = \"t\"\ntitle = \"t\"\nkind = \"network\"\ncounting = \"ordered\"\n[species.N]\ninitial = 3\n\
+        [[reaction]]\nequation = \"N -> 0\"\nrate = 1\n";
+    for (more, says) in [
+        ("[species.k]\nreal = true\n[rate]\nk = -1\n", "'k' is a real number that moves at a rate of its own"),
+        (
+            "[species.k]\nreal = true\n[[event]]\nwhen = \"t > 1\"\nafter.k = 2\n",
+            "'k' is a real number that events change",
+        ),
+        ("[[event]]\nname = \"e\"\nwhen = \"t > 1\"\ndelay = 1\nafter.N = 2\n", "event 'e' is delayed"),
+        ("[[event]]\nwhen = \"t > 1\"\nafter.N = \"poisson(3)\"\n", "event 1 draws random numbers"),
+        ("[[event]]\nwhen = \"t > 1 and N > 2\"\nafter.N = 2\n", "event 1 watches time and state together"),
+        ("[[event]]\nwhen = \"N < 4\"\ninitially = false\nafter.N = 2\n", "may happen at the start"),
+        (
+            "[[event]]\nwhen = \"N < 4\"\npersistent = true\nafter.N = 2\n[[event]]\nwhen = \"N < 2\"\nafter.N = 2\n",
+            "event 1 happens even where another has made its condition false",
+        ),
+        (
+            "[[event]]\nwhen = \"t > 1\"\nafter.N = 2\n[[event]]\nwhen = \"t >= 1\"\nvalues = \"trigger\"\nafter.N = \"N + 1\"\n",
+            "event 2 computes its values before others",
+        ),
+        (
+            "[[event]]\nwhen = \"t > 1\"\nafter.N = 2\n[[event]]\nwhen = \"t >= 1\"\npriority = 1\nafter.N = \"N + 1\"\n",
+            "event 2 has a priority",
+        ),
+    ] {
+        let model = read("t.toml", &format!("{head}{more}")).unwrap_or_else(|e| panic!("{more}: {e}"));
+        let refused = projected(&model, &[], &[1.0]).map(|_| ()).expect_err(more).to_string();
+        assert!(refused.contains(says), "{more}: {refused}");
+        assert!(stationary(&model, &[], &[]).is_err() && model.langevin().is_none(), "{more}");
+        for form in [Form::FokkerPlanck, Form::Schroedinger, Form::Exact] {
+            assert!(super::super::network::why_not(form, network(&model)).is_some(), "{more} by {form:?}");
+        }
+        // Simulation answers all of them.
+        simulated(&model, &[], &[2.0], 10).unwrap_or_else(|e| panic!("{more}: {e}"));
+    }
+    let delayed = format!("{head}[[event]]\nwhen = \"t > 1\"\ndelay = 1\nafter.N = 2\n");
+    let model = read("t.toml", &delayed).expect("a model");
+    let initial = ode::Initial { theta: &[], start: &[3.0], t0: 0.0, times: &[1.5], tolerance: 1e-9 };
+    let refused = ode::rate_equations(&model, &initial).map(|_| ()).expect_err("refused").to_string();
+    assert!(refused.contains("is delayed"), "{refused}");
 }

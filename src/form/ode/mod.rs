@@ -73,7 +73,7 @@ pub(super) fn equations_of(model: &Model, form: Form) -> Result<RateEquations> {
 
 /// Why a network has no rate equations; `None` where it has.
 pub(super) fn why_not(network: &Network) -> Option<String> {
-    network.rate_equations().watches.then(|| "an event of it watches the state".to_string())
+    network.rate_equations().refused
 }
 
 /// Solve to every time asked.

@@ -23,6 +23,9 @@ pub(in crate::form) fn why_not(network: &Network) -> Option<String> {
     if !network.events.is_empty() {
         return Some(HAS_EVENTS.to_string());
     }
+    if let Some(why) = network.beyond_counts() {
+        return Some(why);
+    }
     if counts::timing(network) != Timing::Constant {
         return Some("its propensities change with time".to_string());
     }

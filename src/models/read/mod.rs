@@ -1,13 +1,19 @@
-//! The model file: TOML to [`Model`], with every mistake placed.
+//! The model file: TOML to [`Model`], with every mistake placed; `sbml` and `net` read networks of other programs.
 //!
 //! `scope` has the names and parses expressions where they stand; `diffusion`, `network`, `field` and `plain` read one kind
 //! each; here is the header and what every kind is held to.
 
 mod diffusion;
+mod event;
 mod field;
+mod imported;
+mod net;
+#[cfg(test)]
+mod net_tests;
 mod network;
 mod plain;
 mod reader;
+mod sbml;
 mod scope;
 
 use super::Model;
@@ -15,6 +21,7 @@ use super::card::Observation;
 use crate::base::{Error, Result, suggest::nearest};
 use crate::process::{LawClaim, Process, State};
 use reader::{Reader, Source};
+pub(super) use scope::time_steps;
 use scope::{Declared, Scope};
 use toml::Spanned;
 use toml::de::DeTable;
@@ -23,7 +30,7 @@ use toml::de::DeTable;
 const HEADER: [&str; 10] = ["schema", "id", "title", "kind", "source", "tags", "meaning", "horizon", "params", "let"];
 const KINDS: [(&str, &[&str]); 6] = [
     ("diffusion", &["calculus", "law", "noise", "correlation", "breaks", "state", "observe", "dynamics", "jump"]),
-    ("network", &["counting", "volume", "breaks", "species", "reaction", "event", "rule", "observe"]),
+    ("network", &["counting", "volume", "breaks", "species", "rate", "reaction", "event", "rule", "observe"]),
     ("field", &["form", "space", "field"]),
     ("curve", &["input", "state", "dynamics"]),
     ("potential", &["state", "potential"]),
@@ -32,13 +39,38 @@ const KINDS: [(&str, &[&str]); 6] = [
 /// Longest model file, in bytes.
 const MAX_BYTES: usize = 16 << 20;
 
-/// Read a model from the text of its file. `file` is used in messages only.
+/// Read a model from the text of its file: TOML in the language of `models/README.md`, SBML, or BioNetGen's `.net`, told apart by
+/// how the text begins. `file` is used in messages, and for the id of a file that has none.
 ///
 /// # Errors
 /// [`Error::ModelSyntax`], [`Error::UnknownKey`], [`Error::Expression`], [`Error::ModelInvalid`],
 /// [`Error::LawMismatch`] or [`Error::NonFiniteCoefficient`], each with its place.
 pub fn read(file: &str, text: &str) -> Result<Model> {
     let source = Source { file, text };
+    if text.len() > MAX_BYTES {
+        return Err(source.error(0, format!("the file is longer than {} MiB", MAX_BYTES >> 20)));
+    }
+    let model = if sbml::is_sbml(text) {
+        sbml::read_sbml(source)?
+    } else if net::is_net(text) {
+        net::read_net(source)?
+    } else {
+        read_toml(source)?
+    };
+    check(file, &model)?;
+    Ok(model)
+}
+
+/// The text of a model file in TOML: as it is where it is TOML, else the network it holds, written out.
+///
+/// # Errors
+/// Those of [`read`], and of [`super::write`].
+pub fn to_toml(file: &str, text: &str) -> Result<String> {
+    let model = read(file, text)?;
+    if sbml::is_sbml(text) || net::is_net(text) { super::write(&model) } else { Ok(text.to_string()) }
+}
+
+fn read_toml(source: Source) -> Result<Model> {
     let document = parse_document(source)?;
     let any = Reader::new(source, document.get_ref(), 0, "", &[])?;
     let kind = kind(&any)?;
@@ -47,7 +79,7 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
     let top = Reader::new(source, document.get_ref(), 0, "", &known)?;
     let mut params = Declared::read(&top)?;
     let (process, law, observe) = read_process(&top, &kind, &mut params)?;
-    let model = Model {
+    Ok(Model {
         id: id(&top)?,
         title: top.needed_text("title")?.0,
         source: top.text("source")?.map(|s| s.0).unwrap_or_default(),
@@ -57,16 +89,11 @@ pub fn read(file: &str, text: &str) -> Result<Model> {
         observe,
         law,
         horizon: horizon(&top)?,
-        file: file.to_string(),
-    };
-    check(file, &model)?;
-    Ok(model)
+        file: source.file.to_string(),
+    })
 }
 
 fn parse_document(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
-    if source.text.len() > MAX_BYTES {
-        return Err(source.error(0, format!("the file is longer than {} MiB", MAX_BYTES >> 20)));
-    }
     DeTable::parse(source.text).map_err(|e| {
         let offset = e.span().map_or(0, |s| s.start);
         source.error(offset, e.message().lines().next().unwrap_or("not valid TOML"))

@@ -1,11 +1,13 @@
-//! `kind = "network"`: species, reactions as equations, events and rules.
+//! `kind = "network"`: species, reactions as equations, rates and rules; events are read by [`super::event`].
 
 use super::diffusion::read_breaks;
+use super::event::read_event;
 use super::reader::Reader;
 use super::scope::{Scope, check_name, time_steps};
 use crate::base::{Error, Result, suggest::nearest};
-use crate::expr::{Binary, Id, Node};
-use crate::process::{Counting, Event, Initial, Network, Reaction, Rule, Species, symbol};
+use crate::expr::Id;
+use crate::process::{Amount, Counting, Frame, Initial, Network, Reaction, Rule, Species};
+use std::collections::HashMap;
 
 const MAX_SPECIES: usize = 10_000;
 
@@ -21,17 +23,29 @@ pub(super) fn species_names(top: &Reader) -> Result<Vec<String>> {
     Ok(names.into_iter().map(|n| n.0).collect())
 }
 
+/// Members by name.
+pub(super) struct Members<'a>(HashMap<&'a str, usize>);
+
+impl<'a> Members<'a> {
+    pub fn new(names: impl IntoIterator<Item = &'a str>) -> Members<'a> {
+        Members(names.into_iter().enumerate().map(|(i, name)| (name, i)).collect())
+    }
+
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.0.get(name).copied()
+    }
+
+    /// `; did you mean 'A'?`
+    pub fn near(&self, name: &str) -> String {
+        let mut all: Vec<&str> = self.0.keys().copied().collect();
+        all.sort_unstable();
+        nearest(name, all).map_or(String::new(), |n| format!("; did you mean '{n}'?"))
+    }
+}
+
 /// Everything but header, parameters and `[let]`, which are in `scope` already.
 pub(super) fn read_network(top: &Reader, mut scope: Scope) -> Result<Network> {
-    let tables = top.needed_table("species", &[])?;
-    let mut species = Vec::new();
-    for (name, _) in tables.keys() {
-        let table = tables.needed_table(&name, &["initial", "unit", "meaning"])?;
-        let unit = table.text("unit")?.map_or("molecules".to_string(), |t| t.0);
-        let zero = Initial::Value(scope.frame.pool.number(0.0));
-        let initial = scope.initial(&table, &format!("species.{name}.initial"))?.unwrap_or(zero);
-        species.push(Species { name, unit, initial });
-    }
+    let species = read_species(top, &mut scope)?;
     let (text, offset) = top.needed_text("counting")?;
     let counting = match text.as_str() {
         "combinations" => Counting::Combinations,
@@ -51,36 +65,71 @@ pub(super) fn read_network(top: &Reader, mut scope: Scope) -> Result<Network> {
         scope.define(&name, offset, value)?;
         rules.push(Rule { name, value });
     }
-    let names: Vec<String> = species.iter().map(|s| s.name.clone()).collect();
+    let members = Members::new(species.iter().map(|s| s.name.as_str()));
+    let rates = read_rates(top, &mut scope, &species, &members)?;
     let mut reactions: Vec<Reaction> = Vec::new();
     for table in top.tables("reaction", &["name", "equation", "rate", "law", "meaning"])? {
-        reactions.push(read_reaction(&table, &mut scope, &names, counting, volume, reactions.len())?);
+        reactions.push(read_reaction(&table, &mut scope, &members, counting, volume, reactions.len())?);
     }
-    if reactions.is_empty() {
+    let mut events = Vec::new();
+    for (i, table) in top.tables("event", &super::event::KEYS)?.iter().enumerate() {
+        events.push(read_event(table, &mut scope, &species, &members, i)?);
+    }
+    if reactions.is_empty() && events.is_empty() && rates.is_empty() {
         return Err(top
             .source
             .invalid("the network has no reaction", "write [[reaction]] with an equation and a rate"));
     }
-    let mut events = Vec::new();
-    for (i, table) in top.tables("event", &["when", "after", "name", "meaning"])?.iter().enumerate() {
-        events.push(read_event(table, &mut scope, &names, i)?);
-    }
     let mut breaks = read_breaks(top, &mut scope)?;
     breaks.extend(time_steps(&scope.frame, reactions.iter().map(|r| r.propensity)));
-    Ok(Network { frame: scope.frame, species, reactions, counting, volume, events, rules, breaks })
+    Ok(Network { frame: scope.frame, species, reactions, counting, volume, events, rules, rates, breaks })
+}
+
+fn read_species(top: &Reader, scope: &mut Scope) -> Result<Vec<Species>> {
+    let tables = top.needed_table("species", &[])?;
+    let mut species = Vec::new();
+    for (name, _) in tables.keys() {
+        let table = tables.needed_table(&name, &["initial", "unit", "meaning", "real"])?;
+        let amount = if table.flag("real")? { Amount::Real } else { Amount::Count };
+        let usual = if amount == Amount::Real { "1" } else { "molecules" };
+        let unit = table.text("unit")?.map_or(usual.to_string(), |t| t.0);
+        let meaning = table.text("meaning")?.map_or(String::new(), |t| t.0);
+        let zero = Initial::Value(scope.frame.pool.number(0.0));
+        let initial = scope.initial(&table, &format!("species.{name}.initial"))?.unwrap_or(zero);
+        species.push(Species { name, unit, meaning, initial, amount });
+    }
+    Ok(species)
+}
+
+/// `[rate]`: how fast real members move by themselves.
+fn read_rates(top: &Reader, scope: &mut Scope, species: &[Species], members: &Members) -> Result<Vec<(usize, Id)>> {
+    let Some(table) = top.table("rate", &[])? else { return Ok(Vec::new()) };
+    let mut rates = Vec::new();
+    for (name, offset) in table.keys() {
+        let Some(member) = members.find(&name) else {
+            let message = format!("rate.{name}: there is no species '{name}'{}", members.near(&name));
+            return Err(table.source.error(offset, message));
+        };
+        if species[member].amount == Amount::Count {
+            let message = format!("rate.{name}: '{name}' counts molecules; write real = true under [species.{name}]");
+            return Err(table.source.error(offset, message));
+        }
+        rates.push((member, scope.expression(&table, &name, &format!("rate.{name}"))?));
+    }
+    Ok(rates)
 }
 
 fn read_reaction(
     table: &Reader,
     scope: &mut Scope,
-    names: &[String],
+    members: &Members,
     counting: Counting,
     volume: Id,
     index: usize,
 ) -> Result<Reaction> {
     let name = table.text("name")?.map_or_else(|| format!("reaction {}", index + 1), |t| t.0);
     let (equation, offset) = table.needed_text("equation")?;
-    let (reactants, products) = read_equation(table, &equation, offset, names)?;
+    let (reactants, products) = read_equation(table, &equation, offset, members)?;
     let called = |what: &str| format!("{what} of '{name}'");
     let (rate, propensity, macroscopic) = match (table.has("rate"), table.has("law")) {
         (true, false) => {
@@ -91,8 +140,9 @@ fn read_reaction(
                 );
                 return Err(table.source.error(offset, message));
             }
-            let propensity = mass_action(scope, rate, &reactants, counting, volume, true);
-            let macroscopic = mass_action(scope, rate, &reactants, counting, volume, false);
+            let frame = &mut scope.frame;
+            let propensity = mass_action(frame, rate, &reactants, counting, volume, Powers::Falling);
+            let macroscopic = mass_action(frame, rate, &reactants, counting, volume, Powers::Plain);
             (Some(rate), propensity, macroscopic)
         }
         (false, true) => {
@@ -111,28 +161,36 @@ fn read_reaction(
     Ok(Reaction { name, equation, reactants, products, rate, propensity, macroscopic })
 }
 
-/// `k Ω^(1-m) Π n (n-1) … / c` with `c` the factorials under `combinations`; as a deterministic rate, powers instead of falling
-/// factorials.
-fn mass_action(
-    scope: &mut Scope,
+/// How a number of molecules that react together enters the law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Powers {
+    /// `n (n-1) …`: of counts.
+    Falling,
+    /// `nᵐ`: of the deterministic equations.
+    Plain,
+}
+
+/// `k Ω^(1-m) Π n (n-1) … / c` with `c` the factorials under `combinations`.
+pub(super) fn mass_action(
+    frame: &mut Frame,
     rate: Id,
     reactants: &[(usize, u32)],
     counting: Counting,
     volume: Id,
-    falling: bool,
+    powers: Powers,
 ) -> Id {
     let order: u32 = reactants.iter().map(|r| r.1).sum();
-    let scale = scope.frame.pool.power(volume, 1 - order as i32);
-    let mut law = scope.frame.pool.mul(rate, scale);
+    let scale = frame.pool.power(volume, 1 - order as i32);
+    let mut law = frame.pool.mul(rate, scale);
     for (species, count) in reactants {
-        let n = scope.symbol(symbol::STATE + species);
-        let pool = &mut scope.frame.pool;
+        let n = frame.pool.symbol_at(frame.variable(*species));
+        let pool = &mut frame.pool;
         let mut ways = n;
         let mut orders = 1.0;
         for j in 1..*count {
             let j = f64::from(j);
             let less = pool.number(j);
-            let next = if falling { pool.sub(n, less) } else { n };
+            let next = if powers == Powers::Falling { pool.sub(n, less) } else { n };
             ways = pool.mul(ways, next);
             orders *= j + 1.0;
         }
@@ -145,10 +203,11 @@ fn mass_action(
     law
 }
 
-type Side = Vec<(usize, u32)>;
+/// (species, how many) of one side of an equation.
+pub(super) type Side = Vec<(usize, u32)>;
 
 /// `2 A + B -> C`; `0` or nothing is an empty side.
-fn read_equation(table: &Reader, equation: &str, offset: usize, names: &[String]) -> Result<(Side, Side)> {
+fn read_equation(table: &Reader, equation: &str, offset: usize, members: &Members) -> Result<(Side, Side)> {
     let wrong = |message: String| table.source.error(offset, message);
     if ["<->", "<=>", "⇌", "<-"].iter().any(|arrow| equation.contains(arrow)) {
         return Err(wrong(format!("'{equation}': write each direction as a [[reaction]] of its own, with ->")));
@@ -156,10 +215,10 @@ fn read_equation(table: &Reader, equation: &str, offset: usize, names: &[String]
     let Some((left, right)) = equation.split_once("->").or_else(|| equation.split_once('→')) else {
         return Err(wrong(format!("'{equation}' lacks its arrow: write A + B -> C")));
     };
-    Ok((read_side(left, equation, &wrong, names)?, read_side(right, equation, &wrong, names)?))
+    Ok((read_side(left, equation, &wrong, members)?, read_side(right, equation, &wrong, members)?))
 }
 
-fn read_side(side: &str, equation: &str, wrong: &dyn Fn(String) -> Error, names: &[String]) -> Result<Side> {
+fn read_side(side: &str, equation: &str, wrong: &dyn Fn(String) -> Error, members: &Members) -> Result<Side> {
     if matches!(side.trim(), "" | "0" | "∅") {
         return Ok(Vec::new());
     }
@@ -177,38 +236,18 @@ fn read_side(side: &str, equation: &str, wrong: &dyn Fn(String) -> Error, names:
                 .filter(|n| (1..=1000).contains(n))
                 .ok_or_else(|| wrong(format!("'{equation}': '{number}' molecules cannot react; use 1 to 1000")))?,
         };
-        let species = names.iter().position(|n| n == name).ok_or_else(|| {
-            let hint = nearest(name, names.iter().map(String::as_str))
-                .map_or(String::new(), |n| format!("; did you mean '{n}'?"));
-            wrong(format!("'{equation}': there is no species '{name}'{hint}"))
-        })?;
-        match list.iter_mut().find(|(s, _)| *s == species) {
-            Some((_, sum)) => *sum += count,
-            None => list.push((species, count)),
-        }
+        let species = members
+            .find(name)
+            .ok_or_else(|| wrong(format!("'{equation}': there is no species '{name}'{}", members.near(name))))?;
+        add(&mut list, species, count);
     }
     Ok(list)
 }
 
-fn read_event(table: &Reader, scope: &mut Scope, names: &[String], index: usize) -> Result<Event> {
-    let called = |what: &str| format!("event[{}].{what}", index + 1);
-    let when = scope.expression(table, "when", &called("when"))?;
-    // `t >= T` and `t > T` become true at T, and are not watched but waited for.
-    let at = match scope.frame.pool.node(when) {
-        Node::Binary(Binary::Less | Binary::LessEqual, threshold, clock) => {
-            let is_clock = scope.frame.pool.node(clock) == Node::Symbol(symbol::TIME as u32);
-            let is_fixed = !scope.frame.varies(threshold) && !scope.frame.is_timed(threshold);
-            (is_clock && is_fixed).then_some(threshold)
-        }
-        _ => None,
-    };
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    let moved = table.needed_table("after", &known)?;
-    let mut after = Vec::new();
-    for (name, _) in moved.keys() {
-        let id = scope.expression(&moved, &name, &called(&format!("after.{name}")))?;
-        let species = names.iter().position(|n| *n == name).unwrap_or_default();
-        after.push((species, id));
+/// So many more of a species on this side.
+pub(super) fn add(side: &mut Side, species: usize, count: u32) {
+    match side.iter_mut().find(|(s, _)| *s == species) {
+        Some((_, sum)) => *sum += count,
+        None => side.push((species, count)),
     }
-    Ok(Event { when, at, after })
 }

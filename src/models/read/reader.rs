@@ -25,6 +25,26 @@ impl Source<'_> {
         Error::ModelSyntax { file: self.file.to_string(), line, column, message: message.into() }
     }
 
+    /// The mistake of an expression that stands at `offset`, placed in the file. `called` names the expression.
+    pub fn moved(&self, error: Error, offset: usize, called: &str) -> Error {
+        let Error::Expression { place, line, column, message, text, caret, nearest } = error else { return error };
+        let (first_line, first_column) = self.place(offset);
+        // The opening quote is one character, of a multi-line text three and perhaps a line break; a bare number has none.
+        let quoted = self.text.get(offset..).unwrap_or_default();
+        let long = quoted.starts_with("\"\"\"") || quoted.starts_with("'''");
+        let breaks = usize::from(long && quoted.get(3..4) == Some("\n"));
+        let quote = if long { 3 } else { usize::from(quoted.starts_with(['"', '\''])) };
+        Error::Expression {
+            place,
+            line: first_line + line - 1 + breaks,
+            column: if line == 1 && breaks == 0 { first_column + column - 1 + quote } else { column },
+            message: format!("{called}: {message}"),
+            text,
+            caret,
+            nearest,
+        }
+    }
+
     pub fn invalid(&self, message: impl Into<String>, hint: impl Into<String>) -> Error {
         Error::ModelInvalid { file: self.file.to_string(), message: message.into(), hint: hint.into() }
     }

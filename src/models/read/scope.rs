@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 /// A model has at most this many parameters; more is surely a mistake.
-const MAX_PARAMS: usize = 200;
+const MAX_PARAMS: usize = 10_000;
 
 /// Parameters of a file, and which of them belong to a vector.
 pub(super) struct Declared {
@@ -148,24 +148,8 @@ impl<'a> Scope<'a> {
 
     /// Parse an expression that stands at `offset` of the file, and place its mistakes there.
     pub fn parse(&mut self, text: &str, offset: usize, called: &str) -> Result<Id> {
-        let (first_line, first_column) = self.source.place(offset);
-        // The opening quote is one character, of a multi-line text three and perhaps a line break; a bare number has none.
-        let quoted = self.source.text.get(offset..).unwrap_or_default();
-        let long = quoted.starts_with("\"\"\"") || quoted.starts_with("'''");
-        let breaks = usize::from(long && quoted.get(3..4) == Some("\n"));
-        let quote = if long { 3 } else { usize::from(quoted.starts_with(['"', '\''])) };
-        self.frame.pool.parse(text, self.source.file).map_err(|error| match error {
-            Error::Expression { place, line, column, message, text, caret, nearest } => Error::Expression {
-                place,
-                line: first_line + line - 1 + breaks,
-                column: if line == 1 && breaks == 0 { first_column + column - 1 + quote } else { column },
-                message: format!("{called}: {message}"),
-                text,
-                caret,
-                nearest,
-            },
-            other => other,
-        })
+        let source = self.source;
+        self.frame.pool.parse(text, source.file).map_err(|error| source.moved(error, offset, called))
     }
 
     /// A law such as `normal(mj, sj)`: name and arguments. `None` where the text is not of that shape.
@@ -239,7 +223,7 @@ impl<'a> Scope<'a> {
 }
 
 /// The times at which expressions jump because they compare the clock with something fixed, `t < t0`: nobody needs to list them.
-pub(super) fn time_steps(frame: &Frame, expressions: impl Iterator<Item = Id>) -> Vec<Id> {
+pub(in crate::models) fn time_steps(frame: &Frame, expressions: impl Iterator<Item = Id>) -> Vec<Id> {
     let is_clock = |id: Id| frame.pool.node(id) == Node::Symbol(symbol::TIME as u32);
     let is_fixed = |id: Id| !frame.varies(id) && !frame.is_timed(id);
     let mut waiting: Vec<Id> = expressions.filter(|id| frame.is_timed(*id)).collect();
