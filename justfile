@@ -91,6 +91,10 @@ fits:
     python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
     target/peers/bin/python benches/peers/fits.py data/dgs10.csv > reports/validation/fits.md
 
+# Exact simulation beside rebop, and large networks, in one run (needs ../shared); writes reports/validation/reactions.md
+reactions:
+    cargo run --release --manifest-path benches/peers/rebop/Cargo.toml > reports/validation/reactions.md
+
 # Orders of convergence of every scheme, strong and weak, in space and in time (some minutes); writes reports/validation/orders.md
 orders:
     cargo test --release --no-default-features --lib -- --ignored --nocapture study_of_orders

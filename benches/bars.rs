@@ -204,8 +204,17 @@ fn scaling(bar: &Bar) {
     let theta = network.default_params().values;
     let events = |threads| {
         let key = Seed(1).key(Purpose::Simulation, 0, 0);
-        let ask =
-            ssa::Run { theta: &theta, start: &[], t0: 0.0, times: &[20.0], paths: 16_000, key, most_events: None };
+        let ask = ssa::Run {
+            theta: &theta,
+            start: &[],
+            t0: 0.0,
+            times: &[20.0],
+            paths: 16_000,
+            key,
+            most_events: None,
+            method: ssa::Method::Auto,
+            epsilon: None,
+        };
         let (seconds, found, spent) = on(threads, 3, || ssa::simulate(&network, &ask).expect("counts"));
         [seconds, spent].map(|s| s / found.events as f64)
     };

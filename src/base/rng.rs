@@ -49,7 +49,12 @@ impl Key {
 
     /// The stream of one path, from its first draw.
     pub fn stream(self, path: u64) -> Stream {
-        Stream { key: self, path, draw: 0, spare: None }
+        self.stream_from(path, 0)
+    }
+
+    /// The stream of one path, from a draw on.
+    pub fn stream_from(self, path: u64, draw: u64) -> Stream {
+        Stream { key: self, path, draw, spare: None }
     }
 
     /// The same family in antithetic pairs: path `2k + 1` has the bits of path `2k` complemented, so that its uniforms are one less
@@ -80,6 +85,29 @@ impl Key {
     /// AVX-512, 1.3 with AVX2 (AMD EPYC).
     pub fn fill(self, first: u64, draw: u64, one: &mut [u64], two: &mut [u64]) {
         Level::best().run(Fill { key: self, first, draw, one, two });
+    }
+}
+
+impl Key {
+    /// The words of one path from draw `first` on, two a draw: those that [`Stream::next_word`] gives one after another.
+    pub fn fill_along(self, path: u64, first: u64, out: &mut [u64]) {
+        Level::best().run(FillAlong { key: self, path, first, out });
+    }
+}
+
+struct FillAlong<'a> {
+    key: Key,
+    path: u64,
+    first: u64,
+    out: &'a mut [u64],
+}
+
+impl Kernel for FillAlong<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (draw, pair) in (self.first..).zip(self.out.as_chunks_mut::<2>().0) {
+            *pair = self.key.words(self.path, draw);
+        }
     }
 }
 
@@ -150,6 +178,11 @@ impl Stream {
         first
     }
 
+    /// The first draw of which no word was given out.
+    pub fn next_draw(&self) -> u64 {
+        self.draw
+    }
+
     /// Uniform on (0, 1), never an end.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
@@ -213,6 +246,17 @@ mod tests {
                     assert_eq!([a, b], key.words(first + i as u64, 1 << 40), "{}", level.name());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn words_along_a_path_are_those_of_its_stream() {
+        let key = Seed(8).key(Purpose::Simulation, 0, 0);
+        let mut words = [0; 38];
+        for first in [0, (1 << 32) - 5] {
+            key.fill_along(3, first, &mut words);
+            let mut stream = key.stream_from(3, first);
+            assert!(words.iter().all(|w| *w == stream.next_word()) && stream.next_draw() == first + 19);
         }
     }
 

@@ -4,7 +4,7 @@ use super::args::SchemeArg;
 use super::start::{point, starts};
 use crate::base::rng::Key;
 use crate::base::{Error, Result};
-use crate::form::monte_carlo::ssa;
+use crate::form::monte_carlo::ssa::{self, Method};
 use crate::form::monte_carlo::{Run, Scheme, simulate};
 use crate::form::ode::{Initial, rate_equations};
 use crate::form::start::Starts;
@@ -20,6 +20,8 @@ pub(super) struct Asked<'a> {
     pub times: &'a [f64],
     pub paths: usize,
     pub step: f64,
+    /// Of leaps of networks.
+    pub epsilon: f64,
     pub key: Key,
 }
 
@@ -53,6 +55,8 @@ pub(super) struct Paths {
     /// The model that moved: the Langevin equation of a network is another than the network.
     pub model: Model,
     pub scheme: &'static str,
+    /// How it was done and why so, where there was a choice.
+    pub why: Option<String>,
     /// `[time][component][path]`
     pub states: Vec<Vec<Vec<f64>>>,
 }
@@ -61,7 +65,8 @@ pub(super) struct Paths {
 pub(super) fn paths(model: &Model, scheme: Option<SchemeArg>, asked: &Asked) -> Result<Paths> {
     let is_network = matches!(model.process, Process::Network(_));
     match (is_network, scheme) {
-        (true, None | Some(SchemeArg::Ssa)) => exact(model, asked),
+        (true, None) => counted(model, asked, Method::Auto),
+        (true, Some(SchemeArg::Counts(method))) => counted(model, asked, method),
         (true, Some(SchemeArg::RateEquations)) => deterministic(model, asked),
         (true, Some(SchemeArg::Langevin)) => {
             let langevin = model.langevin().ok_or_else(|| wrong(SchemeArg::Langevin, model, "it has events"))?;
@@ -80,7 +85,9 @@ pub(super) fn paths(model: &Model, scheme: Option<SchemeArg>, asked: &Asked) -> 
 
 fn wrong(scheme: SchemeArg, model: &Model, why: &str) -> Error {
     let fit: Vec<&str> = match model.process {
-        Process::Network(_) => vec!["ssa", "langevin", "rate-equations"],
+        Process::Network(_) => {
+            SchemeArg::all().filter(|s| !matches!(s, SchemeArg::Step(_))).map(SchemeArg::name).collect()
+        }
         _ => Scheme::of(model).into_iter().map(Scheme::name).collect(),
     };
     Error::BadOption {
@@ -99,10 +106,10 @@ fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
     };
     let mut states = simulate(model, &asked.run(&begin, scheme))?.states;
     states.insert(0, first);
-    Ok(Paths { model: model.clone(), scheme: scheme.name(), states })
+    Ok(Paths { model: model.clone(), scheme: scheme.name(), why: None, states })
 }
 
-fn exact(model: &Model, asked: &Asked) -> Result<Paths> {
+fn counted(model: &Model, asked: &Asked, method: Method) -> Result<Paths> {
     let start = point(asked.from, model, asked.theta)?;
     // The first row is read off a moment after the start, so that a start drawn from a law is the one the path had.
     let moment = asked.times.first().map_or(1.0, |t| t - asked.t0) * 1e-12;
@@ -115,8 +122,12 @@ fn exact(model: &Model, asked: &Asked) -> Result<Paths> {
         paths: asked.paths,
         key: asked.key,
         most_events: None,
+        method,
+        epsilon: Some(asked.epsilon).filter(|_| !method.is_exact()),
     };
-    Ok(Paths { model: model.clone(), scheme: "ssa", states: ssa::simulate(model, &run)?.states })
+    let found = ssa::simulate(model, &run)?;
+    let why = format!("{} reactions by {}: {}", found.events, found.method.name(), found.why);
+    Ok(Paths { model: model.clone(), scheme: found.method.name(), why: Some(why), states: found.states })
 }
 
 fn deterministic(model: &Model, asked: &Asked) -> Result<Paths> {
@@ -134,5 +145,5 @@ fn deterministic(model: &Model, asked: &Asked) -> Result<Paths> {
     let row = |state: &Vec<f64>| state.iter().map(|x| vec![*x]).collect();
     let mut states: Vec<Vec<Vec<f64>>> = solved.states.iter().map(row).collect();
     states.insert(0, start.iter().map(|x| vec![*x]).collect());
-    Ok(Paths { model: model.clone(), scheme: "rate-equations", states })
+    Ok(Paths { model: model.clone(), scheme: "rate-equations", why: None, states })
 }

@@ -69,7 +69,10 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     if args.summary && is_streamed(&model, args.scheme) {
         return summary(&model, &params, &asked, args, common, output);
     }
-    let Paths { model, scheme, states } = paths(&model, args.scheme, &asked)?;
+    let Paths { model, scheme, why, states } = paths(&model, args.scheme, &asked)?;
+    if let Some(why) = &why {
+        output.say(&format!("note: {why}"));
+    }
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
     let columns = columns(&model, &params.values, &times, states, key);
     let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
@@ -77,7 +80,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     output.document_from(|| json!({
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
         "params": values(&params),
-        "scheme": scheme, "step": asked.step, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
+        "scheme": scheme, "scheme_why": why, "step": asked.step, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
         "at": times.iter().enumerate().map(|(k, t)| at(*t, &columns, k, args.summary)).collect::<Vec<_>>(),
     }));
     Ok(Outcome::Good)

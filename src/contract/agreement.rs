@@ -154,7 +154,17 @@ fn affordable(model: &Model, theta: &[f64], effort: Effort, key: Key) -> Effort 
     const EVENTS: f64 = 1e7;
     const PILOT: usize = 4;
     let times = [model.horizon];
-    let run = ssa::Run { theta, start: &[], t0: 0.0, times: &times, paths: PILOT, key, most_events: None };
+    let run = ssa::Run {
+        theta,
+        start: &[],
+        t0: 0.0,
+        times: &times,
+        paths: PILOT,
+        key,
+        most_events: None,
+        method: ssa::Method::Auto,
+        epsilon: None,
+    };
     match ssa::simulate(model, &run) {
         Ok(counts) => {
             let each = counts.events as f64 / PILOT as f64;

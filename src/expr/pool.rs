@@ -272,6 +272,11 @@ impl Pool {
         false
     }
 
+    /// For every node whether it changes with this symbol, in one pass: for questions about many expressions.
+    pub fn dependents(&self, symbol: usize) -> Vec<bool> {
+        self.nodes.len().checked_sub(1).map_or(Vec::new(), |last| self.depending(self.id_at(last), &[symbol]))
+    }
+
     /// The plain evaluator: one value for one assignment of the symbols. The oracle of the tape.
     pub fn eval(&self, id: Id, symbols: &[f64]) -> f64 {
         self.eval_all(&[id], symbols).next().unwrap_or(f64::NAN)

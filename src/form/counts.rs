@@ -177,12 +177,12 @@ pub(super) enum Timing {
 }
 
 pub(super) fn timing(network: &Network) -> Timing {
-    let mut pool = network.frame.pool.clone();
-    let timed: Vec<_> =
-        network.reactions.iter().map(|r| r.propensity).filter(|id| network.frame.is_timed(*id)).collect();
+    let moves = network.frame.pool.dependents(symbol::TIME);
+    let timed: Vec<_> = network.reactions.iter().map(|r| r.propensity).filter(|id| moves[id.index()]).collect();
     if timed.is_empty() {
         return Timing::Constant;
     }
+    let mut pool = network.frame.pool.clone();
     let flat = timed.into_iter().all(|id| {
         let slope = pool.derivative(id, symbol::TIME);
         pool.constant(slope) == Some(0.0)

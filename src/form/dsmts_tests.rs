@@ -5,7 +5,7 @@
 //! divided by `sqrt((kurtosis - 1)/2)` since it is of a normal law; one miss a case is chance. Where sigma is zero the value is held.
 
 use super::master_equation::{MOST_STATES, Projection, Snapshot, project};
-use super::monte_carlo::ssa::{Run, simulate};
+use super::monte_carlo::ssa::{Method, Run, simulate};
 use crate::base::{Purpose, Seed};
 use crate::models::{Model, read};
 use crate::process::{Network, Process};
@@ -103,7 +103,7 @@ fn simulated(case: &Case, seed: u64) -> Vec<(usize, usize)> {
     let theta = defaults(&case.model);
     let times: Vec<f64> = (0..case.mean.len()).map(|k| k as f64).collect();
     let key = Seed(seed).key(Purpose::Simulation, 0, 0);
-    let run = Run { theta: &theta, start: &[], t0: 0.0, times: &times, paths: PATHS, key, most_events: None };
+    let run = Run { theta: &theta, start: &[], t0: 0.0, times: &times, paths: PATHS, key, most_events: None, method: Method::Auto, epsilon: None };
     let counts = simulate(&case.model, &run).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let of_variable = |(v, variable): (usize, &String)| {
         let of_path = |row: &Vec<Vec<f64>>, path: usize| {

@@ -1,6 +1,7 @@
 //! Laws of one random number as text: `normal(mj, sj)`. Sizes of jumps, initial states, errors of measurement.
 
 use super::frame::Frame;
+use super::poisson::poisson;
 use crate::base::math;
 use crate::base::rng::Stream;
 use crate::expr::Id;
@@ -224,26 +225,6 @@ fn beta(a: f64, b: f64, stream: &mut Stream) -> f64 {
     let y = gamma(b, stream);
     // Both may underflow for tiny shapes, where the law sits at its ends in the ratio a : b.
     if x + y > 0.0 { x / (x + y) } else { f64::from(u8::from(stream.uniform() < a / (a + b))) }
-}
-
-/// Poisson counts: large means are halved by a gamma arrival time (Ahrens & Dieter 1974), small ones counted.
-fn poisson(mut mean: f64, stream: &mut Stream) -> f64 {
-    let mut count = 0.0;
-    while mean > 16.0 {
-        let n = (0.875 * mean).floor();
-        let arrival = gamma(n, stream);
-        if arrival > mean {
-            return count + binomial(n - 1.0, mean / arrival, stream);
-        }
-        count += n;
-        mean -= arrival;
-    }
-    let mut left = mean - exponential(stream);
-    while left > 0.0 {
-        count += 1.0;
-        left -= exponential(stream);
-    }
-    count
 }
 
 /// Binomial counts: large numbers are split at a beta order statistic (Relles 1972), small ones counted.

@@ -2,6 +2,7 @@
 
 use crate::cli::number::{assignment, number, positive};
 use crate::form::monte_carlo::Scheme;
+use crate::form::monte_carlo::ssa::Method;
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -98,9 +99,13 @@ pub struct SimulateArgs {
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub paths: u64,
     /// How paths are made (default: ssa for a network, euler-maruyama for a diffusion): euler-maruyama, milstein, strong-1.5,
-    /// weak-2, drift-implicit, exact, alfonsi, quadratic-exponential; ssa, langevin, rate-equations
+    /// weak-2, drift-implicit, exact, alfonsi, quadratic-exponential; of networks ssa (exact, by the method that suits it), direct, rssa,
+    /// rssacr, tau-leaping, hybrid, langevin, rate-equations
     #[arg(long, value_name = "SCHEME", value_parser = scheme)]
     pub scheme: Option<SchemeArg>,
+    /// By what share propensities may change in a leap of tau-leaping or hybrid
+    #[arg(long, default_value = "0.03", value_name = "SHARE", value_parser = positive, allow_hyphen_values = true)]
+    pub epsilon: f64,
     /// Paths in antithetic pairs: the second of each on the mirrored noise of the first
     #[arg(long)]
     pub antithetic: bool,
@@ -120,8 +125,8 @@ pub struct SimulateArgs {
 pub enum SchemeArg {
     /// Of a diffusion.
     Step(Scheme),
-    /// Exact simulation of a network, reaction by reaction.
-    Ssa,
+    /// Simulation of a network, reaction by reaction or in leaps.
+    Counts(Method),
     /// The chemical Langevin equation of a network.
     Langevin,
     /// The deterministic rate equations of a network.
@@ -130,14 +135,17 @@ pub enum SchemeArg {
 
 impl SchemeArg {
     pub fn all() -> impl Iterator<Item = SchemeArg> {
-        let networks = [SchemeArg::Ssa, SchemeArg::Langevin, SchemeArg::RateEquations];
-        Scheme::ALL.into_iter().map(SchemeArg::Step).chain(networks)
+        let counts = Method::ALL.into_iter().map(SchemeArg::Counts);
+        let others = [SchemeArg::Langevin, SchemeArg::RateEquations];
+        Scheme::ALL.into_iter().map(SchemeArg::Step).chain(counts).chain(others)
     }
 
     pub fn name(self) -> &'static str {
         match self {
             SchemeArg::Step(scheme) => scheme.name(),
-            SchemeArg::Ssa => "ssa",
+            // Exact, by the method that suits the network.
+            SchemeArg::Counts(Method::Auto) => "ssa",
+            SchemeArg::Counts(method) => method.name(),
             SchemeArg::Langevin => "langevin",
             SchemeArg::RateEquations => "rate-equations",
         }

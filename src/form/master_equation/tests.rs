@@ -261,6 +261,8 @@ fn an_epidemic_of_a_thousand_is_within_the_limits() -> Result<()> {
         paths: 20_000,
         key,
         most_events: None,
+        method: crate::form::monte_carlo::ssa::Method::Auto,
+        epsilon: None,
     };
     let counts = crate::form::monte_carlo::ssa::simulate(&model, &run)?;
     let infected = &counts.states[0][1];

@@ -4,7 +4,7 @@
 //! `engine` steps diffusions in any number of dimensions, by the schemes of `scheme`: `taylor` writes the explicit ones as
 //! expressions, `explicit` compiles them, `implicit`, `square_root` and `exact_step` are the others; `ends` acts at the ends
 //! of the domain, `jumps` lands on jump times. `summary` keeps no paths; `law` answers as a form, with its error. `ssa`
-//! simulates networks exactly. [`super::start`] draws initial states.
+//! simulates networks, exactly and by leaps. [`super::start`] draws initial states.
 
 pub(in crate::form) mod agenda;
 #[cfg(test)]
@@ -25,7 +25,6 @@ mod law;
 mod law_tests;
 mod normals;
 mod probe;
-mod propensities;
 mod scheme;
 #[cfg(test)]
 pub(in crate::form) mod scheme_tests;

@@ -4,9 +4,9 @@
 //! bin holds about as many. A quantile is interpolated in its bin, and its rank is off by the bin's share at most, which is
 //! known and told. Counts add in any order; sums are merged in the order of the paths (Chan, Golub & LeVeque 1983).
 
-use super::engine::{Engine, Pace, Wanted};
+use super::engine::{Pace, Wanted};
 use super::{Run, TOGETHER, diffusion, not_finite, prepared};
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::models::Model;
 use rayon::prelude::*;
 
@@ -81,6 +81,16 @@ impl Spread {
         wide.map(|(_, count)| *count).max().unwrap_or(0) as f64 / self.total()
     }
 
+    /// The histogram: bins that hold a path, in order, each with its ends, above the first and not above the second (a bin of one value
+    /// has it for both, the least value is in the first bin), and how many paths it holds.
+    pub fn histogram(&self) -> impl Iterator<Item = (f64, f64, u64)> {
+        let held = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        held.map(|(bin, count)| {
+            let (low, high) = self.bin(bin);
+            (if high > low.next_up() { low } else { high }, high, *count)
+        })
+    }
+
     fn total(&self) -> f64 {
         self.counts.iter().sum::<u64>() as f64
     }
@@ -100,42 +110,88 @@ impl Spread {
 pub fn summarise(model: &Model, run: &Run) -> Result<Summary> {
     let process = diffusion(model)?;
     let engine = prepared(model, process, run, Wanted { kernels: false, pace: Pace::Asked })?;
-    let shape = (run.times.len(), process.states.len());
-    let edges = pilot(&engine, run, shape);
+    let places = Places { times: run.times.len(), components: process.states.len() };
     let blocks = run.paths.div_ceil(TOGETHER);
-    let each = blocks.div_ceil(PARTS).max(1);
-    let parts: Vec<usize> = (0..blocks.div_ceil(each)).collect();
-    let start = || Counted { counts: edges.iter().map(|e| vec![0; e.len() + 1]).collect(), sums: Vec::new() };
+    let each = |b: usize, take: &mut dyn FnMut(usize, &[f64])| {
+        engine.block(b * TOGETHER, ((b + 1) * TOGETHER).min(run.paths), |t, row| {
+            row.states.iter().enumerate().for_each(|(i, x)| take(t * places.components + i, x));
+        });
+        Ok(())
+    };
+    let summary = streamed(run.paths, (blocks, PILOT), places, run.key.is_antithetic(), each)?;
+    let lost = |row: &Vec<Spread>| row.iter().any(|s| !(s.mean.is_finite() && s.min.is_finite() && s.max.is_finite()));
+    match summary.at.iter().position(lost) {
+        Some(t) => Err(not_finite(model, run.times[t])),
+        None => Ok(summary),
+    }
+}
+
+/// What is summarised: every component at every time, `[time * components + component]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    pub times: usize,
+    pub components: usize,
+}
+
+/// Summarise blocks of paths, of which the first `pilot` choose the bins: `each` simulates a block and gives the values of its paths at
+/// every place.
+///
+/// # Errors
+/// Those of the first block that fails.
+pub(super) fn streamed<F>(
+    paths: usize,
+    (blocks, pilot): (usize, usize),
+    places: Places,
+    paired: bool,
+    each: F,
+) -> Result<Summary>
+where
+    F: Fn(usize, &mut dyn FnMut(usize, &[f64])) -> Result<()> + Sync,
+{
+    let edges = edges(pilot.min(blocks), places, &each)?;
+    let share = blocks.div_ceil(PARTS).max(1);
+    let parts: Vec<usize> = (0..blocks.div_ceil(share)).collect();
+    let start = || Counted {
+        counts: edges.iter().map(|e| vec![0; e.len() + 1]).collect(),
+        sums: Vec::new(),
+        failed: Vec::new(),
+    };
     let counted = parts
         .into_par_iter()
         .fold(start, |mut counted, part| {
-            let mut sums = vec![Sums::default(); shape.0 * shape.1];
-            for b in part * each..((part + 1) * each).min(blocks) {
-                engine.block(b * TOGETHER, ((b + 1) * TOGETHER).min(run.paths), |t, row| {
-                    for (i, x) in row.states.iter().enumerate() {
-                        let place = t * shape.1 + i;
-                        sums[place].take(x, run.key.is_antithetic());
-                        count(x, &edges[place], &mut counted.counts[place]);
-                    }
+            let mut sums = vec![Sums::default(); edges.len()];
+            for b in part * share..((part + 1) * share).min(blocks) {
+                let done = each(b, &mut |place, x| {
+                    sums[place].take(x, paired);
+                    count(x, &edges[place], &mut counted.counts[place]);
                 });
+                if let Err(error) = done {
+                    counted.failed.push((b, error));
+                    break;
+                }
             }
             counted.sums.push((part, sums));
             counted
         })
         .reduce(start, Counted::merge);
-    counted.summary(model, run, edges, shape)
+    counted.summary(paths, edges, places, paired)
 }
 
 /// The edges of every output's bins: order statistics of the first paths, an edge on either side of a value that repeats.
-fn pilot(engine: &Engine, run: &Run, (times, n): (usize, usize)) -> Vec<Vec<f64>> {
-    let blocks: Vec<Vec<Vec<f64>>> = (0..PILOT.min(run.paths.div_ceil(TOGETHER)))
+fn edges<F>(pilot: usize, places: Places, each: &F) -> Result<Vec<Vec<f64>>>
+where
+    F: Fn(usize, &mut dyn FnMut(usize, &[f64])) -> Result<()> + Sync,
+{
+    let n = places.times * places.components;
+    let blocks: Vec<Result<Vec<Vec<f64>>>> = (0..pilot)
         .into_par_iter()
         .map(|b| {
-            let mut columns = Vec::with_capacity(times * n);
-            engine.block(b * TOGETHER, ((b + 1) * TOGETHER).min(run.paths), |_, row| columns.extend(row.states));
-            columns
+            let mut columns = vec![Vec::new(); n];
+            each(b, &mut |place, x| columns[place].extend_from_slice(x))?;
+            Ok(columns)
         })
         .collect();
+    let blocks = blocks.into_iter().collect::<Result<Vec<_>>>()?;
     let edges = |place: usize| {
         let mut x: Vec<f64> = blocks.iter().flat_map(|b| &b[place]).copied().filter(|x| x.is_finite()).collect();
         x.sort_by(f64::total_cmp);
@@ -151,7 +207,7 @@ fn pilot(engine: &Engine, run: &Run, (times, n): (usize, usize)) -> Vec<Vec<f64>
         }
         edges
     };
-    (0..times * n).map(edges).collect()
+    Ok((0..n).map(edges).collect())
 }
 
 /// Count values into the bins between the edges.
@@ -167,6 +223,8 @@ struct Counted {
     counts: Vec<Vec<u64>>,
     /// Sums of each part, `(part, [output])`.
     sums: Vec<(usize, Vec<Sums>)>,
+    /// Blocks that failed, and why.
+    failed: Vec<(usize, Error)>,
 }
 
 impl Counted {
@@ -175,21 +233,22 @@ impl Counted {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
         }
         self.sums.extend(other.sums);
+        self.failed.extend(other.failed);
         self
     }
 
-    fn summary(mut self, model: &Model, run: &Run, edges: Vec<Vec<f64>>, (_, n): (usize, usize)) -> Result<Summary> {
+    fn summary(mut self, paths: usize, edges: Vec<Vec<f64>>, places: Places, paired: bool) -> Result<Summary> {
+        if let Some((_, error)) = self.failed.into_iter().min_by_key(|(block, _)| *block) {
+            return Err(error);
+        }
         self.sums.sort_by_key(|(part, _)| *part);
         let mut all = vec![Sums::default(); edges.len()];
         for (_, sums) in &self.sums {
             all.iter_mut().zip(sums).for_each(|(all, sums)| all.merge(sums));
         }
-        let mut at: Vec<Vec<Spread>> = Vec::with_capacity(run.times.len());
-        for (place, ((sums, edges), counts)) in all.into_iter().zip(edges).zip(self.counts).enumerate() {
-            if !(sums.values.mean.is_finite() && sums.min.is_finite() && sums.max.is_finite()) {
-                return Err(not_finite(model, run.times[place / n]));
-            }
-            let of_mean = if run.key.is_antithetic() { &sums.pairs } else { &sums.values };
+        let mut at: Vec<Vec<Spread>> = Vec::with_capacity(places.times);
+        for ((sums, edges), counts) in all.into_iter().zip(edges).zip(self.counts) {
+            let of_mean = if paired { &sums.pairs } else { &sums.values };
             let spread = Spread {
                 mean: sums.values.mean,
                 error: of_mean.variance().sqrt() / of_mean.n.max(1.0).sqrt(),
@@ -199,12 +258,12 @@ impl Counted {
                 edges,
                 counts,
             };
-            match at.last_mut().filter(|row| row.len() < n) {
+            match at.last_mut().filter(|row| row.len() < places.components) {
                 Some(row) => row.push(spread),
                 None => at.push(vec![spread]),
             }
         }
-        Ok(Summary { paths: run.paths, at })
+        Ok(Summary { paths, at })
     }
 }
 

@@ -95,7 +95,17 @@ fn what_cannot_be_is_refused_with_reaction_state_and_time() -> Result<()> {
     assert!(matches!(simulated(&half, &[], &[1.0], 5), Err(Error::BadOption { .. })));
     let growing = written("[species.X]\ninitial = 10\n", &[("2 X -> 3 X", "rate = 1")]);
     let key = Seed(1).key(Purpose::Simulation, 0, 0);
-    let run = Run { theta: &[], start: &[], t0: 0.0, times: &[10.0], paths: 3, key, most_events: Some(10_000) };
+    let run = Run {
+        theta: &[],
+        start: &[],
+        t0: 0.0,
+        times: &[10.0],
+        paths: 3,
+        key,
+        most_events: Some(10_000),
+        method: Method::Auto,
+        epsilon: None,
+    };
     assert!(matches!(simulate(&growing, &run), Err(Error::Numerics { .. })));
     let few = Projection { theta: &[], start: &[], t0: 0.0, times: &[10.0], tolerance: 1e-9, most_states: 2_000 };
     assert!(matches!(project(&growing, &few), Err(Error::Numerics { .. })));

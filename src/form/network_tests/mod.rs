@@ -4,7 +4,7 @@ mod agreement;
 mod events;
 
 use super::master_equation::{MOST_STATES, Projection, Snapshot, project, stationary};
-use super::monte_carlo::ssa::{Counts, Run, simulate};
+use super::monte_carlo::ssa::{Counts, Method, Run, simulate};
 use super::{Accuracy, Form, Question, marginals};
 use crate::base::{Error, Purpose, Result, Seed, math};
 use crate::expr::{Binary, Id};
@@ -28,7 +28,10 @@ fn change(model: &mut Model, edit: impl FnOnce(&mut Network)) {
 
 fn simulated(model: &Model, theta: &[f64], times: &[f64], paths: usize) -> Result<Counts> {
     let key = Seed(11).key(Purpose::Simulation, 0, 0);
-    simulate(model, &Run { theta, start: &[], t0: 0.0, times, paths, key, most_events: None })
+    simulate(
+        model,
+        &Run { theta, start: &[], t0: 0.0, times, paths, key, most_events: None, method: Method::Auto, epsilon: None },
+    )
 }
 
 fn projected(model: &Model, theta: &[f64], times: &[f64]) -> Result<Vec<Snapshot>> {

@@ -16,7 +16,7 @@ mod flow;
 
 use super::super::counts::{self, Origin};
 use super::super::master_equation::{self, Snapshot};
-use super::ssa::{Counts, Run};
+use super::ssa::{Counts, Method, Run, Tally};
 use crate::base::rng::Stream;
 use crate::base::{Error, Result, math};
 use crate::models::Model;
@@ -39,8 +39,8 @@ pub(in crate::form) fn why_not(network: &Network) -> Option<String> {
     ))
 }
 
-/// As [`super::ssa::simulate`], whatever its events and members are.
-pub(super) fn simulate(model: &Model, network: &Network, run: &Run) -> Result<Counts> {
+/// As [`super::ssa::simulate`], whatever its events and members are; `why` it is simulated so.
+pub(super) fn simulate(model: &Model, network: &Network, run: &Run, why: String) -> Result<Counts> {
     let agenda = Agenda::new(model, network, run)?;
     let blocks: Vec<Result<Vec<Path>>> = (0..run.paths.div_ceil(PATHS_PER_BLOCK))
         .into_par_iter()
@@ -51,7 +51,8 @@ pub(super) fn simulate(model: &Model, network: &Network, run: &Run) -> Result<Co
         })
         .collect();
     let n = network.species.len();
-    let mut out = Counts { states: vec![vec![Vec::with_capacity(run.paths); n]; run.times.len()], events: 0 };
+    let states = vec![vec![Vec::with_capacity(run.paths); n]; run.times.len()];
+    let mut out = Counts { states, events: 0, tally: Tally::default(), method: Method::Direct, why };
     for block in blocks {
         for (states, events) in block? {
             out.events += events;
@@ -60,6 +61,7 @@ pub(super) fn simulate(model: &Model, network: &Network, run: &Run) -> Result<Co
             }
         }
     }
+    out.tally.events = out.events;
     Ok(out)
 }
 
