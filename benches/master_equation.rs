@@ -1,12 +1,14 @@
 //! What does a certified master equation cost? `cargo bench --bench master_equation` prints the seconds of the moving window and
 //! of a plain uniformisation on compressed rows of the whole box, one thread, timed in turn in one run; and the errors of both
-//! against the exact law, a product of Poisson laws (Jahnke & Huisinga 2007, theorem 1).
+//! against the exact law, a product of Poisson laws (Jahnke & Huisinga 2007, theorem 1). Then three networks without a closed law, each
+//! against a tighter solve of itself.
 
 #![allow(clippy::expect_used)] // A bench may stop.
 
 use kramers::base::math;
 use kramers::form::master_equation::{MOST_STATES, Projection, Snapshot, project};
-use kramers::models::{Model, read};
+use kramers::models::{Model, built_in, read};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -102,6 +104,116 @@ fn main() {
         let error = chain.distance(p.iter().enumerate().map(|(k, p)| (k / n, k % n, *p)));
         row("compressed rows, whole box", n * n, theirs, 1.0 - p.iter().sum::<f64>(), error);
     }
+    known();
+    stiff();
+}
+
+/// A network of the built-in models, with other values of some parameters, from other counts.
+struct Known {
+    id: &'static str,
+    set: &'static [(&'static str, f64)],
+    start: &'static [f64],
+    t: f64,
+}
+
+impl Known {
+    fn law(&self, tolerance: f64) -> Snapshot {
+        let model = built_in(self.id).expect("a model");
+        let value = |p: &kramers::base::Param| self.set.iter().find(|s| s.0 == p.name).map_or(p.default, |s| s.1);
+        let theta: Vec<f64> = model.params.iter().map(value).collect();
+        let times = [self.t];
+        let ask = Projection {
+            theta: &theta,
+            start: self.start,
+            t0: 0.0,
+            times: &times,
+            tolerance,
+            most_states: MOST_STATES,
+        };
+        project(&model, &ask).expect("an answer").remove(0)
+    }
+}
+
+fn known() {
+    println!(
+        "\n{:<18}{:>10}{:>9}{:>10}{:>12}{:>12}{:>12}{:>12}",
+        "", "tolerance", "states", "seconds", "mean", "sd", "bound", "error"
+    );
+    for known in [
+        Known { id: "schloegl", set: &[], start: &[250.0], t: 10.0 },
+        Known { id: "toggle-switch", set: &[("k1", 10.0), ("k2", 10.0)], start: &[0.0, 0.0], t: 10.0 },
+        Known {
+            id: "michaelis-menten",
+            set: &[("kf", 1.0), ("kr", 1.0), ("kcat", 0.1)],
+            start: &[120.0, 301.0, 0.0, 0.0],
+            t: 1.0,
+        },
+    ] {
+        let tight = known.law(1e-13);
+        let truth: HashMap<Vec<u64>, f64> = (0..tight.len()).map(|i| (key(&tight, i), tight.p[i])).collect();
+        for tolerance in [1e-4, 1e-8, 1e-11] {
+            let (mut best, mut answer) = (f64::INFINITY, None);
+            for _ in 0..3 {
+                let from = Instant::now();
+                answer = Some(known.law(tolerance));
+                best = best.min(from.elapsed().as_secs_f64());
+            }
+            let law = answer.expect("a round");
+            let (mut error, mut held) = (0.0, 0.0);
+            for i in 0..law.len() {
+                let p = truth.get(&key(&law, i)).copied().unwrap_or(0.0);
+                error += (law.p[i] - p).abs();
+                held += p;
+            }
+            error += (tight.p.iter().sum::<f64>() - held).max(0.0);
+            println!(
+                "{:<18}{tolerance:>10.0e}{:>9}{best:>10.4}{:>12.6}{:>12.6}{:>12.2e}{error:>12.2e}",
+                known.id,
+                law.len(),
+                law.mean()[0],
+                law.sd()[0],
+                law.error_bound
+            );
+        }
+    }
+}
+
+/// Two species that change into each other much faster than they come and go: steps by the resolvent, beside what positive sums would take
+/// at the speed of their first part.
+fn stiff() {
+    const PART: f64 = 1e-4;
+    let (supply, fast, decay, t) = (6.0, 1e6, 1.0, 2.0);
+    let text = format!(
+        "schema = 1\nid = \"exchange\"\ntitle = \"exchange\"\nsource = \"bench\"\nkind = \"network\"\ncounting = \"combinations\"\n\
+         [species.A]\ninitial = 4\n[species.B]\ninitial = 4\n[[reaction]]\nequation = \"0 -> A\"\nrate = {supply}\n\
+         [[reaction]]\nequation = \"A -> B\"\nrate = {fast}\n[[reaction]]\nequation = \"B -> A\"\nrate = {fast}\n\
+         [[reaction]]\nequation = \"B -> 0\"\nrate = {decay}\n"
+    );
+    let model = read("exchange.toml", &text).expect("a model");
+    let timed = |t: f64| {
+        let times = [t];
+        let ask =
+            Projection { theta: &[], start: &[], t0: 0.0, times: &times, tolerance: 1e-8, most_states: MOST_STATES };
+        let from = Instant::now();
+        let law = project(&model, &ask).expect("an answer").remove(0);
+        (law, from.elapsed().as_secs_f64())
+    };
+    let (law, seconds) = timed(t);
+    let sums = timed(PART * t).1 / PART;
+    let fastest = (0..law.len()).map(|i| fast * (law.state(i)[0] + law.state(i)[1])).fold(0.0, f64::max);
+    // Both together come and go as one, at half the decay.
+    let total: f64 = law.mean().iter().sum();
+    let exact = 12.0 + (8.0 - 12.0) * math::exp(-0.5 * decay * t);
+    println!(
+        "\nA <-> B, a million times as fast as the rest, {} states, {:.1e} products: {seconds:.2} s, bound {:.1e}, mean of both {total:.6} (slow limit {exact:.6}); positive sums at the speed of the first {PART:e} of the time: {sums:.0} s",
+        law.len(),
+        fastest * t,
+        law.error_bound
+    );
+}
+
+fn key(law: &Snapshot, i: usize) -> Vec<u64> {
+    law.state(i).iter().map(|x| *x as u64).collect()
 }
 
 fn solved(model: &Model) -> Snapshot {

@@ -50,6 +50,29 @@ impl Asked<'_> {
     }
 }
 
+impl Asked<'_> {
+    /// The output times after one that is read off a moment after the start, so that a start drawn from a law is the one the path had.
+    pub fn with_start(&self) -> Vec<f64> {
+        let moment = self.times.first().map_or(1.0, |t| t - self.t0) * 1e-12;
+        std::iter::once(self.t0 + moment).chain(self.times.iter().copied()).collect()
+    }
+
+    /// The run of a network by a method.
+    pub fn counted<'r>(&'r self, start: &'r [f64], times: &'r [f64], method: Method) -> ssa::Run<'r> {
+        ssa::Run {
+            theta: self.theta,
+            start,
+            t0: self.t0,
+            times,
+            paths: self.paths,
+            key: self.key,
+            most_events: None,
+            method,
+            epsilon: Some(self.epsilon).filter(|_| !method.is_exact()),
+        }
+    }
+}
+
 /// What a scheme gave, the start as its first row.
 pub(super) struct Paths {
     /// The model that moved: the Langevin equation of a network is another than the network.
@@ -110,21 +133,8 @@ fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
 }
 
 fn counted(model: &Model, asked: &Asked, method: Method) -> Result<Paths> {
-    let start = point(asked.from, model, asked.theta)?;
-    // The first row is read off a moment after the start, so that a start drawn from a law is the one the path had.
-    let moment = asked.times.first().map_or(1.0, |t| t - asked.t0) * 1e-12;
-    let times: Vec<f64> = std::iter::once(asked.t0 + moment).chain(asked.times.iter().copied()).collect();
-    let run = ssa::Run {
-        theta: asked.theta,
-        start: &start,
-        t0: asked.t0,
-        times: &times,
-        paths: asked.paths,
-        key: asked.key,
-        most_events: None,
-        method,
-        epsilon: Some(asked.epsilon).filter(|_| !method.is_exact()),
-    };
+    let (start, times) = (point(asked.from, model, asked.theta)?, asked.with_start());
+    let run = asked.counted(&start, &times, method);
     let found = ssa::simulate(model, &run)?;
     let why = format!("{} reactions by {}: {}", found.events, found.method.name(), found.why);
     Ok(Paths { model: model.clone(), scheme: found.method.name(), why: Some(why), states: found.states })

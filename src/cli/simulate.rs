@@ -5,9 +5,11 @@ use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
 use super::output::{Output, write_whole};
 use super::paths::{Asked, Paths, paths};
+use super::start::point;
 use super::values::VERSION;
 use crate::base::rng::Key;
 use crate::base::{Error, Params, Purpose, Result, Seed};
+use crate::form::monte_carlo::ssa::{Method, can_summarise, simulate_summary};
 use crate::form::monte_carlo::{Scheme, Spread, summarise};
 use crate::form::observe;
 use crate::form::start::Starts;
@@ -64,6 +66,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         times: &times,
         paths: args.paths as usize,
         step: args.step.unwrap_or((every / 8.0).min(until / 200.0)),
+        epsilon: args.epsilon,
         key,
     };
     if args.summary && is_streamed(&model, args.scheme) {
@@ -86,10 +89,15 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     Ok(Outcome::Good)
 }
 
-/// Whether a summary needs no path: of the states of a diffusion, which nothing is read off.
+/// Whether a summary needs no path: of the states of a diffusion, which nothing is read off, and of counts.
 fn is_streamed(model: &Model, scheme: Option<SchemeArg>) -> bool {
-    let is_diffusion = matches!(model.process, Process::Diffusion(_));
-    is_diffusion && model.readings().is_empty() && matches!(scheme, None | Some(SchemeArg::Step(_)))
+    let fits = match &model.process {
+        Process::Diffusion(_) => matches!(scheme, None | Some(SchemeArg::Step(_))),
+        // Events and members beyond counts are followed path by path.
+        Process::Network(network) => can_summarise(network) && matches!(scheme, None | Some(SchemeArg::Counts(_))),
+        _ => false,
+    };
+    fits && model.readings().is_empty()
 }
 
 /// Means, sds and quantiles of paths that are not kept.
@@ -101,15 +109,9 @@ fn summary(
     common: &Common,
     output: &Output,
 ) -> Result<Outcome> {
-    let scheme = match args.scheme {
-        Some(SchemeArg::Step(scheme)) => scheme,
-        _ => Scheme::EulerMaruyama,
-    };
-    let begin = asked.begin(model)?;
-    let found = summarise(model, &asked.run(&begin, scheme))?;
-    let first: Vec<Ensemble> = match &begin {
-        Starts::At(x) => x.iter().filter_map(|x| Ensemble::new(vec![*x], Vec::new())).collect(),
-        Starts::Each(columns) => columns.iter().filter_map(|c| Ensemble::new(c.clone(), Vec::new())).collect(),
+    let Summed { scheme, why, first, at: rows } = match model.process {
+        Process::Network(_) => of_counts(model, asked, args, output)?,
+        _ => of_states(model, asked, args)?,
     };
     let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
     let mut csv = String::from("t");
@@ -120,12 +122,11 @@ fn summary(
     csv.push('\n');
     let _ = write!(csv, "{}", asked.t0);
     for start in &first {
-        let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| start.quantile(p));
-        let error = start.sd() / (asked.paths as f64).sqrt();
-        let _ = write!(csv, ",{},{error},{},{low},{middle},{high}", start.mean(), start.sd());
+        let Begun { mean, error, sd, quantiles: [low, middle, high] } = start;
+        let _ = write!(csv, ",{mean},{error},{sd},{low},{middle},{high}");
     }
     csv.push('\n');
-    for (t, row) in asked.times.iter().zip(&found.at) {
+    for (t, row) in asked.times.iter().zip(&rows) {
         let _ = write!(csv, "{t}");
         for spread in row {
             let [low, middle, high] = [0.05, 0.5, 0.95].map(|p| spread.quantile(p));
@@ -139,7 +140,7 @@ fn summary(
     };
     let of = |row: &[Spread], f: fn(&Spread) -> f64| named(row.iter().map(f).collect());
     let begin = json!({
-        "t": asked.t0, "mean": named(first.iter().map(Ensemble::mean).collect()), "sd": named(first.iter().map(Ensemble::sd).collect()),
+        "t": asked.t0, "mean": named(first.iter().map(|f| f.mean).collect()), "sd": named(first.iter().map(|f| f.sd).collect()),
     });
     let at = |(t, row): (&f64, &Vec<Spread>)| {
         json!({
@@ -150,11 +151,67 @@ fn summary(
     output.document_from(|| {
         json!({
             "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
-            "params": values(params), "scheme": scheme.name(), "step": asked.step, "paths": asked.paths,
-            "at": std::iter::once(begin).chain(asked.times.iter().zip(&found.at).map(at)).collect::<Vec<_>>(),
+            "params": values(params), "scheme": scheme, "scheme_why": why, "step": asked.step, "paths": asked.paths,
+            "at": std::iter::once(begin).chain(asked.times.iter().zip(&rows).map(at)).collect::<Vec<_>>(),
         })
     });
     Ok(Outcome::Good)
+}
+
+/// Spreads of paths that were not kept.
+struct Summed {
+    scheme: &'static str,
+    why: Option<String>,
+    /// Of the starts, a component each.
+    first: Vec<Begun>,
+    /// `[time][component]`
+    at: Vec<Vec<Spread>>,
+}
+
+/// One component of the starts.
+struct Begun {
+    mean: f64,
+    error: f64,
+    sd: f64,
+    /// At 5, 50 and 95 %.
+    quantiles: [f64; 3],
+}
+
+const ENDS: [f64; 3] = [0.05, 0.5, 0.95];
+
+fn of_states(model: &Model, asked: &Asked, args: &SimulateArgs) -> Result<Summed> {
+    let scheme = match args.scheme {
+        Some(SchemeArg::Step(scheme)) => scheme,
+        _ => Scheme::EulerMaruyama,
+    };
+    let begin = asked.begin(model)?;
+    let at = summarise(model, &asked.run(&begin, scheme))?.at;
+    let starts: Vec<Ensemble> = match &begin {
+        Starts::At(x) => x.iter().filter_map(|x| Ensemble::new(vec![*x], Vec::new())).collect(),
+        Starts::Each(columns) => columns.iter().filter_map(|c| Ensemble::new(c.clone(), Vec::new())).collect(),
+    };
+    let begun = |start: &Ensemble| Begun {
+        mean: start.mean(),
+        error: start.sd() / (asked.paths as f64).sqrt(),
+        sd: start.sd(),
+        quantiles: ENDS.map(|p| start.quantile(p)),
+    };
+    Ok(Summed { scheme: scheme.name(), why: None, first: starts.iter().map(begun).collect(), at })
+}
+
+fn of_counts(model: &Model, asked: &Asked, args: &SimulateArgs, output: &Output) -> Result<Summed> {
+    let method = match args.scheme {
+        Some(SchemeArg::Counts(method)) => method,
+        _ => Method::Auto,
+    };
+    let (start, times) = (point(asked.from, model, asked.theta)?, asked.with_start());
+    let found = simulate_summary(model, &asked.counted(&start, &times, method))?;
+    let why = format!("{} reactions by {}: {}", found.tally.events, found.method.name(), found.why);
+    output.say(&format!("note: {why}"));
+    let mut at = found.summary.at;
+    let first = if at.is_empty() { Vec::new() } else { at.remove(0) };
+    let begun = |s: &Spread| Begun { mean: s.mean, error: s.error, sd: s.sd, quantiles: ENDS.map(|p| s.quantile(p)) };
+    Ok(Summed { scheme: found.method.name(), why: Some(why), first: first.iter().map(begun).collect(), at })
 }
 
 /// A table to stdout, or to the file asked for.

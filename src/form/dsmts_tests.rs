@@ -103,7 +103,17 @@ fn simulated(case: &Case, seed: u64) -> Vec<(usize, usize)> {
     let theta = defaults(&case.model);
     let times: Vec<f64> = (0..case.mean.len()).map(|k| k as f64).collect();
     let key = Seed(seed).key(Purpose::Simulation, 0, 0);
-    let run = Run { theta: &theta, start: &[], t0: 0.0, times: &times, paths: PATHS, key, most_events: None, method: Method::Auto, epsilon: None };
+    let run = Run {
+        theta: &theta,
+        start: &[],
+        t0: 0.0,
+        times: &times,
+        paths: PATHS,
+        key,
+        most_events: None,
+        method: Method::Auto,
+        epsilon: None,
+    };
     let counts = simulate(&case.model, &run).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let of_variable = |(v, variable): (usize, &String)| {
         let of_path = |row: &Vec<Vec<f64>>, path: usize| {

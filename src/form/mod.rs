@@ -85,10 +85,12 @@ pub enum Form {
     LinearNoise,
     /// Paths of the chemical Langevin equation of a network.
     Langevin,
+    /// Paths of a network in leaps over many reactions (Cao, Gillespie & Petzold 2006).
+    TauLeaping,
 }
 
 impl Form {
-    pub const ALL: [Form; 16] = [
+    pub const ALL: [Form; 17] = [
         Form::Exact,
         Form::Euler,
         Form::Kessler,
@@ -105,6 +107,7 @@ impl Form {
         Form::RateEquations,
         Form::LinearNoise,
         Form::Langevin,
+        Form::TauLeaping,
     ];
 
     pub fn name(self) -> &'static str {
@@ -125,6 +128,7 @@ impl Form {
             Form::RateEquations => "rate-equations",
             Form::LinearNoise => "linear-noise",
             Form::Langevin => "langevin",
+            Form::TauLeaping => "tau-leaping",
         }
     }
 
@@ -135,7 +139,7 @@ impl Form {
 
     /// Whether it approximates networks, and is nothing for other kinds of model.
     pub fn is_of_networks(self) -> bool {
-        matches!(self, Form::RateEquations | Form::LinearNoise | Form::Langevin)
+        matches!(self, Form::RateEquations | Form::LinearNoise | Form::Langevin | Form::TauLeaping)
     }
 
     /// The forms worth asking for a model of this kind: densities of one step are of diffusions, some approximations of networks alone.
@@ -152,6 +156,7 @@ impl Form {
                 Some("of the chemical Langevin equation, another process")
             }
             (_, Form::RateEquations) => Some("the limit of many molecules, without fluctuations"),
+            (_, Form::TauLeaping) => Some("in leaps, over each of which propensities stand still"),
             (_, Form::LinearNoise) => Some("a normal law about the limit of many molecules"),
             _ => None,
         }

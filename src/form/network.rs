@@ -3,9 +3,9 @@
 //! Monte Carlo and the master equation are exact; Fokker-Planck is of the chemical Langevin equation, an approximation for many
 //! molecules, where conservation laws leave one independent species.
 
-use super::counts::{self, Origin};
+use super::counts::{self, Origin, Timing};
 use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
-use super::monte_carlo::{self, agenda};
+use super::monte_carlo::{self, agenda, ssa};
 use super::{Answer, Form, Question, linear_noise, ode, schroedinger};
 use crate::base::{Error, Result};
 use crate::models::Model;
@@ -25,6 +25,10 @@ pub(super) fn why_not(form: Form, network: &Network) -> Option<String> {
         Form::FokkerPlanck => None,
         Form::Langevin if !network.events.is_empty() => Some(HAS_EVENTS.to_string()),
         Form::Langevin => network.beyond_counts(),
+        Form::TauLeaping => counts::refused_events(network).or_else(|| {
+            let smooth = counts::timing(network) == Timing::Smooth;
+            smooth.then(|| "its propensities change smoothly with time, and a leap takes them as constant".to_string())
+        }),
         Form::RateEquations => ode::why_not(network),
         Form::LinearNoise => linear_noise::why_not(network),
         Form::Schroedinger => schroedinger::network::why_not(network),
@@ -44,6 +48,7 @@ pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: 
     match form {
         Form::FokkerPlanck => by_langevin(model, network, question).map(Answer::from),
         Form::Langevin => by_langevin_paths(model, network, question),
+        Form::TauLeaping => ssa::marginals(model, question, ssa::Method::TauLeaping).map(Answer::from),
         Form::RateEquations => by_rate_equations(model, network, question),
         Form::LinearNoise => linear_noise(model, question)?.marginals().map(Answer::from),
         Form::Schroedinger => schroedinger::network::marginals(model, network, question)
@@ -61,7 +66,12 @@ pub(super) fn marginals(model: &Model, network: &Network, form: Form, question: 
 /// # Errors
 /// As [`master_equation::project`].
 pub fn snapshots(model: &Model, question: &Question) -> Result<Vec<Snapshot>> {
-    let projection = Projection {
+    master_equation::project(model, &projection(question))
+}
+
+/// How a question is put to the master equation.
+pub fn projection<'a>(question: &Question<'a>) -> Projection<'a> {
+    Projection {
         theta: question.theta,
         start: question.start,
         t0: question.t0,
@@ -69,8 +79,7 @@ pub fn snapshots(model: &Model, question: &Question) -> Result<Vec<Snapshot>> {
         // A probability lost is as many molecules lost as there are.
         tolerance: question.accuracy.goal.unwrap_or(1e-2 * question.accuracy.tolerance),
         most_states: MOST_STATES,
-    };
-    master_equation::project(model, &projection)
+    }
 }
 
 /// The laws of all species in joint laws, `[time][species]`.

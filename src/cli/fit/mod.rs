@@ -1,6 +1,7 @@
 //! `kramers fit`: parameters with intervals, and an honest status.
 
 mod counts;
+mod page;
 mod rows;
 mod several;
 mod uncertainty;

@@ -1,6 +1,6 @@
 //! Fits of what are not steps of one path: replicates at given times (`--as snapshots`) and mean curves (`--as trajectories`).
 
-use super::{estimates, finish, head, likelihood, reached};
+use super::{estimates, finish, head, likelihood, page, reached};
 use crate::base::{Error, Result};
 use crate::cli::Outcome;
 use crate::cli::args::{Common, DataArgs, FitArgs, RowsArg};
@@ -94,6 +94,10 @@ fn of_snapshots(
         good &= fit.status == Status::Converged;
         output.text(&told(&series.id, &fit));
         documents.push(with_data(common.seed, body(&fit), &read, &series.id));
+        if let Some(folder) = folder.filter(|_| data.loaded.series.len() == 1) {
+            let component = options.component.clone().or_else(|| model.variables().into_iter().next().map(|v| v.0));
+            page::write(folder, &page::of_snapshots(model, &series.id, &component.unwrap_or_default(), &fit))?;
+        }
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
@@ -112,6 +116,9 @@ fn told(id: &str, fit: &SnapshotFit) -> String {
     match fit.log_likelihood {
         Some(l) => text.push_str(&likelihood(l, fit.aic, fit.bic, fit.observations)),
         None => text.push_str(&format!("objective {}\n", short(fit.objective_value))),
+    }
+    if let Some((low, high)) = fit.log_likelihood_bounds {
+        text.push_str(&format!("of the whole master equation between {low:.6} and {high:.6}\n"));
     }
     text.push_str(&format!("form {}\n\n", fit.form.name()));
     let rows: Vec<Vec<String>> = fit
@@ -141,12 +148,17 @@ fn body(fit: &SnapshotFit) -> Value {
             "fitted_mean": c.fitted_mean, "fitted_sd": c.fitted_sd,
         })
     });
+    let histograms = fit
+        .histograms
+        .iter()
+        .map(|h| json!({ "t": h.time, "observed": h.observed, "fitted": h.fitted, "error_bound": h.error_bound }));
     json!({
         "model": fit.model, "form": fit.form.name(), "as": "snapshots", "objective": fit.objective,
         "status": fit.status.name(), "status_detail": fit.status.to_string(), "iterations": fit.iterations,
         "objective_value": fit.objective_value, "log_likelihood": fit.log_likelihood, "aic": fit.aic, "bic": fit.bic,
+        "log_likelihood_bounds": fit.log_likelihood_bounds.map(|(low, high)| [low, high].map(|l| Some(l).filter(|l| l.is_finite()))),
         "values": fit.observations, "params": Value::Object(values::estimates(&fit.params)),
-        "fitted": fitted.collect::<Vec<_>>(), "starts": fit.starts, "warnings": fit.warnings,
+        "fitted": fitted.collect::<Vec<_>>(), "histograms": histograms.collect::<Vec<_>>(), "starts": fit.starts, "warnings": fit.warnings,
     })
 }
 
@@ -183,6 +195,9 @@ fn of_trajectories(
         "degrees_of_freedom": fit.degrees_of_freedom, "params": Value::Object(values::estimates(&fit.params)),
         "fitted": fit.fitted, "starts": fit.starts, "warnings": fit.warnings,
     });
+    if let Some(folder) = folder {
+        page::write(folder, &page::of_trajectories(model, &names.join(", "), &experiments, &fit))?;
+    }
     finish(vec![with_data(common.seed, document, &read, &names.join(", "))], common, folder, output)?;
     Ok(if fit.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })
 }

@@ -1,6 +1,7 @@
 //! Cells of values, what was counted in them, and the objectives over them.
 
 use super::laws::{Law, Source};
+use super::projected;
 use crate::base::Param;
 use crate::fit::optimise::Goal;
 use crate::fit::slopes::slopes;
@@ -110,7 +111,7 @@ struct Pass {
     metric: DMatrix<f64>,
 }
 
-/// The objective over the cells of all snapshots; derivatives by differences at one accuracy.
+/// The objective over the cells of all snapshots; derivatives exact of projected master equations, else by differences at one accuracy.
 pub(super) struct Compared<'a> {
     pub source: &'a Source<'a>,
     pub snapshots: &'a [Counted],
@@ -157,6 +158,10 @@ impl<'a> Compared<'a> {
     }
 
     pub fn evaluate(&self, theta: &[f64]) -> Option<Evaluated> {
+        if let Some(laws) = self.source.projected(theta, self.free, self.accuracy) {
+            let in_logs = self.measure == Measure::Divergence;
+            return Some(projected::evaluate(&laws.ok()?, self.snapshots, in_logs, self.free.len()));
+        }
         let q = self.values(theta)?;
         let slopes = slopes(self.params, theta, self.free, self.size, &|theta| self.values(theta));
         Some(Evaluated { q, slopes })

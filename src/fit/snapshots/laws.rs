@@ -1,8 +1,10 @@
 //! The laws of one component at the times of the snapshots, and cells of values compared with them.
 
+use super::projected::Projected;
 use super::{Begin, Snapshots};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
+use crate::form::master_equation::sensitivities;
 use crate::form::{Accuracy, Form, Question, marginals, network, stationary::stationary};
 use crate::models::Model;
 use crate::predictive::Predictive;
@@ -12,13 +14,11 @@ use crate::process::{Initial, Process};
 pub(super) struct Law {
     /// Of equal weight times how many starts share it.
     parts: Vec<(f64, Predictive)>,
-    /// `ε/m` of a projected master equation: the probability it may have lost over its states; zero elsewhere.
-    floor: f64,
 }
 
 impl Law {
     fn of(law: Predictive) -> Law {
-        Law { parts: vec![(1.0, law)], floor: 0.0 }
+        Law { parts: vec![(1.0, law)] }
     }
 
     pub fn cdf(&self, x: f64) -> f64 {
@@ -29,8 +29,7 @@ impl Law {
     pub fn log_density(&self, x: f64) -> f64 {
         let each = |(w, law): &(f64, Predictive)| math::ln(*w) + law.log_pdf(x).unwrap_or(f64::NEG_INFINITY);
         let logs: Vec<f64> = self.parts.iter().map(each).collect();
-        let log = ln_sum(&logs);
-        if self.floor > 0.0 { math::ln(math::exp(log) + self.floor) } else { log }
+        ln_sum(&logs)
     }
 
     /// Log probability of `(a, b]`. Where the difference of the distribution function has no digits left, far out in a tail, it is the integral of the
@@ -177,9 +176,6 @@ impl Source<'_> {
     pub fn laws(&self, theta: &[f64], accuracy: Accuracy) -> Result<Vec<Law>> {
         let from = |start: &[f64], t0: f64| -> Result<Vec<Law>> {
             let question = Question { theta, start, t0, times: &self.times, accuracy, key: self.key };
-            if matches!(self.model.process, Process::Network(_)) && self.form == Form::MasterEquation {
-                return self.projected(&question);
-            }
             let laws = marginals(self.model, self.form, &question)?;
             Ok(laws.into_iter().map(|mut row| Law::of(row.swap_remove(self.component))).collect())
         };
@@ -192,11 +188,10 @@ impl Source<'_> {
                 Ok(self.times.iter().map(|_| Law::of(law.clone())).collect())
             }
             Start::Empirical { t0, starts } => {
-                let mut mixed: Vec<Law> = self.times.iter().map(|_| Law { parts: Vec::new(), floor: 0.0 }).collect();
+                let mut mixed: Vec<Law> = self.times.iter().map(|_| Law { parts: Vec::new() }).collect();
                 for (x, w) in starts {
                     for (sum, law) in mixed.iter_mut().zip(from(&[*x], *t0)?) {
                         sum.parts.extend(law.parts.into_iter().map(|(part, law)| (part * w, law)));
-                        sum.floor += w * law.floor;
                     }
                 }
                 Ok(mixed)
@@ -204,11 +199,33 @@ impl Source<'_> {
         }
     }
 
-    fn projected(&self, question: &Question) -> Result<Vec<Law>> {
-        let snapshots = network::snapshots(self.model, question)?;
-        let floors = snapshots.iter().map(|s| s.error_bound.max(0.0) / s.len().max(1) as f64);
-        let laws = network::species_laws(self.model, &snapshots)?;
-        let law = |(mut row, floor): (Vec<Predictive>, f64)| Law { floor, ..Law::of(row.swap_remove(self.component)) };
-        Ok(laws.into_iter().zip(floors).map(law).collect())
+    /// The projected laws at `theta` with their slopes in `free`, `[time]`; `None` where they are not those of a network's master
+    /// equation, or have no such slopes.
+    pub fn projected(&self, theta: &[f64], free: &[usize], accuracy: Accuracy) -> Option<Result<Vec<Projected>>> {
+        let is_network = matches!(self.model.process, Process::Network(_));
+        if !is_network || self.form != Form::MasterEquation {
+            return None;
+        }
+        let from = |start: &[f64], t0: f64| -> Result<Vec<Projected>> {
+            let question = Question { theta, start, t0, times: &self.times, accuracy, key: self.key };
+            let answers = sensitivities(self.model, &network::projection(&question), free)?;
+            Ok(answers.iter().map(|answer| Projected::of(answer, self.component)).collect())
+        };
+        let laws = match &self.start {
+            Start::At { t0, x } => from(x, *t0),
+            Start::File { t0 } => from(&[], *t0),
+            Start::Stationary => return None,
+            Start::Empirical { t0, starts } => {
+                let each = starts.iter().map(|(x, w)| Ok((*w, from(&[*x], *t0)?))).collect::<Result<Vec<_>>>();
+                each.map(|each| {
+                    let at = |t: usize| each.iter().map(|(w, laws)| (*w, laws[t].clone())).collect::<Vec<_>>();
+                    (0..self.times.len()).map(|t| Projected::mixed(&at(t))).collect()
+                })
+            }
+        };
+        match laws {
+            Err(Error::FormUnavailable { .. }) => None,
+            other => Some(other),
+        }
     }
 }

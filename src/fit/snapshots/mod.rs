@@ -5,19 +5,23 @@
 //! | `kl` | mean negative log density of the law at each time (counts: probability, plus `ε/m` of a projection that may have lost `ε` over `m` states), or on bins `Σ n_t KL(ĥ_t ‖ p_t)` | observed information; of bins the multinomial one |
 //! | `mse` | `Σ (ĥ - p)² width` of the densities on bins | sandwich with the multinomial covariance |
 //!
-//! Bins end at quantiles of all values and are fixed before fitting.
+//! Bins end at quantiles of all values and are fixed before fitting. Counts of a network by its master equation have exact slopes
+//! ([`crate::form::master_equation::sensitivities`]) and bounds of their log-likelihood. Under `kl` on bins nothing is asked of single
+//! counts: an outlier weighs as its bin does, where unbinned it has the logarithm of its own probability.
 
 mod cells;
 mod laws;
+mod outcome;
+mod projected;
+#[cfg(test)]
+mod study;
 #[cfg(test)]
 mod tests;
 
-use super::certified::{Problem, estimates, first_and_free};
+use super::certified::{Problem, first_and_free};
 use super::optimise::symmetric_inverse;
 use super::starts::Scan;
-use super::{
-    Estimate, FormRequest, Objective, Observed, Settings, Solved, StartOutcome, Status, best_of, kl, outcomes,
-};
+use super::{FormRequest, Objective, Observed, Settings, Solved, kl};
 use crate::base::{Error, Params, Purpose, Result, math};
 use crate::form::{Accuracy, Form, Pairs, Transitions, moments, ode};
 use crate::models::Model;
@@ -26,6 +30,7 @@ use crate::stats;
 use cells::{Bins, Compared, Counted, Measure};
 use laws::{Source, Start};
 use nalgebra::DMatrix;
+pub use outcome::{Checked, Histogram, SnapshotFit};
 use rayon::prelude::*;
 
 /// Replicates of one component at given times.
@@ -56,58 +61,20 @@ pub struct SnapshotOptions {
     pub begin: Begin,
     /// The component that was seen; without it the first.
     pub component: Option<String>,
-    /// Compare on bins under `kl`; counts are always compared one by one.
+    /// Compare on bins under `kl`.
     pub binned: bool,
     /// How many; without it `2 n^{2/5}`.
     pub bins: Option<usize>,
 }
 
-/// One snapshot beside its law.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
-    pub time: f64,
-    pub replicates: usize,
-    pub mean: f64,
-    pub sd: f64,
-    /// Of the law; `None` where it has none.
-    pub fitted_mean: Option<f64>,
-    pub fitted_sd: Option<f64>,
-    /// Kolmogorov-Smirnov p-value of the values under the law (too large after fitting to the same values); none for counts.
-    pub ks_p: Option<f64>,
-}
-
-/// A fit of snapshots: look at `status` before using it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SnapshotFit {
-    pub model: String,
-    pub form: Form,
-    pub objective: Objective,
-    pub theta: Vec<f64>,
-    pub params: Vec<Estimate>,
-    pub status: Status,
-    pub iterations: u64,
-    /// Mean negative log density of a value; on bins `Σ n_t KL(ĥ_t ‖ p_t)`; under `mse` `Σ (ĥ - p)² width`.
-    pub objective_value: f64,
-    /// Of values compared one by one under `kl`.
-    pub log_likelihood: Option<f64>,
-    pub aic: Option<f64>,
-    pub bic: Option<f64>,
-    pub observations: usize,
-    /// Ends of the bins; empty where there are none.
-    pub edges: Vec<f64>,
-    pub fitted: Vec<Checked>,
-    pub starts: Vec<StartOutcome>,
-    pub warnings: Vec<String>,
-}
-
 /// Fit `model` to snapshots of one of its components.
 ///
 /// The form is the one asked for, else the closed law, the Fokker-Planck equation, or of networks the master equation. From a known
-/// start slopes of log densities are those of the form, exact; else differences of fourth order at one accuracy, which the certificate can
+/// start slopes of log densities are those of the form, exact, as are those of projected master equations from any start; else differences of fourth order at one accuracy, which the certificate can
 /// only pass where the form's laws are smooth in the parameters (closed laws, master equations): grids may end in `failed`, with estimates that are good
 /// to the grid's accuracy.
 ///
-/// Cost: a pass over all values (known start), or `1 + 4 free` solutions, an evaluation; an empirical start solves from each of its values.
+/// Cost: a pass over all values (known start), a master equation with its slopes, or `1 + 4 free` solutions, an evaluation; an empirical start solves from each of its values.
 ///
 /// # Errors
 /// [`Error::BadOption`] for data, a start or a component that the model does not have, and for robust losses; [`Error::FormUnavailable`];
@@ -135,7 +102,7 @@ pub fn fit_snapshots(
     }
 }
 
-/// Laws of networks lose less than 1e-12.
+/// Of the bound of a network's laws: they lose less than 1e-12.
 const ACCURACY: Accuracy = Accuracy {
     cells: 500,
     tolerance: 1e-10,
@@ -177,7 +144,10 @@ fn check(
         Begin::At { t0, .. } | Begin::File { t0 } => t0,
         Begin::Stationary | Begin::Empirical => f64::NEG_INFINITY,
     };
-    let ordered = data.times.windows(2).all(|w| w[0] < w[1]) && data.times.iter().all(|t| t.is_finite() && *t > t0);
+    // The law that a network starts from may be seen itself.
+    let may_equal = matches!((&model.process, &options.begin), (Process::Network(_), Begin::File { .. }));
+    let follows = |t: &f64| t.is_finite() && (*t > t0 || may_equal && *t == t0);
+    let ordered = data.times.windows(2).all(|w| w[0] < w[1]) && data.times.iter().all(follows);
     if !ordered {
         return Err(bad("--time", "the snapshots", "finite times, increasing, after the start".to_string()));
     }
@@ -299,7 +269,7 @@ impl Task<'_> {
             let square = |x: &f64| 0.5 * (math::ln(variance) + (x - mean) * (x - mean) / variance);
             self.sampled(t).iter().map(square).sum()
         };
-        if let Some((t0, x)) = start.origin(model, theta) {
+        if let Some((t0, x)) = start.origin(model, theta).or_else(|| self.long_before(theta)) {
             let closed = moments::closed_moments(model, theta, &x, t0, times).and_then(Result::ok);
             if let Some(closed) = closed.filter(|c| c.covariance.is_some()) {
                 let covariance = closed.covariance.as_ref()?;
@@ -317,6 +287,15 @@ impl Task<'_> {
         let laws = self.source.laws(theta, Accuracy { cells: 100, tolerance: 1e-5, ..ACCURACY }).ok()?;
         let at = |t: usize| -self.sampled(t).iter().map(|x| laws[t].log_density(*x)).sum::<f64>();
         Some((0..times.len()).map(at).sum())
+    }
+
+    /// A start so early that the rate equations of a network have come to rest at its stationary start.
+    fn long_before(&self, theta: &[f64]) -> Option<(f64, Vec<f64>)> {
+        const SPANS: f64 = 1e3;
+        let Source { model, start, times, .. } = &self.source;
+        let Start::File { t0 } = start else { return None };
+        let given: Vec<f64> = model.initial_values(theta).into_iter().map(|x| x.unwrap_or(0.0)).collect();
+        (!given.is_empty()).then(|| (t0 - SPANS * (times[times.len() - 1] - t0), given))
     }
 
     fn sampled(&self, time: usize) -> Vec<f64> {
@@ -339,7 +318,7 @@ impl Task<'_> {
     /// By laws over cells, with differences.
     fn by_laws(&self, points: &[Vec<f64>]) -> Result<SnapshotFit> {
         let objective = self.settings.objective;
-        let bins = (objective == Objective::Mse || (self.options.binned && !self.are_counts()))
+        let bins = (objective == Objective::Mse || self.options.binned)
             .then(|| Bins::of(self.values, self.options.bins, self.are_counts()));
         let count = |values: &Vec<f64>| match &bins {
             Some(bins) => bins.count(values),
@@ -375,66 +354,6 @@ impl Task<'_> {
             (Some(_), Objective::Mse) => 2.0 * value / unit,
         };
         self.describe(solved, bins.as_ref().map(|b| b.edges.clone()), &value)
-    }
-
-    fn describe(
-        &self,
-        mut solved: Vec<Solved>,
-        edges: Option<Vec<f64>>,
-        value: &dyn Fn(f64) -> f64,
-    ) -> Result<SnapshotFit> {
-        let n: usize = self.values.iter().map(Vec::len).sum();
-        let model = self.source.model;
-        let mut starts = outcomes(&solved, n, self.settings.objective);
-        starts.iter_mut().for_each(|s| s.objective_value = value(s.objective_value));
-        let best = best_of(&solved);
-        let solved = Solved { status: starts[best].status.clone(), ..solved.swap_remove(best) };
-        let one_by_one = self.settings.objective == Objective::Kl && edges.is_none();
-        let log_likelihood = one_by_one.then_some(-solved.value * n as f64).filter(|l| l.is_finite());
-        let k = self.free.len() as f64;
-        let mut warnings: Vec<String> = solved.status.remedy().into_iter().collect();
-        let fitted = match self.source.laws(&solved.theta, ACCURACY) {
-            Ok(laws) => self.checked(&laws),
-            Err(why) => {
-                warnings.push(format!("the laws at the estimate could not be had: {why}"));
-                Vec::new()
-            }
-        };
-        Ok(SnapshotFit {
-            model: model.id.clone(),
-            form: self.source.form,
-            objective: self.settings.objective,
-            params: estimates(&self.first.list, &solved, &self.free),
-            status: solved.status,
-            iterations: solved.iterations,
-            objective_value: value(solved.value),
-            log_likelihood,
-            aic: log_likelihood.map(|l| 2.0 * k - 2.0 * l),
-            bic: log_likelihood.map(|l| k * math::ln(n as f64) - 2.0 * l),
-            observations: n,
-            edges: edges.unwrap_or_default(),
-            fitted,
-            starts,
-            warnings,
-            theta: solved.theta,
-        })
-    }
-
-    fn checked(&self, laws: &[laws::Law]) -> Vec<Checked> {
-        let one = |(t, values): (usize, &Vec<f64>)| {
-            let fitted = laws[t].moments();
-            let pits = || values.iter().map(|x| laws[t].cdf(*x)).collect::<Vec<f64>>();
-            Checked {
-                time: self.source.times[t],
-                replicates: values.len(),
-                mean: stats::mean(values),
-                sd: stats::sd(values),
-                fitted_mean: fitted.map(|f| f.0),
-                fitted_sd: fitted.map(|f| f.1),
-                ks_p: (!self.are_counts()).then(|| stats::ks_uniform_p(&pits())),
-            }
-        };
-        self.values.iter().enumerate().map(one).collect()
     }
 }
 

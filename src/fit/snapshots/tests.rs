@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::Seed;
 use crate::fit::optimise::Goal;
+use crate::fit::{Estimate, Status};
 use crate::models::built_in;
 
 const TRUTH: [f64; 3] = [1.5, 1.0, 0.6];
@@ -155,7 +156,50 @@ fn counts_of_immigration_and_death_come_back_by_probability_and_by_squares() -> 
                 .map(|(t, x)| log(t, x))
                 .sum();
             assert!((fit.log_likelihood.expect("kl") - exact).abs() < 1e-8);
+            let (least, most) = fit.log_likelihood_bounds.expect("of counts");
+            assert!(least <= exact + 1e-9 && exact <= most + 1e-9 && most - least < 1e-6, "{least} {exact} {most}");
+            for (h, values) in fit.histograms.iter().zip(&data.values) {
+                assert_eq!(h.observed.iter().sum::<f64>(), values.len() as f64);
+                let kept: f64 = h.fitted.iter().sum();
+                assert!(h.fitted.len() == h.observed.len() && kept <= 1.0 + 1e-13 && kept > 1.0 - 1e-7, "{kept}");
+            }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_gene_switched_at_a_time_to_be_found_comes_back_from_its_counts() -> Result<()> {
+    // Paths of the model itself, each seen once, from its law at rest.
+    let model = built_in("telegraph-switched")?;
+    let truth = [0.05, 0.8, 1.2, 12.0, 0.4, 1.7, 6.3];
+    let times: Vec<f64> = vec![0.0, 1.0, 2.0, 3.0, 4.5, 6.0, 8.0];
+    let mut values = vec![Vec::new(); times.len()];
+    for (t, seen) in values.iter_mut().enumerate() {
+        let run = crate::form::monte_carlo::ssa::Run {
+            theta: &truth,
+            start: &[],
+            t0: 0.0,
+            times: &[times[t].max(1e-9)],
+            paths: 300,
+            key: Seed(11).key(Purpose::Simulation, t as u64, 0),
+            most_events: None,
+            method: crate::form::monte_carlo::ssa::Method::Auto,
+            epsilon: None,
+        };
+        *seen = crate::form::monte_carlo::ssa::simulate(&model, &run)?.states[0][2].clone();
+    }
+    let data = Snapshots { times, values };
+    let names = ["kon0", "kon1", "koff", "kr", "kd", "t1", "t2"];
+    let initial = names.iter().zip(truth).map(|(n, v)| (n.to_string(), v)).collect();
+    let settings = Settings { starts: 1, initial, ..how(Objective::Kl) };
+    for binned in [false, true] {
+        let options =
+            SnapshotOptions { begin: Begin::File { t0: 0.0 }, component: Some("rna".into()), binned, bins: None };
+        let fit = fit_snapshots(&model, &data, &options, &settings)?;
+        assert_eq!(fit.status, Status::Converged, "{binned} {:?} {:?}", fit.starts, fit.params);
+        assert!(off(&fit, &truth) < 3.5, "{binned} {:?}", fit.params);
+        assert_eq!(fit.log_likelihood.is_none(), binned);
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Mean times until a count is first reached.
 
 use super::super::counts::{self, Origin, Timing};
+use super::elimination::{MOST_HELD, MOST_WORK};
 use super::flow::Flow;
 use super::space::{Cloud, Reactions};
-use super::stationary::{MOST_HELD, MOST_WORK, steps};
+use super::stationary::steps;
 use crate::base::{Error, Result};
 use crate::models::Model;
 use crate::process::{Network, Process};
@@ -88,8 +89,8 @@ fn along_line(
         let (mut one, mut total) = (0.0, 0.0);
         for k in -first..n {
             let x = state(towards * k);
-            let forth = steps(reactions, &x, &along, towards)?;
-            let back = if k == -first { 0.0 } else { steps(reactions, &x, &along, -towards)? };
+            let forth = steps(reactions, &x, (&along, towards), 0.0)?;
+            let back = if k == -first { 0.0 } else { steps(reactions, &x, (&along, -towards), 0.0)? };
             one = (1.0 + back * one) / forth;
             total += if k >= 0 { one } else { 0.0 };
             // Behind a state that is never left forwards but is left backwards the target may be missed.

@@ -4,16 +4,18 @@
 //! is a few straight loops without an index per state. What leaves the cloud is counted in a sink, by positive sums only, so the loss
 //! is known to its last digit however small.
 
+use super::series::{Series, Ticked};
 use super::space::{Cloud, Reactions};
 use crate::base::Result;
+use crate::base::dispatch::Level;
 
 /// `p[to + k] += weight[first + k] * p[from + k]` for `k < length`.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    to: usize,
-    from: usize,
-    first: usize,
-    length: usize,
+pub(super) struct Run {
+    pub to: usize,
+    pub from: usize,
+    pub first: usize,
+    pub length: usize,
 }
 
 /// The generator on a cloud.
@@ -32,6 +34,14 @@ impl Flow {
     /// Those of [`Reactions::rates`] and [`Reactions::target`].
     pub fn new(reactions: &mut Reactions, cloud: &Cloud, time: f64) -> Result<Flow> {
         let rates = reactions.rates(&cloud.states, time)?;
+        Flow::of(reactions, cloud, &rates, time)
+    }
+
+    /// The flow of any `rates`, `[reaction][state]`, none where a reaction has none: also of slopes of rates, of either sign.
+    ///
+    /// # Errors
+    /// Those of [`Reactions::target`].
+    pub fn of(reactions: &Reactions, cloud: &Cloud, rates: &[Vec<f64>], time: f64) -> Result<Flow> {
         let mut flow = Flow {
             runs: Vec::new(),
             weights: Vec::new(),
@@ -42,7 +52,10 @@ impl Flow {
         for (change, members) in groups(&reactions.changes) {
             // A reaction that changes nothing flows nowhere.
             if change.iter().any(|n| *n != 0) {
-                flow.add(reactions, cloud, &rates, &members, time)?;
+                let members: Vec<usize> = members.into_iter().filter(|r| !rates[*r].is_empty()).collect();
+                if !members.is_empty() {
+                    flow.add(reactions, cloud, rates, &members, time)?;
+                }
             }
         }
         flow.fastest = flow.out.iter().copied().fold(0.0, f64::max);
@@ -73,7 +86,7 @@ impl Flow {
                     *t = x + n;
                 }
                 if target.iter().any(|x| *x < 0) {
-                    let guilty = members.iter().copied().find(|r| rates[*r][i] > 0.0).unwrap_or(members[0]);
+                    let guilty = members.iter().copied().find(|r| rates[*r][i] != 0.0).unwrap_or(members[0]);
                     return Err(reactions.below_zero(guilty, cloud.state(i), time));
                 }
                 // Both lists are sorted, and moving all states by one change keeps their order.
@@ -106,6 +119,11 @@ impl Flow {
         self.weights.len() + self.out.len() + 4 * self.runs.len()
     }
 
+    /// `[state]`: rate of leaving it.
+    pub fn out(&self) -> &[f64] {
+        &self.out
+    }
+
     /// `Σ |Q p|`: how fast probability moves at all.
     pub fn speed(&self, p: &[f64]) -> f64 {
         let mut net: Vec<f64> = p.iter().zip(&self.out).map(|(p, out)| -p * out).collect();
@@ -130,35 +148,55 @@ impl Flow {
         }
     }
 
-    /// `exp(Qh) p`, and the probability that left the cloud on the way. All sums are of positive numbers.
-    pub fn advance(&self, p: &[f64], h: f64) -> (Vec<f64>, f64, usize) {
+    /// `sum += scale Q v`, also of slopes of rates.
+    pub fn add_to(&self, sum: &mut [f64], v: &[f64], scale: f64) {
+        for ((s, v), out) in sum.iter_mut().zip(v).zip(&self.out) {
+            *s -= scale * out * v;
+        }
+        self.push(v, sum, scale);
+    }
+
+    /// `exp(Qh) p` with its slopes, and the probability that left the cloud on the way. All sums of probabilities are of positive
+    /// numbers. `slopes[k]` goes on by `d/dt s = Q s + Q_k p`, with `Q_k` the flow of `sources[k]`: the products of the generator of
+    /// both together, so that the slopes are those of the sum itself (Jensen's series differentiated term by term).
+    pub fn advance(&self, p: &[f64], (sources, slopes): (&[Flow], &[Vec<f64>]), h: f64) -> Advanced {
         let (first, weights) = poisson_weights(self.fastest * h);
         let per = 1.0 / self.fastest;
-        // One product in place of rate over fastest in every edge: the loop stays two multiplications.
-        let stay: Vec<f64> = self.out.iter().map(|out| (1.0 - out * per).max(0.0)).collect();
-        let (mut v, mut next) = (p.to_vec(), vec![0.0; p.len()]);
-        let (mut sum, mut sunk, mut lost) = (vec![0.0; p.len()], 0.0, 0.0);
-        let last = first + weights.len();
-        for k in 0..last {
-            if k >= first {
-                let w = weights[k - first];
-                lost += w * sunk;
-                for (s, v) in sum.iter_mut().zip(&v) {
-                    *s += w * v;
-                }
-            }
-            if k + 1 == last {
-                break;
-            }
-            sunk += self.leaving.iter().map(|(i, rate)| rate * per * v[*i]).sum::<f64>();
-            for ((n, v), s) in next.iter_mut().zip(&v).zip(&stay) {
-                *n = v * s;
-            }
-            self.push(&v, &mut next, per);
-            std::mem::swap(&mut v, &mut next);
-        }
-        (sum, lost, last)
+        let ticked = |flow: &'_ Flow, stay: &dyn Fn(f64) -> f64| -> (Vec<f64>, Vec<f64>) {
+            let weights = flow.weights.iter().map(|w| w * per).collect();
+            (weights, flow.out.iter().map(|out| stay(out * per)).collect())
+        };
+        let (own, stay) = ticked(self, &|out| (1.0 - out).max(0.0));
+        let driven = sources.iter().map(|source| {
+            let (weights, stay) = ticked(source, &|out| -out);
+            let moves = source.out.iter().any(|out| *out != 0.0);
+            moves.then_some(Ticked { runs: &source.runs, weights, stay })
+        });
+        let mut sums = vec![vec![0.0; p.len()]; 1 + slopes.len()];
+        let mut lost = 0.0;
+        let series = Series {
+            flow: Ticked { runs: &self.runs, weights: own, stay },
+            sources: driven.collect(),
+            leaving: self.leaving.iter().map(|(i, rate)| (*i, rate * per)).collect(),
+            columns: std::iter::once(p.to_vec()).chain(slopes.iter().cloned()).collect(),
+            sums: &mut sums,
+            first,
+            weights: &weights,
+            lost: &mut lost,
+        };
+        Level::best().run(series);
+        let products = (first + weights.len()) * (1 + slopes.len());
+        let mut sums = sums.into_iter();
+        Advanced { p: sums.next().unwrap_or_default(), slopes: sums.collect(), lost, products }
     }
+}
+
+/// A law moved on.
+pub(super) struct Advanced {
+    pub p: Vec<f64>,
+    pub slopes: Vec<Vec<f64>>,
+    pub lost: f64,
+    pub products: usize,
 }
 
 /// Reactions with the same change, together.

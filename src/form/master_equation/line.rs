@@ -83,7 +83,7 @@ pub(super) fn project(
         }
         if stop.is_output {
             let cloud = Cloud::new(line.v.len(), &line.states(), &line.p);
-            snapshots.push(snapshot(reactions, &cloud, now, slack + ROUND_OFF));
+            snapshots.push(snapshot(reactions, &cloud, now, (slack + ROUND_OFF, 0.0)));
         }
     }
     Ok(snapshots)
@@ -161,7 +161,8 @@ impl Line {
         let (mut step, mut noise) = (length, 0.0);
         while now < stop {
             let h = step.min(stop - now);
-            let (up, down) = self.rates(reactions, now)?;
+            // Rates may jump at either end.
+            let (up, down) = self.rates(reactions, 0.5 * (now + stop))?;
             let mut mass = vec![0.0];
             mass.extend_from_slice(&self.p);
             mass.push(0.0);

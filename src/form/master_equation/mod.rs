@@ -3,13 +3,20 @@
 //!
 //! Networks: a window of rows that moves with the probability (`window`, `layout`, `product`), or a cloud of states where there are
 //! events (`flow`, `space`), or the contour integral of a long line (`line`); laws that stand still ([`stationary`]) and times until a
-//! count is reached ([`mean_first_passage`]).
+//! count is reached ([`mean_first_passage`], [`first_passage_law`]). Slopes of the probabilities in the parameters: [`sensitivities`].
 
+#[cfg(test)]
+mod bound_tests;
 mod chain;
 mod coordinates;
 mod diffusion;
+mod driver;
+mod elimination;
 mod first_passage;
 mod flow;
+mod krylov;
+#[cfg(test)]
+mod krylov_tests;
 #[cfg(test)]
 mod lattice_tests;
 mod layout;
@@ -18,7 +25,12 @@ mod network;
 mod nodes;
 #[cfg(test)]
 mod nodes_tests;
+mod passage_law;
 mod product;
+mod sensitivity;
+#[cfg(test)]
+mod sensitivity_tests;
+mod series;
 mod snapshot;
 mod space;
 mod stationary;
@@ -32,5 +44,7 @@ pub(super) use flow::poisson_weights;
 pub(super) use network::why_not;
 pub use network::{MOST_STATES, Projection, project};
 pub use nodes::{NodeLaw, Nodes, on_nodes};
+pub use passage_law::{PassageLaw, first_passage_law};
+pub use sensitivity::{SnapshotWithSlopes, sensitivities};
 pub use snapshot::Snapshot;
-pub use stationary::stationary;
+pub use stationary::{stationary, stationary_at};

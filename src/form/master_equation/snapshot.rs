@@ -12,14 +12,24 @@ pub struct Snapshot {
     counts: Vec<f64>,
     /// `[state]`; their sum is at least `1 - error_bound`.
     pub p: Vec<f64>,
-    /// The true probability of any set of states is at least the sum of these and at most that plus the bound (Munsky & Khammash
-    /// 2006, theorem 2.2).
+    /// The true probability of any set of states is at least the sum of these, less `excess`, and at most that plus the bound (Munsky
+    /// & Khammash 2006, theorem 2.2).
     pub error_bound: f64,
+    /// The part of the bound that goes both ways, by which the probability of a set may also be too large: of a stationary start on
+    /// finitely many states, of taking a law that hardly moves as one that stands still, and of steps that are not positive sums. Round-off
+    /// is not in it.
+    pub excess: f64,
 }
 
 impl Snapshot {
-    pub(super) fn new(time: f64, n_species: usize, counts: Vec<f64>, p: Vec<f64>, error_bound: f64) -> Snapshot {
-        Snapshot { time, n_species, counts, p, error_bound }
+    pub(super) fn new(
+        time: f64,
+        n_species: usize,
+        counts: Vec<f64>,
+        p: Vec<f64>,
+        (error_bound, excess): (f64, f64),
+    ) -> Snapshot {
+        Snapshot { time, n_species, counts, p, error_bound, excess }
     }
 
     /// Number of states.

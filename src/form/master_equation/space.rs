@@ -162,24 +162,33 @@ pub(super) struct Cloud {
     /// One after another.
     pub states: Vec<i64>,
     pub p: Vec<f64>,
+    /// `[parameter][state]`: slopes of the probabilities, of no parameter unless they are asked for.
+    pub slopes: Vec<Vec<f64>>,
 }
 
 impl Cloud {
     /// Sorted; probabilities of equal states are added up.
     pub fn new(n: usize, states: &[i64], p: &[f64]) -> Cloud {
+        Cloud::with_slopes(n, states, p, &[])
+    }
+
+    /// As [`Cloud::new`], slopes likewise.
+    pub fn with_slopes(n: usize, states: &[i64], p: &[f64], slopes: &[Vec<f64>]) -> Cloud {
         let state = |i: usize| &states[i * n..(i + 1) * n];
         let mut rank: Vec<usize> = (0..p.len()).collect();
         rank.sort_by(|a, b| state(*a).cmp(state(*b)));
-        let mut cloud = Cloud { n, states: Vec::with_capacity(states.len()), p: Vec::with_capacity(p.len()) };
+        let (all, none) = (Vec::with_capacity(states.len()), vec![Vec::new(); slopes.len()]);
+        let mut cloud = Cloud { n, states: all, p: Vec::with_capacity(p.len()), slopes: none };
         for i in rank {
             let same = cloud.states.len() >= n && cloud.states[cloud.states.len() - n..] == *state(i);
-            match (same, cloud.p.last_mut()) {
-                (true, Some(last)) => *last += p[i],
-                _ => {
-                    cloud.states.extend_from_slice(state(i));
-                    cloud.p.push(p[i]);
-                }
+            if !same {
+                cloud.states.extend_from_slice(state(i));
+                cloud.p.push(0.0);
+                cloud.slopes.iter_mut().for_each(|column| column.push(0.0));
             }
+            let last = cloud.p.len() - 1;
+            cloud.p[last] += p[i];
+            cloud.slopes.iter_mut().zip(slopes).for_each(|(column, slope)| column[last] += slope[i]);
         }
         cloud
     }
@@ -208,18 +217,29 @@ impl Cloud {
     /// With these states too, at probability zero.
     pub fn joined(&self, states: &[i64]) -> Cloud {
         let all = [self.states.as_slice(), states].concat();
-        let mut p = self.p.clone();
-        p.resize(all.len() / self.n, 0.0);
-        Cloud::new(self.n, &all, &p)
+        let longer = |column: &Vec<f64>| {
+            let mut column = column.clone();
+            column.resize(all.len() / self.n, 0.0);
+            column
+        };
+        let slopes: Vec<Vec<f64>> = self.slopes.iter().map(longer).collect();
+        Cloud::with_slopes(self.n, &all, &longer(&self.p), &slopes)
     }
 
     /// Only the states whose probability is at least `least`.
     pub fn pruned(&self, least: f64) -> Cloud {
-        let mut kept = Cloud { n: self.n, states: Vec::new(), p: Vec::new() };
-        for i in (0..self.len()).filter(|i| self.p[*i] >= least) {
-            kept.states.extend_from_slice(self.state(i));
-            kept.p.push(self.p[i]);
+        self.kept(&|i| self.p[i] >= least)
+    }
+
+    /// Only the states that are to be kept.
+    pub fn kept(&self, keep: &dyn Fn(usize) -> bool) -> Cloud {
+        let places: Vec<usize> = (0..self.len()).filter(|i| keep(*i)).collect();
+        let column = |all: &Vec<f64>| places.iter().map(|i| all[*i]).collect::<Vec<f64>>();
+        Cloud {
+            n: self.n,
+            states: places.iter().flat_map(|i| self.state(*i)).copied().collect(),
+            p: column(&self.p),
+            slopes: self.slopes.iter().map(column).collect(),
         }
-        kept
     }
 }

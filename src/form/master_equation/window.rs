@@ -129,7 +129,7 @@ impl Window {
     }
 
     /// The joint law, with what it may be off by.
-    pub fn snapshot(&self, reactions: &Reactions, time: f64, bound: f64) -> Snapshot {
+    pub fn snapshot(&self, reactions: &Reactions, time: f64, bound: (f64, f64)) -> Snapshot {
         let counts = self.layout.counts(reactions, &self.coordinates, &self.spans);
         let p = self.cells().map(|(_, cell)| self.p[cell]).collect();
         Snapshot::new(time, reactions.n(), counts, p, bound)

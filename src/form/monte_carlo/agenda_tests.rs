@@ -1,6 +1,6 @@
 //! Delays, priorities, random assignments and members that move, against what they must be.
 
-use super::ssa::{Method, Counts, Run, simulate};
+use super::ssa::{Counts, Method, Run, simulate};
 use crate::base::{Purpose, Result, Seed, math};
 use crate::models::{Model, read};
 
@@ -12,7 +12,20 @@ fn written(text: &str) -> Model {
 fn simulated(model: &Model, times: &[f64], paths: usize) -> Result<Counts> {
     let theta: Vec<f64> = model.params.iter().map(|p| p.default).collect();
     let key = Seed(5).key(Purpose::Simulation, 0, 0);
-    simulate(model, &Run { theta: &theta, start: &[], t0: 0.0, times, paths, key, most_events: None, method: Method::Auto, epsilon: None })
+    simulate(
+        model,
+        &Run {
+            theta: &theta,
+            start: &[],
+            t0: 0.0,
+            times,
+            paths,
+            key,
+            most_events: None,
+            method: Method::Auto,
+            epsilon: None,
+        },
+    )
 }
 
 /// The one value of a member on a path without chance.

@@ -32,7 +32,7 @@ const MOST_STATES_FOR_A_GOAL: f64 = 4e6;
 /// As [`super::simulate`], and [`Error::Numerics`] where seven halvings of a step that was not given do not settle the moments.
 pub(in crate::form) fn answer(model: &Model, question: &Question) -> Result<Answer> {
     if let Process::Network(_) = model.process {
-        let laws = ssa::marginals(model, question)?;
+        let laws = ssa::marginals(model, question, ssa::Method::Auto)?;
         let error = sampling(question.accuracy.paths, laws.len() * laws.first().map_or(1, Vec::len));
         return Ok(Answer { laws, error: Some(error) });
     }

@@ -102,7 +102,7 @@ impl<'a> Agenda<'a> {
     fn new(model: &'a Model, network: &'a Network, run: &'a Run<'a>) -> Result<Agenda<'a>> {
         let origins = counts::origins(model, network, run.theta, run.start)?;
         let stationary = match origins.iter().any(|o| matches!(o, Origin::Stationary)) {
-            true => Some(master_equation::stationary(model, run.theta, run.start)?),
+            true => Some(master_equation::stationary_at(model, run.theta, run.start, run.t0)?),
             false => None,
         };
         let compiled = Compiled::new(network, run.theta);

@@ -39,7 +39,7 @@ use engine::Engine;
 use path::Course;
 pub use path::Tally;
 use rayon::prelude::*;
-pub use summary::{Summarised, simulate_summary};
+pub use summary::{Summarised, can_summarise, simulate_summary};
 
 /// Reactions of all paths of one run, unless the caller says otherwise: some ten minutes on one core.
 const MOST_EVENTS: u64 = 20_000_000_000;
@@ -135,7 +135,7 @@ fn network_of(model: &Model, why_not: fn(&Network) -> Option<String>) -> Result<
 }
 
 /// The samples of every species at each time: no kernels, since counts have no density.
-pub(in crate::form) fn marginals(model: &Model, question: &Question) -> Result<Vec<Vec<Predictive>>> {
+pub(in crate::form) fn marginals(model: &Model, question: &Question, method: Method) -> Result<Vec<Vec<Predictive>>> {
     let run = Run {
         theta: question.theta,
         start: question.start,
@@ -144,7 +144,7 @@ pub(in crate::form) fn marginals(model: &Model, question: &Question) -> Result<V
         paths: question.accuracy.paths,
         key: question.key,
         most_events: None,
-        method: Method::Auto,
+        method,
         epsilon: None,
     };
     let law = |samples: Vec<f64>| {

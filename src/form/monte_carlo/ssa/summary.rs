@@ -7,6 +7,7 @@ use super::path::Course;
 use super::{Method, Run, Tally, network_of};
 use crate::base::Result;
 use crate::models::Model;
+use crate::process::Network;
 use std::sync::Mutex;
 
 /// What is known of many paths of a network, and how it was found.
@@ -18,6 +19,11 @@ pub struct Summarised {
     pub why: String,
 }
 
+/// Whether [`simulate_summary`] follows a network: events and members beyond counts are simulated path by path.
+pub fn can_summarise(network: &Network) -> bool {
+    super::counts::refused_events(network).is_none()
+}
+
 /// Simulate a network and keep no path: as [`super::simulate`], but memory is bins and a few numbers for each output time and species,
 /// and some blocks of paths a thread. A few of the paths choose the bins and are simulated twice: an eighth, and not more than a
 /// thousand. The bytes do not depend on threads.
@@ -25,7 +31,7 @@ pub struct Summarised {
 /// # Errors
 /// As [`super::simulate`].
 pub fn simulate_summary(model: &Model, run: &Run) -> Result<Summarised> {
-    let network = network_of(model, counts::refused_events)?;
+    let network = network_of(model, super::counts::refused_events)?;
     let course = Course::new(model, network, run)?;
     let chemistry = Chemistry::new(model, network, run.theta, run.t0);
     let engine = Engine::new(&chemistry, &course)?;

@@ -431,8 +431,8 @@ fn lanes_are_for_few_reactions_and_enough_paths() -> Result<()> {
         let model = built_in(id)?;
         let theta = defaults(&model);
         let ask = run(&theta, &[1.0], paths, Method::Auto);
-        let course = Course::new(&model, network_of(&model)?, &ask)?;
-        let chemistry = Chemistry::new(&model, network_of(&model)?, &theta, 0.0);
+        let course = Course::new(&model, network_of(&model, counts::refused_events)?, &ask)?;
+        let chemistry = Chemistry::new(&model, network_of(&model, counts::refused_events)?, &theta, 0.0);
         assert_eq!(in_lanes(&chemistry, &course), expected, "{id} {paths}");
     }
     Ok(())
