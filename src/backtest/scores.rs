@@ -1,7 +1,7 @@
 //! Scores of a backtest: by horizon and pooled, with skill against the random walk and its standard error.
 
 use super::{Backtest, LEVELS, RISKS, Row};
-use crate::base::{Purpose, Seed};
+use crate::base::{Purpose, Seed, math};
 use crate::baseline::RANDOM_WALK;
 use crate::stats::{self, DieboldMariano, ValueAtRisk, diebold_mariano, value_at_risk};
 
@@ -148,7 +148,7 @@ fn confidence_set(backtest: &Backtest) -> Vec<f64> {
     let whole: Vec<usize> = (0..windows).filter(|w| all.iter().all(|l| l[*w].is_some_and(f64::is_finite))).collect();
     let losses: Vec<Vec<f64>> = all.iter().map(|l| whole.iter().filter_map(|w| l[*w]).collect()).collect();
     // The losses of daily forecasts hang together a little also where windows do not overlap.
-    let block = (overlap(backtest) + 1).max((whole.len() as f64).cbrt() as usize);
+    let block = (overlap(backtest) + 1).max(math::pow(whole.len() as f64, 1.0 / 3.0) as usize);
     stats::model_confidence_set(&losses, block, Seed(1).key(Purpose::Scores, 0, 0))
 }
 

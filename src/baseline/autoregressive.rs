@@ -1,6 +1,6 @@
 //! Autoregression with its order chosen by Akaike's criterion.
 
-use super::{last, require_even, rows_ahead, too_few};
+use super::{last, of_transform, require_even, rows_ahead, too_few};
 use crate::base::{Error, Result, Series, Transform, math};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use nalgebra::{DMatrix, DVector};
@@ -110,8 +110,8 @@ impl Fitted for Lags {
             variances.push(variances[h - 1] + self.variance * weight * weight);
         }
         let law = |h: &usize| {
-            let normal = Predictive::Normal { mean: self.centre + z[seen + h - 1], sd: variances[h - 1].sqrt() };
-            if self.transform == Transform::Log { normal.exp() } else { normal }
+            let (mean, sd) = (self.centre + z[seen + h - 1], variances[h - 1].sqrt());
+            of_transform(self.transform, mean, sd)
         };
         Ok(rows.iter().map(law).collect())
     }

@@ -34,6 +34,7 @@ pub use smoothing::Smoothing;
 pub use walk::RandomWalk;
 
 use crate::base::{Error, Result, Series, Transform};
+use crate::predictive::Predictive;
 
 /// The name other models are compared with.
 pub const RANDOM_WALK: &str = "random-walk";
@@ -79,4 +80,12 @@ fn require_even(series: &Series, name: &str) -> Result<()> {
 /// How many rows ahead of `now` a time is, one at least.
 fn rows_ahead(history: &Series, now: f64, time: f64) -> usize {
     (((time - now) / history.clock.step).round() as usize).max(1)
+}
+
+/// A normal law of the scored variable, or of its logarithm.
+fn of_transform(transform: Transform, mean: f64, sd: f64) -> Predictive {
+    match transform {
+        Transform::Log => Predictive::LogNormal { mu: mean, sigma: sd },
+        _ => Predictive::Normal { mean, sd },
+    }
 }

@@ -1,6 +1,6 @@
 //! The seasonal naive forecast: as a season ago.
 
-use super::{last, require_even, rows_ahead, too_few};
+use super::{last, of_transform, require_even, rows_ahead, too_few};
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 
@@ -64,8 +64,8 @@ impl Fitted for Season {
             let h = rows_ahead(history, now, *time);
             let seasons = h.div_ceil(m);
             let mean = z[z.len() - m + (h - 1) % m];
-            let normal = Predictive::Normal { mean, sd: (self.variance * seasons as f64).sqrt() };
-            if self.of.transform == Transform::Log { normal.exp() } else { normal }
+            let sd = (self.variance * seasons as f64).sqrt();
+            of_transform(self.of.transform, mean, sd)
         };
         Ok(times.iter().map(law).collect())
     }

@@ -1,6 +1,6 @@
 //! Exponential smoothing with normal additive errors: a level, with or without a trend that may be damped.
 
-use super::{last, require_even, rows_ahead, too_few};
+use super::{last, of_transform, require_even, rows_ahead, too_few};
 use crate::base::{Error, Param, Result, Series, Transform, math};
 use crate::fit::{Goal, Known, Problem, Settings, again, from_start};
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -216,8 +216,8 @@ impl Fitted for Smoothed {
                     spread += weight * weight;
                 }
             }
-            let normal = Predictive::Normal { mean: origin + unit * mean, sd: unit * (variance * spread).sqrt() };
-            if self.transform == Transform::Log { normal.exp() } else { normal }
+            let (mean, sd) = (origin + unit * mean, unit * (variance * spread).sqrt());
+            of_transform(self.transform, mean, sd)
         };
         Ok(times.iter().map(law).collect())
     }

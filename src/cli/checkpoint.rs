@@ -3,7 +3,6 @@
 //! One line a block, its numbers as the bits of their floats in hexadecimal, so that a run resumed writes the same bytes as one that was not cut off.
 //! The first line names the run; a last line that was cut off is not read.
 
-use super::output::reason;
 use crate::backtest::{Done, Failure, Row, Sink, Unit};
 use crate::base::{Error, Result};
 use std::collections::HashMap;
@@ -19,7 +18,8 @@ pub(super) const NAME: &str = "checkpoint.txt";
 /// The file of one run.
 pub(super) struct Checkpoint {
     path: PathBuf,
-    file: Mutex<File>,
+    /// What the file begins with, and the file once a block is kept: a run that is refused leaves none.
+    file: Mutex<(String, Option<File>)>,
     known: HashMap<(usize, Unit), Done>,
 }
 
@@ -27,10 +27,9 @@ impl Checkpoint {
     /// Begin a file, or go on with one of the same run. `run` is what tells one run from another, on one line.
     ///
     /// # Errors
-    /// [`Error::FileUnwritable`]; [`Error::BadOption`] where the file is of another run.
+    /// [`Error::BadOption`] where the file is of another run.
     pub fn open(folder: &Path, run: &str, resume: bool) -> Result<Checkpoint> {
         let path = folder.join(NAME);
-        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.clone(), reason: reason(&e) };
         let text = if resume { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
         let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         let known = match lines.next() {
@@ -46,13 +45,11 @@ impl Checkpoint {
             }
         };
         // What was whole is written again, so that a line that was cut off is gone.
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&path).map_err(unwritable)?;
         let mut whole = format!("{run}\n");
         let mut units: Vec<_> = known.iter().collect();
         units.sort_by_key(|(key, _)| **key);
         units.iter().for_each(|((series, unit), done)| whole.push_str(&line(*series, *unit, done)));
-        file.write_all(whole.as_bytes()).and_then(|()| file.sync_data()).map_err(unwritable)?;
-        Ok(Checkpoint { path, file: Mutex::new(file), known })
+        Ok(Checkpoint { path, file: Mutex::new((whole, None)), known })
     }
 
     /// How many blocks were there already.
@@ -86,7 +83,17 @@ impl Sink for SeriesBlocks<'_> {
     fn keep(&self, unit: Unit, done: &Done) {
         let text = line(self.series, unit, done);
         // A disk that is full costs the checkpoint, not the run.
-        if let Ok(mut file) = self.checkpoint.file.lock() {
+        let Ok(mut held) = self.checkpoint.file.lock() else { return };
+        let (begin, file) = &mut *held;
+        if file.is_none() {
+            let mut opened =
+                OpenOptions::new().create(true).write(true).truncate(true).open(&self.checkpoint.path).ok();
+            if let Some(opened) = &mut opened {
+                let _ = opened.write_all(begin.as_bytes());
+            }
+            *file = opened;
+        }
+        if let Some(file) = file {
             let _ = file.write_all(text.as_bytes()).and_then(|()| file.flush());
         }
     }

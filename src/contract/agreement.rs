@@ -100,14 +100,14 @@ pub(super) fn agree(model: &Model, theta: &[f64], effort: Effort, key: Key) -> A
             let is_short = form.is_one_step();
             let (time, bound) = match form {
                 _ if is_short => (SHORT * model.horizon, 1e-2),
-                _ if form == Form::MonteCarlo || best == Form::MonteCarlo => (model.horizon, PATH_BOUND),
                 // Near the network for many molecules, and held to no bound.
                 _ if form.stands_in(model).is_some() => (model.horizon, f64::INFINITY),
+                _ if form == Form::MonteCarlo || best == Form::MonteCarlo => (model.horizon, PATH_BOUND),
                 _ => (model.horizon, GRID_BOUND),
             };
             let asked = ask(form, time, CELLS);
-            // Ozaki's form, as published, has a pole where the state is zero.
-            if let (Form::Ozaki, Err(why)) = (form, &asked) {
+            // Ozaki's form, as published, has a pole where the state is zero; what stands in for a network may have none there.
+            if let (true, Err(why)) = (form == Form::Ozaki || bound.is_infinite(), &asked) {
                 return Cell {
                     form: form.name().to_string(),
                     outcome: Outcome::Absent,

@@ -69,9 +69,13 @@ fn of_snapshots(
     };
     let data = read_points(&DataArgs { value, ..args.data.clone() }, output)?;
     let read = values::data(&data, args.data.transform.name());
+    let component = match component {
+        Some(named) => named,
+        None => seen(model, &data.loaded.value_column)?,
+    };
     let options = SnapshotOptions {
         begin: begin(model, args.from.as_deref())?,
-        component,
+        component: Some(component.clone()),
         binned: args.bins.is_some() || settings.objective == Objective::Mse,
         bins: args.bins.map(|n| n as usize),
     };
@@ -95,12 +99,25 @@ fn of_snapshots(
         output.text(&told(&series.id, &fit));
         documents.push(with_data(common.seed, body(&fit), &read, &series.id));
         if let Some(folder) = folder.filter(|_| data.loaded.series.len() == 1) {
-            let component = options.component.clone().or_else(|| model.variables().into_iter().next().map(|v| v.0));
-            page::write(folder, &page::of_snapshots(model, &series.id, &component.unwrap_or_default(), &fit))?;
+            page::write(folder, &page::of_snapshots(model, &series.id, &component, &fit))?;
         }
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
+}
+
+/// The component a column is of: the one it is called as, or the only one there is.
+fn seen(model: &Model, column: &str) -> Result<String> {
+    let names: Vec<String> = model.variables().into_iter().map(|v| v.0).collect();
+    match (names.iter().find(|name| *name == column), names.as_slice()) {
+        (Some(name), _) | (None, [name]) => Ok(name.clone()),
+        _ => Err(Error::BadOption {
+            flag: "--value".to_string(),
+            value: column.to_string(),
+            expected: format!("the component it measures, one of {}", names.join(", ")),
+            hint: Some(format!("--value {}={column}", names[names.len() - 1])),
+        }),
+    }
 }
 
 fn told(id: &str, fit: &SnapshotFit) -> String {

@@ -14,21 +14,25 @@ pub(super) struct Eliminated {
     band: usize,
     /// Rate of leaving each state when it was folded.
     out: Vec<f64>,
+    /// Where each state stands in the order of folding.
+    place: Vec<usize>,
 }
 
 impl Eliminated {
-    /// Cost: states × band², the band being that of the states' order.
+    /// States are put in the order of their distance from the first (Cuthill & McKee 1969), so that links are short. Cost: states × band².
     ///
     /// # Errors
     /// Why there is no law: too much work, or states that do not all lead to one another.
     pub fn new(flow: &Flow, n: usize) -> Result<Eliminated, String> {
-        let band = flow.edges().map(|(from, to, _)| from.abs_diff(to)).max().unwrap_or(0);
+        let place = by_distance(flow, n);
+        let edges = || flow.edges().map(|(from, to, rate)| (place[from], place[to], rate));
+        let band = edges().map(|(from, to, _)| from.abs_diff(to)).max().unwrap_or(0);
         let width = 2 * band + 1;
         if n as f64 * (band * band) as f64 > MOST_WORK || n * width > MOST_HELD {
             return Err(format!("{n} states with links {band} apart are too many to eliminate"));
         }
-        let mut all = Eliminated { q: vec![0.0; n * width], band, out: vec![0.0; n] };
-        for (from, to, rate) in flow.edges() {
+        let mut all = Eliminated { q: vec![0.0; n * width], band, out: vec![0.0; n], place: place.clone() };
+        for (from, to, rate) in edges() {
             let at = all.at(from, to);
             all.q[at] += rate;
         }
@@ -75,12 +79,13 @@ impl Eliminated {
             p[k] = self.arriving(&p, k);
         }
         let total: f64 = p.iter().sum();
-        p.iter_mut().for_each(|p| *p /= total);
-        p
+        self.place.iter().map(|k| p[*k] / total).collect()
     }
 
     /// `x` of sum zero with `Q x = b`, where `b` has sum zero and `law` is the law at rest.
-    pub fn solve(&self, mut b: Vec<f64>, law: &[f64]) -> Vec<f64> {
+    pub fn solve(&self, given: &[f64], law: &[f64]) -> Vec<f64> {
+        let mut b = vec![0.0; self.n()];
+        self.place.iter().zip(given).for_each(|(k, value)| b[*k] = *value);
         for k in (1..self.n()).rev() {
             let low = k.saturating_sub(self.band);
             let (share, row) = (b[k] / self.out[k], self.at(k, low));
@@ -91,7 +96,36 @@ impl Eliminated {
             x[k] = self.arriving(&x, k) - b[k] / self.out[k];
         }
         let total: f64 = x.iter().sum();
-        x.iter_mut().zip(law).for_each(|(x, p)| *x -= total * p);
-        x
+        self.place.iter().zip(law).map(|(k, p)| x[*k] - total * p).collect()
     }
+}
+
+/// The rank of each state by its distance from the first, whichever way links go; neighbours of one state follow each other.
+fn by_distance(flow: &Flow, n: usize) -> Vec<usize> {
+    let mut links: Vec<(usize, usize)> = flow.edges().flat_map(|(from, to, _)| [(from, to), (to, from)]).collect();
+    links.sort_unstable();
+    links.dedup();
+    let first = |i: usize| links.partition_point(|l| l.0 < i);
+    let mut place = vec![usize::MAX; n];
+    let mut order = Vec::with_capacity(n);
+    // What does not hang together with the first comes after it.
+    for root in 0..n {
+        if place[root] != usize::MAX {
+            continue;
+        }
+        place[root] = order.len();
+        order.push(root);
+        let mut next = order.len() - 1;
+        while next < order.len() {
+            let i = order[next];
+            for (_, to) in links[first(i)..].iter().take_while(|l| l.0 == i) {
+                if place[*to] == usize::MAX {
+                    place[*to] = order.len();
+                    order.push(*to);
+                }
+            }
+            next += 1;
+        }
+    }
+    place
 }

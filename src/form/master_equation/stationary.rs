@@ -179,7 +179,7 @@ pub(super) fn slopes_at_rest(
             b[to] -= slope * cloud.p[from];
             b[from] += slope * cloud.p[from];
         }
-        slopes.push(eliminated.solve(b, &cloud.p));
+        slopes.push(eliminated.solve(&b, &cloud.p));
     }
     Ok(slopes)
 }
