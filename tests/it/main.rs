@@ -5,6 +5,7 @@ mod compare;
 mod contract;
 mod discover;
 mod forms;
+mod guide;
 mod kramers_moyal;
 mod language;
 mod learning;

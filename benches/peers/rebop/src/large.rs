@@ -35,7 +35,7 @@ pub fn table(shared: &str) {
             }
             let key = Seed(1).key(Purpose::Simulation, 0, 0);
             let run = Run {
-                theta: &[],
+                theta: &model.default_params().values,
                 start: &[],
                 t0: 0.0,
                 times: &[until],

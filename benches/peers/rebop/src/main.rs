@@ -85,7 +85,7 @@ fn main() {
         [species.S]\ninitial = 999\n[species.I]\ninitial = 1\n[species.R]\n\
         [[reaction]]\nequation = \"S + I -> 2 I\"\nrate = 1e-4\n[[reaction]]\nequation = \"I -> R\"\nrate = 0.01\n";
     let mut cases = vec![
-        case("Vilar, t = 200", built_in("vilar").expect("built in"), 200.0, 64, peers::vilar_macro),
+        case("Vilar, t = 200", built_in("vilar").expect("built in"), 200.0, 256, peers::vilar_macro),
         case("SIR, t = 250", read("sir.toml", sir).expect("a model"), 250.0, 20_000, peers::sir_macro),
     ];
     match std::fs::read_to_string(format!("{shared}/networks/multistate_no_obs.net")) {
@@ -134,13 +134,7 @@ fn main() {
         row("rebop 0.10, `Gillespie`", case.paths, all, if dense[1] < sparse[1] { dense } else { sparse });
     }
     large::table(&shared);
-    println!("{HOW_IT_WAS_TAKEN}");
 }
-
-/// Kept by hand: what the last measurement showed.
-const HOW_IT_WAS_TAKEN: &str = "
-How it was taken: the two cores were shared by a dozen other programs (a load of 10 to 13), so the column by the clock tells nothing
-of kramers or rebop, and the ratio of two threads to one only as times of the busiest thread. To be measured again on a free machine.";
 
 fn case(name: &'static str, model: Model, until: f64, paths: usize, compiled: fn(u64, f64)) -> Case {
     Case { name, listed: net::listed(&model), model, until, paths, compiled }
