@@ -89,7 +89,7 @@ fn an_autoregression_of_order_two_is_found_and_goes_on_as_it_should() -> Result<
     assert!((laws[0].sd().expect("sd") - 1.0).abs() < 4.0 / (2.0f64 * 4_000.0).sqrt());
     assert!((laws[1].sd().expect("sd") - (1.0f64 + 1.44).sqrt()).abs() < 0.08);
     // Far ahead the stationary law: γ₀ = (1 - φ₂)/((1 + φ₂)((1 - φ₂)² - φ₁²)).
-    let stationary = (1.5 / (0.5 * (2.25 - 1.44)) as f64).sqrt();
+    let stationary = f64::sqrt(1.5 / (0.5 * (2.25 - 1.44)));
     assert!((laws[2].sd().expect("sd") / stationary - 1.0).abs() < 0.1, "{:?} {stationary}", laws[2]);
     assert!((laws[2].mean().expect("mean") - 50.0).abs() < 0.3);
     Ok(())

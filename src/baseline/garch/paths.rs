@@ -30,6 +30,13 @@ impl Kind {
     }
 }
 
+/// Where the paths are on one row, and the normal law each had there.
+#[derive(Clone)]
+struct Row {
+    samples: Vec<f64>,
+    kernels: Vec<(f64, f64)>,
+}
+
 /// What is known on the last row.
 pub(super) struct Ahead {
     pub mean: f64,
@@ -72,8 +79,7 @@ impl Ahead {
     /// Laws from the second row on. Student's deviation is a normal one times a random size, so that every path's last step is a
     /// normal kernel, and the mixture of them the law.
     fn simulated(&self, most: usize, key: Key) -> Vec<Option<Predictive>> {
-        let mut laws: Vec<(Vec<f64>, Vec<(f64, f64)>)> =
-            vec![(Vec::with_capacity(PATHS), Vec::with_capacity(PATHS)); most - 1];
+        let mut laws = vec![Row { samples: Vec::with_capacity(PATHS), kernels: Vec::with_capacity(PATHS) }; most - 1];
         // χ²/ν of ν degrees of freedom, and (ν - 2)/ν.
         let mixing = self.nu.and_then(|nu| Some((Law::new(Family::Gamma, &[0.5 * nu, 0.5 * nu])?, (nu - 2.0) / nu)));
         for pair in 0..PATHS / 2 {
@@ -92,15 +98,14 @@ impl Ahead {
                     let e = sign * z * sd;
                     let (mean, unit) = self.step_from(level);
                     if k > 0 {
-                        let (samples, kernels) = &mut laws[k - 1];
-                        samples.push(mean + unit * e);
-                        kernels.push((mean, unit.abs() * sd));
+                        laws[k - 1].samples.push(mean + unit * e);
+                        laws[k - 1].kernels.push((mean, unit.abs() * sd));
                     }
                     level = mean + unit * e;
                     h = self.variances.next(e, h);
                 }
             }
         }
-        laws.into_iter().map(|(samples, kernels)| Ensemble::new(samples, kernels).map(Predictive::Ensemble)).collect()
+        laws.into_iter().map(|row| Ensemble::new(row.samples, row.kernels).map(Predictive::Ensemble)).collect()
     }
 }

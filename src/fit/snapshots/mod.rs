@@ -78,7 +78,7 @@ pub struct SnapshotOptions {
 ///
 /// # Errors
 /// [`Error::BadOption`] for data, a start or a component that the model does not have, and for robust losses; [`Error::FormUnavailable`];
-/// [`Error::TooFewRows`]; [`Error::UnknownParam`], [`Error::ParamOutOfBounds`] from the settings. Not converging is a [`Status`].
+/// [`Error::TooFewRows`]; [`Error::UnknownParam`], [`Error::ParamOutOfBounds`] from the settings. Not converging is a [`super::Status`].
 pub fn fit_snapshots(
     model: &Model,
     data: &Snapshots,

@@ -75,7 +75,7 @@ pub fn why_not(network: &Network) -> Option<String> {
 
 impl<'m> CountTransitions<'m> {
     /// # Errors
-    /// [`Error::FormUnavailable`] where the model is no network, has events, or rates that change with time.
+    /// [`crate::base::Error::FormUnavailable`] where the model is no network, has events, or rates that change with time.
     pub fn new(model: &'m Model) -> Result<CountTransitions<'m>> {
         let refuse = |why: &str| super::Form::MasterEquation.unavailable(model, why);
         let Process::Network(network) = &model.process else {

@@ -54,13 +54,13 @@ pub struct Initial<'a> {
 /// The rate equations of a network model.
 ///
 /// # Errors
-/// [`Error::FormUnavailable`] where the model is no network or has an event that watches the state; else as [`solve`].
+/// [`crate::base::Error::FormUnavailable`] where the model is no network or has an event that watches the state; else as [`solve`].
 pub fn rate_equations(model: &Model, initial: &Initial) -> Result<Trajectory> {
     solve(equations_of(model, Form::RateEquations)?, initial)
 }
 
 /// # Errors
-/// [`Error::FormUnavailable`] where the model is no network or has an event that watches the state.
+/// [`crate::base::Error::FormUnavailable`] where the model is no network or has an event that watches the state.
 pub(super) fn equations_of(model: &Model, form: Form) -> Result<RateEquations> {
     let Process::Network(network) = &model.process else {
         return Err(form.unavailable(model, &format!("it is a {}", model.process.kind())));
@@ -79,7 +79,7 @@ pub(super) fn why_not(network: &Network) -> Option<String> {
 /// Solve to every time asked.
 ///
 /// # Errors
-/// [`Error::Numerics`] where the step became too small (a solution that runs off to infinity), the right side is not finite, or
+/// [`crate::base::Error::Numerics`] where the step became too small (a solution that runs off to infinity), the right side is not finite, or
 /// there are too many steps.
 pub fn solve(equations: RateEquations, initial: &Initial) -> Result<Trajectory> {
     let stops = stops(&equations, initial);
