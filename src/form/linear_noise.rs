@@ -271,6 +271,8 @@ impl Equations for Noise {
         // What the covariances take from the means.
         let mut below = DMatrix::zeros(size, n);
         for ((i, j, l), value) in self.second.at(&self.symbols, x) {
+            // A slope of a slope of a power at zero is 0/0. A matrix that is not exact costs order, and the step's error tells.
+            let value = if value.is_finite() { value } else { 0.0 };
             for (to, from, factor) in Noise::moved(n, i, j) {
                 let term = factor * value * y[from];
                 if l < n { below[(to - n, l)] += term } else { in_time[to] += term }

@@ -129,3 +129,17 @@ fn the_order_of_means_and_covariances_is_four() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_power_of_nothing_is_no_obstacle() -> Result<()> {
+    // Hill laws from (0, 0): their second slopes are powers of zero there.
+    let model = built_in("toggle-switch")?;
+    let theta: Vec<f64> = model.params.iter().map(|p| p.default).collect();
+    let found = linear_noise(&model, &question(&theta, &[0.0, 0.0], &[1e-3]))?;
+    // Nothing but births yet: Poisson, a variance of the size of the mean.
+    for s in 0..2 {
+        let ratio = found.covariance[0][s][s] / found.mean[0][s];
+        assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+    }
+    Ok(())
+}

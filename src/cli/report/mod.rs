@@ -9,7 +9,7 @@ use crate::cli::args::{Common, ReportArgs};
 use crate::cli::backtest::{failures, with_baselines};
 use crate::cli::input::{Data, model_name, read_data};
 use crate::cli::output::{Folder, Output};
-use crate::cli::remarks::{against_random_walk, width_remark};
+use crate::cli::remarks::{against_random_walk, beaten_by, width_remark};
 use crate::cli::table::short;
 use crate::cli::values::{self, VERSION, long_header, long_table};
 use crate::cli::{Outcome, select};
@@ -199,6 +199,10 @@ impl Study<'_> {
                 None => format!("On the {rows} held-out rows its CRPS is {}.", short(s.all.crps)),
             },
             None => "It could not answer on the held-out rows.".to_string(),
+        };
+        let second = match self.chosen_scores().and_then(|chosen| beaten_by(chosen, &self.scores)) {
+            Some(rival) => format!("{second} {rival}"),
+            None => second,
         };
         let last = self.series.len() - 1;
         let third = match self.ahead.2.last() {

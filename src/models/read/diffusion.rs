@@ -53,7 +53,8 @@ pub(super) fn read_diffusion(top: &Reader, mut scope: Scope, mut states: Vec<Sta
     let mut breaks = read_breaks(top, &mut scope)?;
     let rates = jumps.iter().map(|j| j.rate);
     let all = drift.iter().chain(diffusion.iter().flatten()).copied().chain(rates);
-    breaks.extend(time_steps(&scope.frame, all));
+    let found: Vec<_> = time_steps(&scope.frame, all).into_iter().filter(|id| !breaks.contains(id)).collect();
+    breaks.extend(found);
     let mut process = Diffusion { frame: scope.frame, states, drift, noises, diffusion, correlation, jumps, breaks };
     if is_stratonovich(top)? {
         process.stratonovich_to_ito();

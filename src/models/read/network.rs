@@ -81,7 +81,10 @@ pub(super) fn read_network(top: &Reader, mut scope: Scope) -> Result<Network> {
             .invalid("the network has no reaction", "write [[reaction]] with an equation and a rate"));
     }
     let mut breaks = read_breaks(top, &mut scope)?;
-    breaks.extend(time_steps(&scope.frame, reactions.iter().map(|r| r.propensity)));
+    let found = time_steps(&scope.frame, reactions.iter().map(|r| r.propensity));
+    // What is named and found is one.
+    let found: Vec<_> = found.into_iter().filter(|id| !breaks.contains(id)).collect();
+    breaks.extend(found);
     Ok(Network { frame: scope.frame, species, reactions, counting, volume, events, rules, rates, breaks })
 }
 
