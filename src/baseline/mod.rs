@@ -33,7 +33,7 @@ pub use seasonal::{SeasonalNaive, season_of};
 pub use smoothing::Smoothing;
 pub use walk::RandomWalk;
 
-use crate::base::{Error, Result, Series, Transform};
+use crate::base::{ClockKind, Error, Result, Series, Transform};
 use crate::predictive::Predictive;
 
 /// The name other models are compared with.
@@ -55,15 +55,24 @@ fn too_few(series: &Series) -> Error {
     Error::TooFewRows { series: series.id.clone(), rows: series.len(), needed: 3, purpose: "a baseline".to_string() }
 }
 
-/// A recursion from row to row means something only where rows are evenly spaced.
+/// A recursion from row to row means something only where rows are evenly spaced. On a business clock a holiday now and then is no row:
+/// the rows around it follow each other.
 fn require_even(series: &Series, name: &str) -> Result<()> {
     const SLACK: f64 = 0.02;
+    /// Share of the steps of a business clock.
+    const HOLIDAYS: f64 = 0.08;
     if series.len() < 3 {
         return Err(too_few(series));
     }
     let step = series.clock.step;
-    match series.time.windows(2).position(|w| ((w[1] - w[0]) / step - 1.0).abs() > SLACK) {
+    let uneven = |w: &[f64]| ((w[1] - w[0]) / step - 1.0).abs() > SLACK;
+    let holidays = match series.clock.kind {
+        ClockKind::Business => (HOLIDAYS * series.len() as f64) as usize,
+        _ => 0,
+    };
+    match series.time.windows(2).position(uneven) {
         None => Ok(()),
+        Some(_) if series.time.windows(2).filter(|w| uneven(w)).count() <= holidays => Ok(()),
         Some(i) => Err(Error::Numerics {
             what: format!("baseline {name}"),
             why: format!(

@@ -48,6 +48,17 @@ fn normals(n: usize, seed: u64) -> Vec<f64> {
 }
 
 #[test]
+fn holidays_of_a_business_clock_are_no_gaps() {
+    let mut series = rows((0..100).map(|i| f64::from(i % 7)).collect());
+    series.time.iter_mut().skip(50).for_each(|t| *t += 1.0);
+    assert!(require_even(&series, "ar").is_err_and(|e| e.to_string().contains("row 50")));
+    series.clock.kind = ClockKind::Business;
+    assert!(require_even(&series, "ar").is_ok());
+    series.time.iter_mut().enumerate().for_each(|(i, t)| *t += (i / 5) as f64);
+    assert!(require_even(&series, "ar").is_err());
+}
+
+#[test]
 fn weighted_squares_are_those_of_the_recursion() -> Result<()> {
     let fitted = Ewma { transform: Transform::None }.fit(&line(), None)?;
     let law = &fitted.predict(&line(), &[5.0], 0)?[0];
