@@ -2,13 +2,14 @@
 
 use super::args::{BacktestArgs, Common};
 use super::checkpoint::Checkpoint;
-use super::input::{Data, read_data};
+use super::input::{Data, read_data, read_model_text};
 use super::leak::{Proof, prove};
 use super::output::{Folder, Output};
 use super::table::{short, table};
 use super::values::{self, VERSION, long_header, long_table};
 use super::{Outcome, select};
 use crate::backtest::{Backtest, ModelScores, Plan, Scores, Sink, backtest};
+use crate::base::rng::word_of;
 use crate::base::{Error, Result, Seed, Series};
 use crate::baseline::{RANDOM_WALK, baseline, usual};
 use crate::expr::Pool;
@@ -96,10 +97,12 @@ fn checkpoint(
             }),
         };
     };
-    // Whatever changes a number; neither threads nor folders.
+    // Whatever changes a number, the text of a model's file too; neither threads nor folders.
+    let text = |name: &String| Ok(format!("{name} {:x}", word_of(&read_model_text(name, &output.silent())?.1)));
+    let models: Vec<String> = args.model.iter().map(text).collect::<Result<_>>()?;
     let run = format!(
-        "kramers {VERSION} backtest {} {:?} {:?} {:?} {:?} seed {}",
-        data.loaded.sha256, args.model, args.plan, args.estimate, args.data, common.seed
+        "kramers {VERSION} backtest {} {models:?} {:?} {:?} {:?} seed {}",
+        data.loaded.sha256, args.plan, args.estimate, args.data, common.seed
     );
     let checkpoint = Checkpoint::open(&folder.path(""), &run.replace('\n', " "), args.resume)?;
     if args.resume {

@@ -110,14 +110,12 @@ pub fn fit_garch(id: &str, returns: &[f64], model: Garch, before: Option<&[f64]>
         Some((solved, known)) => (solved, known.hessian),
         None => {
             let start = best_start(&objective, mean, variance);
-            match from_start(&objective, &params, &free, &start, n) {
-                Some((solved, known)) => (solved, known.hessian),
-                None => {
-                    let solved = problem.solve(&start);
-                    let known = Known::at(&objective, &params, &free, &solved.theta);
-                    (solved, known.hessian)
-                }
-            }
+            let (solved, known) = from_start(&objective, &params, &free, &start, n).unwrap_or_else(|| {
+                let solved = problem.solve(&start);
+                let known = Known::at(&objective, &params, &free, &solved.theta);
+                (solved, known)
+            });
+            (solved, known.hessian)
         }
     };
     let all = estimates(&params, &solved, &free);

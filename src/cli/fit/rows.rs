@@ -193,10 +193,10 @@ fn of_trajectories(
     };
     let mut names = components.clone();
     names.extend(args.weight.clone());
-    let given =
-        args.data.value.as_ref().map(|given| {
-            [Some(given), args.weight.as_ref()].into_iter().flatten().cloned().collect::<Vec<_>>().join(",")
-        });
+    let given = match (&args.data.value, &args.weight) {
+        (Some(given), Some(weight)) => Some(format!("{given},{weight}")),
+        (given, _) => given.clone(),
+    };
     let (data, panels) = read_panels(&DataArgs { value: given, ..args.data.clone() }, &names, output)?;
     let read = values::data(&data, args.data.transform.name());
     let settings = Settings { objective: Objective::Mse, ..settings.clone() };
