@@ -36,6 +36,15 @@ pub trait Fitted: Send {
     /// A numerical breakdown, or a history outside the model's domain.
     fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>>;
 
+    /// Joint draws of what [`Fitted::predict`] gives the laws of, `[time][path]`: one path is one future at all `times`. `None` of a
+    /// forecaster that only knows the law of each time by itself.
+    ///
+    /// # Errors
+    /// As [`Fitted::predict`].
+    fn joint(&self, _history: &Series, _times: &[f64], _paths: usize, _window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        Ok(None)
+    }
+
     /// Parameter values, for warm starts; empty where there are none.
     fn parameters(&self) -> &[f64];
 }
