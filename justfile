@@ -51,6 +51,9 @@ discover: (study "right_terms_and_honest_errors_over_twenty_seeds" "reports/vali
 # The equation and the spectrum, transition by transition; writes reports/validation/exact-likelihoods.md
 exact-likelihoods: (study "agreement_at_days_weeks_and_months" "reports/validation/exact-likelihoods.md" "Two exact log densities of one transition")
 
+# Log-volatility simulated and forecast over twenty seeds, beside GJR-GARCH (an hour or less); writes reports/validation/latent-volatility.md
+latent-volatility: (study "study_of_latent_volatility" "reports/validation/latent-volatility.md" "A volatility that nobody sees")
+
 [private]
 study name file title:
     printf '# {{title}}\n\n' > {{file}}

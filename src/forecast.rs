@@ -2,7 +2,9 @@
 
 use crate::base::rng::word_of;
 use crate::base::{Error, Purpose, Result, Series, Transform};
+use crate::filter::{Ahead, Outlook};
 use crate::fit::diagnostics::{Diagnostics, diagnose};
+use crate::fit::latent::{LatentRecord, fit_latent, is_latent, latent_scores};
 use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
 use crate::form::monte_carlo::{Run, Scheme, Start, require_room, simulate};
 use crate::form::{Accuracy, Form, Question, counts_likelihood, exact, marginals};
@@ -11,6 +13,7 @@ use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
 use crate::process::Process;
 use crate::stats;
 use rayon::prelude::*;
+use std::sync::{Arc, Mutex};
 
 /// A model with everything that decides its forecasts.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct ModelForecaster {
 pub struct FittedModel {
     pub forecaster: ModelForecaster,
     pub fit: Fit,
+    /// Where the volatility is not seen: what is known of it, following the history that forecasts are made from.
+    outlook: Option<Arc<Mutex<Outlook>>>,
 }
 
 impl ModelForecaster {
@@ -48,13 +53,27 @@ impl ModelForecaster {
     /// # Errors
     /// What [`fit`] and the transform refuse.
     pub fn fit_model(&self, train: &Series, warm: Option<&[f64]>) -> Result<FittedModel> {
-        let data = Observed::of(train, self.transform, &self.model)?;
         let mut settings = self.settings.clone();
         if let Some(theta) = warm {
             settings.starts = 1;
             settings.initial = self.model.params.iter().map(|p| p.name.clone()).zip(theta.iter().copied()).collect();
         }
-        Ok(FittedModel { fit: fit(&self.model, &data, &settings)?, forecaster: self.clone() })
+        if is_latent(&self.model) {
+            return self.fit_volatility(train, &settings);
+        }
+        let data = Observed::of(train, self.transform, &self.model)?;
+        Ok(FittedModel { fit: fit(&self.model, &data, &settings)?, forecaster: self.clone(), outlook: None })
+    }
+
+    fn fit_volatility(&self, train: &Series, settings: &Settings) -> Result<FittedModel> {
+        let fit = fit_latent(&self.model, train, self.transform, settings)?;
+        let record = LatentRecord::of(train, self.transform, &self.model)?;
+        // A fit that may not be used has no outlook, and is refused before one is asked.
+        let outlook = match fit.status.can_forecast() {
+            true => Some(Arc::new(Mutex::new(Outlook::new(&self.model, &fit.theta, &record.observations)?))),
+            false => None,
+        };
+        Ok(FittedModel { fit, forecaster: self.clone(), outlook })
     }
 }
 
@@ -65,6 +84,10 @@ impl FittedModel {
     /// What [`diagnose`] and the transform refuse.
     pub fn diagnose(&self, train: &Series) -> Result<Diagnostics> {
         let forecaster = &self.forecaster;
+        if is_latent(&forecaster.model) {
+            let scores = latent_scores(&forecaster.model, train, forecaster.transform, &self.fit.theta)?;
+            return Ok(Diagnostics::of_scores(scores));
+        }
         let data = Observed::of(train, forecaster.transform, &forecaster.model)?;
         diagnose(&forecaster.model, &data, &forecaster.settings, &self.fit)
     }
@@ -89,6 +112,10 @@ impl Forecaster for ModelForecaster {
 impl Fitted for FittedModel {
     fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
         let transform = self.forecaster.transform;
+        if let Some(outlook) = &self.outlook {
+            let record = LatentRecord::of(history, transform, &self.forecaster.model)?;
+            return self.volatile_laws(outlook, &record, times, record.ahead);
+        }
         let (x0, t0) = self.start(history)?;
         let seed = self.forecaster.settings.seed;
         let model = &self.forecaster.model;
@@ -125,6 +152,10 @@ impl FittedModel {
     /// As [`Fitted::predict`].
     pub fn predict_levels(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
         let transform = self.forecaster.transform;
+        if let Some(outlook) = &self.outlook {
+            let record = LatentRecord::of(history, transform, &self.forecaster.model)?;
+            return self.volatile_laws(outlook, &record, times, Ahead::Level);
+        }
         if transform.is_state() {
             return self.predict(history, times, window);
         }
@@ -195,6 +226,22 @@ impl FittedModel {
             }
         }
         Ok(states)
+    }
+
+    /// Laws from the filtered volatility at the end of a record.
+    fn volatile_laws(
+        &self,
+        outlook: &Mutex<Outlook>,
+        record: &LatentRecord,
+        times: &[f64],
+        ahead: Ahead,
+    ) -> Result<Vec<Predictive>> {
+        // A poisoned lock holds an outlook all the same; it goes by the record it is given.
+        let mut outlook = outlook.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        outlook.follow(&record.observations)?;
+        let laws = outlook.laws(times, ahead)?;
+        let is_exponential = record.is_log && ahead == Ahead::Level;
+        Ok(if is_exponential { laws.into_iter().map(Predictive::exp).collect() } else { laws })
     }
 
     /// # Errors

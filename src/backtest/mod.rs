@@ -8,6 +8,8 @@ mod plan;
 mod scores;
 mod select;
 mod sink;
+#[cfg(test)]
+mod volatility_study;
 
 pub use plan::{Plan, Refit, Split, horizons};
 pub use scores::{Against, ModelScores, Scored, Scores, Skill};

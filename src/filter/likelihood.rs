@@ -4,6 +4,7 @@ use super::grid::Grid;
 use super::kalman::Kalman;
 use super::observations::Observations;
 use super::unscented::Unscented;
+use super::volatility::Volatility;
 use super::{Filtered, Method, Settings, Start, readings};
 use crate::base::{Coordinate, Error, Result};
 use crate::form::Form;
@@ -26,6 +27,7 @@ pub(super) fn unavailable(model: &Model, method: Method, why: &str) -> Error {
 enum Engine<'a> {
     Kalman(Box<Kalman>),
     Grid(Box<Grid<'a>>),
+    Quadrature(Box<Volatility>),
     Unscented(Box<Unscented<'a>>),
 }
 
@@ -77,6 +79,7 @@ impl<'a> Likelihood<'a> {
         let engine = match method {
             Method::Kalman => Engine::Kalman(Box::new(Kalman::new(model, record, &settings.start, theta)?)),
             Method::Grid => Engine::Grid(Box::new(Grid::new(model, record, settings, theta)?)),
+            Method::Quadrature => Engine::Quadrature(Box::new(Volatility::new(model, record, settings, theta)?)),
             Method::Unscented => {
                 // Of the log-likelihood an error of moments is about the square root of the readings' number times as much.
                 let tolerance = 1e-3 * settings.tolerance;
@@ -93,6 +96,7 @@ impl<'a> Likelihood<'a> {
         match self.engine {
             Engine::Kalman(_) => Method::Kalman,
             Engine::Grid(_) => Method::Grid,
+            Engine::Quadrature(_) => Method::Quadrature,
             Engine::Unscented(_) => Method::Unscented,
         }
     }
@@ -102,6 +106,7 @@ impl<'a> Likelihood<'a> {
         match &self.engine {
             Engine::Kalman(filter) => filter.start(),
             Engine::Grid(filter) => filter.start(),
+            Engine::Quadrature(filter) => filter.start(),
             Engine::Unscented(filter) => filter.start(),
         }
     }
@@ -119,6 +124,7 @@ impl<'a> Likelihood<'a> {
         match &self.engine {
             Engine::Kalman(filter) => filter.pass(self.record, theta, false).map(|pass| pass.filtered),
             Engine::Grid(filter) => filter.filter(self.record, theta),
+            Engine::Quadrature(filter) => filter.filter(self.record, theta),
             Engine::Unscented(filter) => filter.filter(self.record, theta),
         }
     }
@@ -127,6 +133,7 @@ impl<'a> Likelihood<'a> {
     pub fn value(&self, theta: &[f64]) -> f64 {
         let total = match &self.engine {
             Engine::Grid(filter) => filter.total(self.record, theta),
+            Engine::Quadrature(filter) => filter.total(theta),
             _ => self.filtered(theta).map(|filtered| filtered.total()),
         };
         match total {
@@ -137,17 +144,26 @@ impl<'a> Likelihood<'a> {
 
     /// The objective and its gradient by the parameters; infinite, with a gradient of zero, where there is no likelihood.
     ///
-    /// Kalman: exact, by the derivative of every step. The others: central differences of the fourth order, on the same grids and
+    /// Kalman: exact, by the derivative of every step. Quadrature: by Fisher's identity. The others: central differences of the fourth order, on the same grids and
     /// steps in time, over a thousandth of each parameter; relative error about 1e-9, four values a parameter, in parallel.
     pub fn value_and_gradient(&self, theta: &[f64]) -> (f64, Vec<f64>) {
         let nowhere = (f64::INFINITY, vec![0.0; theta.len()]);
-        let (value, gradient) = if let Engine::Kalman(filter) = &self.engine {
-            let Ok(pass) = filter.pass(self.record, theta, true) else { return nowhere };
-            (-pass.filtered.total() / self.n, pass.gradient.iter().map(|g| -g / self.n).collect())
-        } else {
-            let value = self.value(theta);
-            let slopes: Vec<f64> = (0..theta.len()).into_par_iter().map(|k| self.difference(theta, k, value)).collect();
-            (value, slopes)
+        let mean =
+            |total: f64, slopes: &[f64]| (-total / self.n, slopes.iter().map(|g| -g / self.n).collect::<Vec<_>>());
+        let (value, gradient) = match &self.engine {
+            Engine::Kalman(filter) => {
+                let Ok(pass) = filter.pass(self.record, theta, true) else { return nowhere };
+                mean(pass.filtered.total(), &pass.gradient)
+            }
+            Engine::Quadrature(filter) => {
+                let Ok((total, slopes)) = filter.total_and_gradient(theta) else { return nowhere };
+                mean(total, &slopes)
+            }
+            Engine::Grid(_) | Engine::Unscented(_) => {
+                let value = self.value(theta);
+                let slopes = (0..theta.len()).into_par_iter().map(|k| self.difference(theta, k, value)).collect();
+                (value, slopes)
+            }
         };
         if value.is_finite() && gradient.iter().all(|g: &f64| g.is_finite()) { (value, gradient) } else { nowhere }
     }

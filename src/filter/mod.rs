@@ -5,9 +5,10 @@
 //! |---|---|---|
 //! | `kalman` | affine drift, noise and errors that hang on no state, linear readings, normal errors | exact (Kalman & Bucy 1961; Jazwinski 1970, chapter 7) |
 //! | `grid` | one state, any reading, any continuous law of errors | the Fokker-Planck transition on fixed grids, Bayes' rule at every row (Kitagawa 1987) |
+//! | `quadrature` | a level that is seen exactly, with one latent state in its drift and noise (stochastic volatility) | the latent's exact step on a mesh, the level's move given both its ends |
 //! | `unscented` | the rest, without jumps | a normal law whose moments obey equations closed at sigma points (Särkkä 2007) |
 //!
-//! Times are the model's. Errors of different readings are independent. Not here: jumps, networks, particles.
+//! Times are the model's. Errors of different readings are independent. Not here: other jumps than the level's, networks, particles.
 
 mod grid;
 mod jet;
@@ -22,10 +23,12 @@ mod start;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unscented;
+mod volatility;
 
 pub use likelihood::{Likelihood, log_likelihood, method_of};
 pub use observations::Observations;
 pub use start::Start;
+pub use volatility::{Ahead, Outlook, sees_exponential};
 
 use crate::models::Model;
 use crate::process::Process;
@@ -37,11 +40,12 @@ use serde::Serialize;
 pub enum Method {
     Kalman,
     Grid,
+    Quadrature,
     Unscented,
 }
 
 impl Method {
-    pub const ALL: [Method; 3] = [Method::Kalman, Method::Grid, Method::Unscented];
+    pub const ALL: [Method; 4] = [Method::Kalman, Method::Grid, Method::Quadrature, Method::Unscented];
 
     /// The method of this name.
     pub fn named(name: &str) -> Option<Method> {
@@ -52,6 +56,7 @@ impl Method {
         match self {
             Method::Kalman => "kalman",
             Method::Grid => "grid",
+            Method::Quadrature => "quadrature",
             Method::Unscented => "unscented",
         }
     }
@@ -61,17 +66,18 @@ impl Method {
         let Process::Diffusion(process) = &model.process else {
             return Some(format!("it is a {}, and a filter needs a diffusion", model.process.kind()));
         };
-        if !process.jumps.is_empty() {
+        if self != Method::Quadrature && !process.jumps.is_empty() {
             return Some("it jumps".to_string());
         }
         match self {
+            Method::Quadrature => volatility::why_not(model),
             Method::Kalman => linear::why_not(model),
             Method::Grid => grid::why_not(model),
             Method::Unscented => None,
         }
     }
 
-    /// The first of `kalman`, `grid` and `unscented` that answers a model, and why it was taken, as a sentence.
+    /// The first of all methods that answers a model, and why it was taken, as a sentence.
     ///
     /// # Errors
     /// Why none does.
@@ -88,14 +94,20 @@ impl Method {
                 format!("grid filter: one state, and no Kalman filter because {why_not_kalman}"),
             ));
         };
+        let Some(why_not_quadrature) = Method::Quadrature.why_not(model) else {
+            return Ok((
+                Method::Quadrature,
+                "quadrature filter: the level is seen exactly, and one latent state moves its volatility".into(),
+            ));
+        };
         match Method::Unscented.why_not(model) {
             None => Ok((
                 Method::Unscented,
                 format!(
-                    "unscented filter, an approximation: no Kalman filter because {why_not_kalman}, no grid because {why_not_grid}"
+                    "unscented filter, an approximation: no Kalman filter because {why_not_kalman}, no grid because {why_not_grid}, no quadrature because {why_not_quadrature}"
                 ),
             )),
-            Some(why) => Err(why),
+            Some(_) => Err(format!("{why_not_kalman}; {why_not_quadrature}")),
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::models::Model;
 use crate::stats;
 use rayon::prelude::*;
 
-/// Rows the scan for starting points looks at.
+/// Rows the scan for starting points looks at, and those of a volatility that is not seen, which single rows tell little of.
 const SAMPLE: usize = 100;
+const VOLATILE_SAMPLE: usize = 500;
 /// Times a search is begun anew on grids settled at its end.
 const ROUNDS: usize = 4;
 
@@ -75,12 +76,18 @@ pub fn fit_filtered(
         None => filter::method_of(model)?.0,
     };
     let rough = if method == Method::Grid { Method::Unscented } else { method };
-    let sample = record.first(SAMPLE);
+    let sample = record.first(if method == Method::Quadrature { VOLATILE_SAMPLE } else { SAMPLE });
     let scan_by = filter::Settings { method: Some(rough), tolerance: 1e-5, ..filtering.clone() };
     let scan = Likelihood::settled(model, &sample, &scan_by, &first.values)?;
     let filtering = filter::Settings { start: scan.start(), ..filtering.clone() };
-    let loss = |theta: &[f64]| scan.value(theta);
-    let Sizes { sizes, levels } = sizes(&sample);
+    let loss = |theta: &[f64]| match method {
+        // Its mesh goes with the parameters.
+        Method::Quadrature => {
+            Likelihood::settled(model, &sample, &scan_by, theta).map_or(f64::INFINITY, |l| l.value(theta))
+        }
+        _ => scan.value(theta),
+    };
+    let Sizes { sizes, levels } = if method == Method::Quadrature { variances(&sample) } else { sizes(&sample) };
     let scanned = Scan { loss: &loss, centres: levels, scales: sizes };
     let starts = scanned.points(&first, &free, settings, !settings.initial.is_empty());
     let task = Task { model, record, filtering: &filtering, settings, free: &free };
@@ -195,6 +202,25 @@ fn no_start(model: &Model) -> Error {
 struct Sizes {
     sizes: Vec<f64>,
     levels: Vec<f64>,
+}
+
+/// Of a volatility that is not seen: the variance of the level's and of its logarithm's moves in a unit of time, and its logarithm.
+fn variances(record: &Observations) -> Sizes {
+    let mut found = Sizes { sizes: Vec::new(), levels: Vec::new() };
+    let Some(column) = record.values.first() else { return found };
+    let seen: Vec<(f64, f64)> = record.times.iter().zip(column).filter_map(|(t, v)| v.map(|v| (*t, v))).collect();
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return found };
+    let rate = |of: &dyn Fn(f64) -> f64| {
+        let squares: f64 = seen.windows(2).map(|w| (of(w[1].1) - of(w[0].1)) * (of(w[1].1) - of(w[0].1))).sum();
+        squares / (last.0 - first.0)
+    };
+    for rate in [rate(&|x| x), rate(&|x| if x > 0.0 { math::ln(x) } else { f64::NAN })] {
+        if rate > 0.0 && rate.is_finite() {
+            found.sizes.push(rate);
+            found.levels.push(math::ln(rate));
+        }
+    }
+    found
 }
 
 fn sizes(record: &Observations) -> Sizes {

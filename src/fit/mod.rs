@@ -27,6 +27,7 @@ pub mod joint;
 #[cfg(test)]
 mod joint_tests;
 mod kl;
+pub mod latent;
 mod least_squares;
 mod mse;
 mod optimise;

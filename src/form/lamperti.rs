@@ -5,7 +5,7 @@
 
 use super::Asked;
 use crate::base::{Error, Result};
-use crate::process::{Coefficients, State};
+use crate::process::{Coefficients, Scalar, State};
 
 /// What a grid meets on one side.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,7 +119,7 @@ fn march(
     (points, stopped)
 }
 
-/// One classical Runge-Kutta step of `dx/dy = b(x)`; `None` where it leaves the domain or loses finiteness.
+/// One classical Runge-Kutta step of `dx/dy = b(x)` over `h`; `None` where it leaves the domain or loses finiteness.
 fn half_step(coefficients: &mut Coefficients, state: &State, x: f64, t0: f64, h: f64) -> Option<f64> {
     let mut b = |x: f64| {
         let value = coefficients.at(t0, x).1.abs();
@@ -131,6 +131,33 @@ fn half_step(coefficients: &mut Coefficients, state: &State, x: f64, t0: f64, h:
     let k4 = b(x + h * k3)?;
     let next = x + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4);
     (next.is_finite() && state.holds(next) && (next - x).abs() > 1e-14 * (1e-300 + x.abs())).then_some(next)
+}
+
+/// States `spacing` apart in `∫ dx/b(x)` around `centre`, increasing: as far as the first beyond each of `range`, at most `most` to a
+/// side, and inside the domain.
+pub(crate) fn evenly(
+    process: &Scalar,
+    theta: &[f64],
+    centre: f64,
+    range: [f64; 2],
+    spacing: f64,
+    most: usize,
+) -> Vec<f64> {
+    let mut coefficients = process.coefficients(theta);
+    let mut side = |end: f64, spacing: f64| -> Vec<f64> {
+        let mut states = vec![centre];
+        while states.len() <= most {
+            let last = states[states.len() - 1];
+            let inside = if spacing < 0.0 { last > end } else { last < end };
+            match half_step(&mut coefficients, process.state, last, 0.0, spacing).filter(|_| inside) {
+                Some(next) => states.push(next),
+                None => break,
+            }
+        }
+        states
+    };
+    let (below, above) = (side(range[0], -spacing), side(range[1], spacing));
+    below.into_iter().rev().chain(above.into_iter().skip(1)).collect()
 }
 
 /// A grid is spread over this many standard deviations of the narrowest law asked, with at most `MOST` times the cells.

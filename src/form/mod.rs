@@ -45,7 +45,8 @@ mod network_tests;
 #[cfg(test)]
 mod orders_tests;
 
-pub use transitions::{Batch, Moments, Pairs, Transitions};
+pub(crate) use lamperti::evenly;
+pub use transitions::{Batch, Moments, Pairs, StepDensity, Transitions};
 
 use crate::base::rng::Key;
 use crate::base::{Error, Result};

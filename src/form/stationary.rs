@@ -62,6 +62,34 @@ pub fn stationary(model: &Model, theta: &[f64], component: usize) -> Result<Pred
     Err(none(model, "its density is too rough to be integrated"))
 }
 
+/// Where the stationary law of a model of one state lies: its first mode, and where to both sides its density, in the coordinate in
+/// which the ends of the domain are infinitely far, has fallen by `e^-depth` for good. `None` where there is no such law. Cost: a tenth
+/// of [`stationary`].
+pub(crate) fn extent(model: &Model, theta: &[f64], depth: f64) -> Option<(f64, [f64; 2])> {
+    let scalar = model.scalar().filter(|scalar| !scalar.is_time_dependent())?;
+    if matches!(scalar.state.boundary, Boundary::Absorbing | Boundary::Periodic) {
+        return None;
+    }
+    let mut slope = LogSlope::new(&scalar, theta);
+    let found = range(&mut slope).ok()?;
+    let mut end = |limit: f64| -> Option<f64> {
+        let (mut u, mut value) = (found.mode, 0.0);
+        let mut last_above = u;
+        while u != limit {
+            let (next, change) = stride(&mut slope, u, limit)?;
+            (u, value) = (next, value + change);
+            if value > found.highest - depth {
+                last_above = u;
+            } else if value < found.highest - depth - 10.0 {
+                break;
+            }
+        }
+        Some(last_above)
+    };
+    let ends = [end(found.ends[0])?, end(found.ends[1])?];
+    Some((slope.chart.x(found.mode), ends.map(|u| slope.chart.x(u))))
+}
+
 fn none(model: &Model, why: &str) -> Error {
     Error::Numerics {
         what: format!("the stationary law of model '{}'", model.id),

@@ -119,6 +119,73 @@ enum Density {
     Simulated(Box<likelihood::bridges::Bridges>, Box<Expansion>),
 }
 
+impl Density {
+    fn new(model: &Model, scalar: &Scalar, form: Form) -> Result<Density> {
+        Ok(match (form, &model.law) {
+            (Form::Exact, Some(claim)) => Density::Exact(exact::ExactTransitions::new(scalar, claim)),
+            (form, _) if form.is_one_step() => Density::Expansion(Box::new(Expansion::new(scalar, form))),
+            (Form::FokkerPlanck | Form::Schroedinger, _) => {
+                if let Some(why) = likelihood::why_not(scalar) {
+                    return Err(can_fit(form.unavailable(model, &why)));
+                }
+                let (resolvent, moments) =
+                    (likelihood::Resolvent::new(scalar), Box::new(Expansion::new(scalar, Form::Kessler)));
+                match form {
+                    Form::FokkerPlanck => Density::Solved(Box::new(resolvent), moments),
+                    _ => Density::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
+                }
+            }
+            (Form::MonteCarlo, _) => match likelihood::bridges::why_not(scalar) {
+                Some(why) => return Err(can_fit(form.unavailable(model, &why))),
+                None => Density::Simulated(
+                    Box::new(likelihood::bridges::Bridges::standard(scalar)),
+                    Box::new(Expansion::new(scalar, Form::Kessler)),
+                ),
+            },
+            _ => return Err(can_fit(form.unavailable(model, "the lattice of a diffusion is not fitted with"))),
+        })
+    }
+}
+
+/// The density of single steps of a model of one state, by its closed law or an expansion, with the model it is of: for what keeps
+/// both.
+#[derive(Debug)]
+pub struct StepDensity {
+    model: Model,
+    density: Density,
+}
+
+impl StepDensity {
+    /// By the closed law where the model claims one, else by Aït-Sahalia's series.
+    ///
+    /// # Errors
+    /// As [`Transitions::new`].
+    pub fn new(model: Model) -> Result<StepDensity> {
+        let form = if model.law.is_some() { Form::Exact } else { Form::Expansion };
+        let density = match model.scalar() {
+            Some(scalar) => Density::new(&model, &scalar, form)?,
+            None => return Err(can_fit(form.unavailable(&model, &why_not_fitted(&model)))),
+        };
+        Ok(StepDensity { model, density })
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// As [`Transitions::log_density`], without the gradient.
+    pub fn log_density(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
+        let Some(scalar) = self.model.scalar() else { return vec![f64::NAN; pairs.len()] };
+        match &self.density {
+            Density::Exact(exact) => exact.log_density(&scalar, theta, pairs, false).value,
+            Density::Expansion(expansion)
+            | Density::Solved(_, expansion)
+            | Density::Spectral(_, expansion)
+            | Density::Simulated(_, expansion) => expansion.log_density(&scalar, theta, pairs, false).value,
+        }
+    }
+}
+
 impl<'m> Transitions<'m> {
     /// # Errors
     /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
@@ -135,29 +202,7 @@ impl<'m> Transitions<'m> {
             });
         }
         let scalar = form.line(model).map_err(can_fit)?;
-        let density = match (form, &model.law) {
-            (Form::Exact, Some(claim)) => Density::Exact(exact::ExactTransitions::new(&scalar, claim)),
-            (form, _) if form.is_one_step() => Density::Expansion(Box::new(Expansion::new(&scalar, form))),
-            (Form::FokkerPlanck | Form::Schroedinger, _) => {
-                if let Some(why) = likelihood::why_not(&scalar) {
-                    return Err(can_fit(form.unavailable(model, &why)));
-                }
-                let (resolvent, moments) =
-                    (likelihood::Resolvent::new(&scalar), Box::new(Expansion::new(&scalar, Form::Kessler)));
-                match form {
-                    Form::FokkerPlanck => Density::Solved(Box::new(resolvent), moments),
-                    _ => Density::Spectral(Box::new(schroedinger::Spectral::new(resolvent)), moments),
-                }
-            }
-            (Form::MonteCarlo, _) => match likelihood::bridges::why_not(&scalar) {
-                Some(why) => return Err(can_fit(form.unavailable(model, &why))),
-                None => Density::Simulated(
-                    Box::new(likelihood::bridges::Bridges::standard(&scalar)),
-                    Box::new(Expansion::new(&scalar, Form::Kessler)),
-                ),
-            },
-            _ => return Err(can_fit(form.unavailable(model, "the lattice of a diffusion is not fitted with"))),
-        };
+        let density = Density::new(model, &scalar, form)?;
         Ok(Transitions { model, form, how: How::Diffusion(scalar, density) })
     }
 

@@ -42,20 +42,27 @@ pub struct Diagnostics {
 /// [`crate::base::Error::FormUnavailable`] where the form of the fit does not apply to the model.
 pub fn diagnose(model: &Model, data: &Observed, settings: &Settings, fit: &Fit) -> Result<Diagnostics> {
     let scores = Transitions::new(model, fit.form)?.normal_scores(&fit.theta, &data.pairs);
-    let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
-    let squares: Vec<f64> = scores.iter().map(|z| z * z).collect();
     let martingale = match fit.objective {
         Objective::Kl if has_moments(fit.form) => martingale(model, data, settings, fit).ok(),
         _ => None,
     };
-    Ok(Diagnostics {
-        ks_p: stats::ks_uniform_p(&pits),
-        berkowitz: stats::berkowitz(&scores),
-        ljung_box_p: stats::ljung_box_p(&scores, LAGS),
-        squared_ljung_box_p: stats::ljung_box_p(&squares, LAGS),
-        martingale,
-        scores,
-    })
+    Ok(Diagnostics { martingale, ..Diagnostics::of_scores(scores) })
+}
+
+impl Diagnostics {
+    /// The tests of the one-step laws alone.
+    pub fn of_scores(scores: Vec<f64>) -> Diagnostics {
+        let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
+        let squares: Vec<f64> = scores.iter().map(|z| z * z).collect();
+        Diagnostics {
+            ks_p: stats::ks_uniform_p(&pits),
+            berkowitz: stats::berkowitz(&scores),
+            ljung_box_p: stats::ljung_box_p(&scores, LAGS),
+            squared_ljung_box_p: stats::ljung_box_p(&squares, LAGS),
+            martingale: None,
+            scores,
+        }
+    }
 }
 
 /// Whether a form's moments are those of its density: the test would find the difference else.

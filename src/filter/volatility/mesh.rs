@@ -1,0 +1,148 @@
+//! The places of the latent state that the filter knows: settled once, so that everything on them is smooth in the parameters.
+
+use super::shape::{Rates, Shape};
+use crate::base::math;
+use crate::form::stationary::extent;
+use crate::form::{Pairs, evenly};
+use crate::models::Model;
+
+/// Most places to each side of the middle.
+const MOST: usize = 400;
+/// By how much the log density of the stationary law has fallen at both ends: a billionth is beyond.
+const DEPTH: f64 = 21.0;
+/// Standard deviations of a step beyond that, and around a start that is no law.
+const ROOM: f64 = 6.0;
+
+/// Places evenly spaced in the coordinate in which the latent's noise is one, so that sums over them are integrals to a digit for
+/// every tenth of the spacing (trapezoid rule of a smooth integrand; Trefethen & Weideman 2014, theorem 5.1).
+#[derive(Debug, Clone)]
+pub(super) struct Mesh {
+    /// Increasing.
+    pub places: Vec<f64>,
+    /// What each place stands for.
+    pub widths: Vec<f64>,
+    /// In that coordinate.
+    pub spacing: f64,
+}
+
+/// The law the latent state starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    Stationary,
+    /// A step from the value in the model's file.
+    File,
+}
+
+/// The middle and the ends of where the latent state may be.
+pub(super) struct Range {
+    pub middle: f64,
+    pub ends: [f64; 2],
+}
+
+/// Where the stationary law has its probability; `None` where there is no such law.
+pub(super) fn stationary_range(shape: &Shape, theta: &[f64]) -> Option<Range> {
+    let (middle, ends) = extent(shape.step.model(), theta, DEPTH)?;
+    (middle.is_finite() && ends[0] < ends[1]).then_some(Range { middle, ends })
+}
+
+impl Mesh {
+    /// Places over a range and a little beyond, `fineness` of the shortest step's standard deviation apart; closer where level and latent
+    /// state are strongly correlated, since a move of one then says much of the other's. `None` where that is no more than a few.
+    pub fn new(shape: &Shape, theta: &[f64], range: &Range, dt: f64, fineness: f64) -> Option<Mesh> {
+        let model = shape.step.model();
+        let process = model.scalar()?;
+        // A first, coarse look tells the correlation.
+        let length = range.ends[1] - range.ends[0];
+        let looks: Vec<f64> = match length.is_finite() {
+            true => (0..=8).map(|k| range.ends[0] + length * (0.5 + f64::from(k)) / 9.0).collect(),
+            false => vec![range.middle],
+        };
+        let free = |r: &Rates| (r.variance / r.total_variance).sqrt();
+        let least = shape.rates(theta, &looks).iter().map(free).filter(|f| f.is_finite()).fold(1.0, f64::min);
+        let spacing = fineness * dt.sqrt() * least.max(0.25);
+        let reach = [ROOM * dt.sqrt() / spacing; 2].map(|cells| cells.ceil() as usize);
+        let places = evenly(&process, theta, range.middle, range.ends, spacing, MOST);
+        let places = extended(places, reach, |from, steps| {
+            evenly(&process, theta, from, [f64::NEG_INFINITY, f64::INFINITY], spacing, steps)
+        });
+        let mut coefficients = process.coefficients(theta);
+        let widths: Vec<f64> = places.iter().map(|x| coefficients.at(0.0, *x).1.abs() * spacing).collect();
+        (places.len() > 4 && widths.iter().all(|w| w.is_finite() && *w > 0.0)).then_some(Mesh {
+            places,
+            widths,
+            spacing,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// `∫` of a rate over the latent state from the first place to each, by Gauss's rule between neighbours.
+    pub fn integral(&self, shape: &Shape, theta: &[f64], of: impl Fn(&Rates) -> f64) -> Vec<f64> {
+        let inner: Vec<f64> = self
+            .places
+            .windows(2)
+            .flat_map(|w| POINTS.map(|(x, _)| 0.5 * (w[0] + w[1]) + 0.5 * (w[1] - w[0]) * x))
+            .collect();
+        let rates = shape.rates(theta, &inner);
+        let mut sum = 0.0;
+        let mut sums = vec![0.0];
+        for (w, rates) in self.places.windows(2).zip(rates.chunks(POINTS.len())) {
+            sum += 0.5 * (w[1] - w[0]) * rates.iter().zip(POINTS).map(|(r, (_, weight))| weight * of(r)).sum::<f64>();
+            sums.push(sum);
+        }
+        sums
+    }
+
+    /// Logarithms of the probabilities of the first row; `None` where they are none.
+    pub fn first(&self, shape: &Shape, model: &Model, begin: Begin, theta: &[f64], dt: f64) -> Option<Vec<f64>> {
+        let mut logs: Vec<f64> = match begin {
+            Begin::Stationary => {
+                let scale = self.integral(shape, theta, |r| r.pull);
+                let rates = shape.rates(theta, &self.places);
+                scale.iter().zip(&rates).map(|(s, r)| 2.0 * s - math::ln(r.latent_variance)).collect()
+            }
+            Begin::File => {
+                let n = self.len();
+                let from = file_start(shape, model, theta)?;
+                let pairs = Pairs { x0: vec![from; n], x1: self.places.clone(), dt: vec![dt; n], t0: vec![0.0; n] };
+                shape.step.log_density(theta, &pairs)
+            }
+        };
+        logs.iter_mut().zip(&self.widths).for_each(|(l, w)| *l += math::ln(*w));
+        let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = logs.iter().map(|l| math::exp(l - top)).sum();
+        let ln_total = top + math::ln(total);
+        logs.iter_mut().for_each(|l| *l -= ln_total);
+        ln_total.is_finite().then_some(logs)
+    }
+}
+
+/// The value the file gives the latent state.
+pub(super) fn file_start(shape: &Shape, model: &Model, theta: &[f64]) -> Option<f64> {
+    let crate::process::Process::Diffusion(process) = &model.process else { return None };
+    match &process.states[shape.latent].initial {
+        Some(crate::process::Initial::Value(id)) => Some(process.frame.at(*id, theta, 0.0)),
+        _ => None,
+    }
+}
+
+/// A row of places with so many more at both sides.
+fn extended(places: Vec<f64>, [below, above]: [usize; 2], from: impl Fn(f64, usize) -> Vec<f64>) -> Vec<f64> {
+    let (Some(first), Some(last)) = (places.first().copied(), places.last().copied()) else { return places };
+    let lower = from(first, below);
+    let upper = from(last, above);
+    let lower = lower.into_iter().take_while(|x| *x < first);
+    let upper = upper.into_iter().filter(|x| *x > last);
+    lower.chain(places.iter().copied()).chain(upper).collect()
+}
+
+/// Gauss and Legendre's rule of five points on [-1, 1] (Abramowitz & Stegun 1964, table 25.4).
+const POINTS: [(f64, f64); 5] = [
+    (-0.906_179_845_938_664, 0.236_926_885_056_189_1),
+    (-0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
+    (0.0, 0.568_888_888_888_888_9),
+    (0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
+    (0.906_179_845_938_664, 0.236_926_885_056_189_1),
+];

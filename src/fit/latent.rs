@@ -1,0 +1,131 @@
+//! A price or rate whose volatility is not seen: its fit to one series, by the quadrature filter, told like any other fit.
+
+use super::auto::FormChoice;
+use super::{Fit, FormRequest, Objective, Settings, filtered::fit_filtered};
+use crate::base::{Error, Result, Series, Transform, math};
+use crate::filter::{self, Ahead, Filtered, Likelihood, Method, Observations};
+use crate::form::Form;
+use crate::models::Model;
+
+/// A series as a model of latent volatility reads it.
+#[derive(Debug, Clone)]
+pub struct LatentRecord {
+    pub observations: Observations,
+    /// What the log-likelihood of these readings lacks to that of the data.
+    pub ln_jacobian: f64,
+    /// What a forecast of the scored variable is of.
+    pub ahead: Ahead,
+    /// Whether a law of the level is of the logarithm of the data.
+    pub is_log: bool,
+}
+
+/// Whether a model is fitted this way.
+pub fn is_latent(model: &Model) -> bool {
+    filter::sees_exponential(model).is_some()
+}
+
+impl LatentRecord {
+    /// A level series under a transform, as the model's level or its exponential. Differences and log returns are those of the level:
+    /// volatility goes with them, and forecasts are of the single row's move.
+    ///
+    /// # Errors
+    /// [`Error::NonPositive`] from a logarithm, [`Error::BadOption`] for a transform that is no move of the level.
+    pub fn of(series: &Series, transform: Transform, model: &Model) -> Result<LatentRecord> {
+        let is_exp = filter::sees_exponential(model).unwrap_or(false);
+        let ahead = match (transform, is_exp) {
+            (Transform::None | Transform::Log, _) => Ahead::Level,
+            (Transform::LogReturn, _) | (Transform::Diff, false) => Ahead::Move,
+            (other, _) => {
+                return Err(Error::BadOption {
+                    flag: "--transform".to_string(),
+                    value: other.name().to_string(),
+                    expected: format!(
+                        "'{}' gives levels and {}",
+                        model.id,
+                        if is_exp { "log returns" } else { "log returns or differences" }
+                    ),
+                    hint: Some(format!("--transform {}", if is_exp { "log-return" } else { "diff" })),
+                });
+            }
+        };
+        let is_log = is_exp || transform != Transform::None && transform != Transform::Diff;
+        // A price is read as it is; a level under a logarithm is the logarithm.
+        let (state, ln_jacobian) = match is_log {
+            false => (series.value.clone(), 0.0),
+            true => {
+                let logs = Transform::Log.apply(series)?.value;
+                let lacks = if is_exp { 0.0 } else { -logs.iter().skip(1).sum::<f64>() };
+                (if is_exp { series.value.clone() } else { logs }, lacks)
+            }
+        };
+        let observations =
+            Observations { times: series.time.clone(), values: vec![state.into_iter().map(Some).collect()] };
+        Ok(LatentRecord { observations, ln_jacobian, ahead, is_log })
+    }
+}
+
+/// Fit to a series of levels.
+///
+/// # Errors
+/// Those of [`LatentRecord::of`] and [`fit_filtered`]; [`Error::Constant`] for a series that does not move; [`Error::BadOption`] for a form
+/// that was asked: the filter is the one way.
+pub fn fit_latent(model: &Model, series: &Series, transform: Transform, settings: &Settings) -> Result<Fit> {
+    if let FormRequest::Asked(form) = &settings.form {
+        return Err(Error::BadOption {
+            flag: "--form".to_string(),
+            value: form.name().to_string(),
+            expected: format!("'{}' is fitted by its filter, since its volatility is not seen", model.id),
+            hint: Some("--form auto".to_string()),
+        });
+    }
+    if series.value.windows(2).all(|w| w[0] == w[1]) {
+        return Err(Error::Constant {
+            series: series.id.clone(),
+            rows: series.len(),
+            value: series.value.first().copied().unwrap_or(0.0),
+        });
+    }
+    let record = LatentRecord::of(series, transform, model)?;
+    let filtering = filter::Settings { method: Some(Method::Quadrature), ..filter::Settings::default() };
+    let found = fit_filtered(model, &record.observations, &filtering, settings)?;
+    let form = Form::Exact;
+    let log_likelihood = found.log_likelihood.map(|l| l + record.ln_jacobian);
+    let k = found.params.iter().filter(|p| !p.fixed).count() as f64;
+    let n = found.observations.saturating_sub(1);
+    Ok(Fit {
+        model: found.model,
+        form,
+        form_choice: FormChoice {
+            form,
+            why: found.why,
+            error: found.filtered.and_then(|f| f.error),
+            automatic: true,
+            otherwise: None,
+        },
+        objective: Objective::Kl,
+        optimizer: settings.optimizer,
+        status: found.status,
+        iterations: found.iterations,
+        objective_value: found.objective_value,
+        log_likelihood,
+        aic: log_likelihood.map(|l| 2.0 * k - 2.0 * l),
+        bic: log_likelihood.map(|l| k * math::ln(n.max(1) as f64) - 2.0 * l),
+        theta: found.theta,
+        params: found.params,
+        transitions: n,
+        starts: found.starts,
+        warnings: found.warnings,
+    })
+}
+
+/// One-step normal scores of a series at fitted parameters.
+///
+/// # Errors
+/// Those of the filter.
+pub fn latent_scores(model: &Model, series: &Series, transform: Transform, theta: &[f64]) -> Result<Vec<f64>> {
+    let record = LatentRecord::of(series, transform, model)?;
+    let filtering = filter::Settings { method: Some(Method::Quadrature), ..filter::Settings::default() };
+    let filtered: Filtered = Likelihood::settled(model, &record.observations, &filtering, theta)?.filtered(theta)?;
+    let score = |p: f64| math::normal_quantile(p.clamp(1e-300, 1.0 - f64::EPSILON));
+    Ok(filtered.pits().into_iter().map(score).collect())
+}
