@@ -53,6 +53,8 @@ exact-likelihoods: (study "agreement_at_days_weeks_and_months" "reports/validati
 
 # Log-volatility simulated and forecast over twenty seeds, beside GJR-GARCH (an hour or less); writes reports/validation/latent-volatility.md
 latent-volatility: (study "study_of_latent_volatility" "reports/validation/latent-volatility.md" "A volatility that nobody sees")
+# Coverage of forecasts from thirty rows, at the estimate and over draws of the parameters (minutes); writes reports/validation/folded.md
+folded: (study "coverage_of_short_records_study" "reports/validation/folded.md" "Forecasts of an Ornstein-Uhlenbeck process from thirty rows")
 
 [private]
 study name file title:

@@ -1,6 +1,7 @@
 //! Autoregression with its order chosen by Akaike's criterion.
 
-use super::{last, of_transform, require_even, rows_ahead, too_few};
+use super::joint::drawn_by_row;
+use super::{last, of_transform, require_even, rows_ahead, scored_value, too_few};
 use crate::base::{Error, Result, Series, Transform, math};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use nalgebra::{DMatrix, DVector};
@@ -114,6 +115,23 @@ impl Fitted for Lags {
             of_transform(self.transform, mean, sd)
         };
         Ok(rows.iter().map(law).collect())
+    }
+
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let lags = &self.coefficients[1..];
+        let z = self.transform.apply(history)?.value;
+        if z.len() < lags.len() {
+            return Err(too_few(history));
+        }
+        let seen: Vec<f64> = z[z.len() - lags.len()..].iter().map(|z| z - self.centre).collect();
+        drawn_by_row(history, times, paths, window, |stream, most| {
+            let mut z = seen.clone();
+            for _ in 0..most {
+                let next: f64 = lags.iter().enumerate().map(|(j, phi)| phi * z[z.len() - 1 - j]).sum();
+                z.push(self.coefficients[0] + next + self.variance.sqrt() * stream.normal());
+            }
+            z[seen.len()..].iter().map(|z| scored_value(self.transform, self.centre + z)).collect()
+        })
     }
 
     fn parameters(&self) -> &[f64] {

@@ -1,5 +1,6 @@
 //! The distribution of the past.
 
+use super::joint::drawn;
 use super::{scored, too_few};
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
@@ -43,6 +44,11 @@ struct Past(Predictive);
 impl Fitted for Past {
     fn predict(&self, _history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
         Ok(times.iter().map(|_| self.0.clone()).collect())
+    }
+
+    /// Independent values: climatology knows of no time.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        drawn(history, times.len(), paths, window, |stream| times.iter().map(|_| self.0.sample(stream)).collect())
     }
 
     fn parameters(&self) -> &[f64] {

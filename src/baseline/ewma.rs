@@ -1,7 +1,8 @@
 //! The exponentially weighted moving average of squares: what most risk systems use.
 
-use super::{last, require_even, rows_ahead, scored};
-use crate::base::{Result, Series, Transform};
+use super::joint::drawn_by_row;
+use super::{last, require_even, rows_ahead, scored, scored_value};
+use crate::base::{Result, Series, Transform, math};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 
 /// Weight of the variance so far (RiskMetrics 1996, daily).
@@ -38,20 +39,41 @@ struct Weighted {
     first: f64,
 }
 
+impl Weighted {
+    fn next_variance(&self, history: &Series) -> Result<f64> {
+        let r = increments(history, self.transform)?;
+        Ok(r.iter().fold(self.first, |v, r| LAMBDA * v + (1.0 - LAMBDA) * r * r))
+    }
+}
+
 impl Fitted for Weighted {
     fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
         let (now, level) = last(history)?;
-        let r = increments(history, self.transform)?;
-        let variance = r.iter().fold(self.first, |v, r| LAMBDA * v + (1.0 - LAMBDA) * r * r);
+        let variance = self.next_variance(history)?;
         let law = |time: &f64| {
             let sd = (variance * rows_ahead(history, now, *time) as f64).sqrt();
             match self.transform {
                 Transform::None => Predictive::Normal { mean: level, sd },
-                Transform::Log => Predictive::LogNormal { mu: crate::base::math::ln(level), sigma: sd },
+                Transform::Log => Predictive::LogNormal { mu: math::ln(level), sigma: sd },
                 _ => Predictive::Normal { mean: 0.0, sd: variance.sqrt() },
             }
         };
         Ok(times.iter().map(law).collect())
+    }
+
+    /// The variance of the next row stays.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let (_, level) = last(history)?;
+        let sd = self.next_variance(history)?.sqrt();
+        drawn_by_row(history, times, paths, window, |stream, most| {
+            let mut z = if self.transform == Transform::Log { math::ln(level) } else { level };
+            let next = |_| {
+                let step = sd * stream.normal();
+                z += step;
+                if self.transform.is_state() { scored_value(self.transform, z) } else { step }
+            };
+            (0..most).map(next).collect()
+        })
     }
 
     fn parameters(&self) -> &[f64] {

@@ -10,6 +10,8 @@
 //! | `smoothing` | exponential smoothing: level, with or without a (damped) trend, by Akaike's criterion |
 //! | `garch`, `garch-t`, `gjr`, `gjr-t` | volatility that clusters, without and with leverage, innovations normal or Student's |
 //!
+//! All give joint draws of several times: paths of their recursion, of climatology independent values.
+//!
 //! For `return`, `log-return` and `diff`, which are increments already, the random walk of the level is the normal law of
 //! the training increments.
 
@@ -18,6 +20,9 @@ mod choice;
 mod climatology;
 mod ewma;
 mod garch;
+mod joint;
+#[cfg(test)]
+mod joint_tests;
 mod seasonal;
 mod smoothing;
 #[cfg(test)]
@@ -33,7 +38,7 @@ pub use seasonal::{SeasonalNaive, season_of};
 pub use smoothing::Smoothing;
 pub use walk::RandomWalk;
 
-use crate::base::{ClockKind, Error, Result, Series, Transform};
+use crate::base::{ClockKind, Error, Result, Series, Transform, math};
 use crate::predictive::Predictive;
 
 /// The name other models are compared with.
@@ -89,6 +94,14 @@ fn require_even(series: &Series, name: &str) -> Result<()> {
 /// How many rows ahead of `now` a time is, one at least.
 fn rows_ahead(history: &Series, now: f64, time: f64) -> usize {
     (((time - now) / history.clock.step).round() as usize).max(1)
+}
+
+/// A value of the transformed variable as it is scored: levels of a logarithm.
+fn scored_value(transform: Transform, z: f64) -> f64 {
+    match transform {
+        Transform::Log => math::exp(z),
+        _ => z,
+    }
 }
 
 /// A normal law of the scored variable, or of its logarithm.

@@ -1,6 +1,7 @@
 //! The seasonal naive forecast: as a season ago.
 
-use super::{last, of_transform, require_even, rows_ahead, too_few};
+use super::joint::drawn_by_row;
+use super::{last, of_transform, require_even, rows_ahead, scored_value, too_few};
 use crate::base::{Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 
@@ -68,6 +69,23 @@ impl Fitted for Season {
             of_transform(self.of.transform, mean, sd)
         };
         Ok(times.iter().map(law).collect())
+    }
+
+    /// Each row is the one a season before it and a normal deviation.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let z = self.of.transform.apply(history)?.value;
+        let m = self.of.period.max(1);
+        if z.len() < m {
+            return Err(too_few(history));
+        }
+        drawn_by_row(history, times, paths, window, |stream, most| {
+            let mut season = z[z.len() - m..].to_vec();
+            let next = |h: usize| {
+                season[h % m] += self.variance.sqrt() * stream.normal();
+                scored_value(self.of.transform, season[h % m])
+            };
+            (0..most).map(next).collect()
+        })
     }
 
     fn parameters(&self) -> &[f64] {

@@ -1,6 +1,7 @@
 //! Exponential smoothing with normal additive errors: a level, with or without a trend that may be damped.
 
-use super::{last, of_transform, require_even, rows_ahead, too_few};
+use super::joint::drawn_by_row;
+use super::{last, of_transform, require_even, rows_ahead, scored_value, too_few};
 use crate::base::{Error, Param, Result, Series, Transform, math};
 use crate::fit::{Goal, Known, Problem, Settings, again, from_start};
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -194,15 +195,22 @@ struct Smoothed {
     numbers: Vec<f64>,
 }
 
+impl Smoothed {
+    /// Level and trend after the last row.
+    fn state(&self, history: &Series) -> Result<State> {
+        let (unit, origin, theta) = (self.numbers[0], self.numbers[1], &self.numbers[EXTRA..]);
+        let first = State { level: theta[LEVEL], trend: theta[TREND] };
+        let rows = self.transform.apply(history)?.value;
+        Ok(rows.iter().fold(first, |state, z| state.step(theta, (z - origin) / unit).1))
+    }
+}
+
 impl Fitted for Smoothed {
     fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
         let (unit, origin, variance) = (self.numbers[0], self.numbers[1], self.numbers[3]);
         let theta = &self.numbers[EXTRA..];
         let (now, _) = last(history)?;
-        let mut state = State { level: theta[LEVEL], trend: theta[TREND] };
-        for z in self.transform.apply(history)?.value {
-            state = state.step(theta, (z - origin) / unit).1;
-        }
+        let state = self.state(history)?;
         let law = |time: &f64| {
             let h = rows_ahead(history, now, *time);
             // Sums of powers of the damping, and the weights of past errors (Hyndman et al. 2008, table 6.1).
@@ -220,6 +228,21 @@ impl Fitted for Smoothed {
             of_transform(self.transform, mean, sd)
         };
         Ok(times.iter().map(law).collect())
+    }
+
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let (unit, origin, sd) = (self.numbers[0], self.numbers[1], self.numbers[3].sqrt());
+        let theta = &self.numbers[EXTRA..];
+        let now = self.state(history)?;
+        drawn_by_row(history, times, paths, window, |stream, most| {
+            let mut state = now;
+            let next = |_| {
+                let y = state.level + theta[PHI] * state.trend + sd * stream.normal();
+                state = state.step(theta, y).1;
+                scored_value(self.transform, origin + unit * y)
+            };
+            (0..most).map(next).collect()
+        })
     }
 
     fn parameters(&self) -> &[f64] {

@@ -1,5 +1,6 @@
 //! The random walk with drift.
 
+use super::joint::drawn;
 use super::{RANDOM_WALK, last, scored};
 use crate::base::{Error, Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -23,10 +24,7 @@ impl Forecaster for RandomWalk {
     fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
         if !self.transform.is_state() {
             let z = scored(train, self.transform)?;
-            return Ok(Box::new(Increments {
-                mean: stats::mean(&z),
-                sd: stats::sd(&z) * (1.0 + 1.0 / z.len() as f64).sqrt(),
-            }));
+            return Ok(Box::new(Increments { mean: stats::mean(&z), sd: stats::sd(&z), n: z.len() as f64 }));
         }
         let n = train.len() - 1;
         let span = train.time[n] - train.time[0];
@@ -69,19 +67,45 @@ impl Fitted for Walk {
         Ok(times.iter().map(law).collect())
     }
 
+    /// One drift a path, from what the record leaves open of it.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let (now, level) = last(history)?;
+        drawn(history, times.len(), paths, window, |stream| {
+            let drift = self.drift + (self.variance / self.span).sqrt() * stream.normal();
+            let (mut noise, mut before) = (0.0, now);
+            let at = |time: &f64| {
+                noise += (self.variance * (time - before)).sqrt() * stream.normal();
+                before = *time;
+                level + drift * (time - now) + noise
+            };
+            times.iter().map(at).collect()
+        })
+    }
+
     fn parameters(&self) -> &[f64] {
         &[]
     }
 }
 
+/// Normal increments, estimated from so many.
 struct Increments {
     mean: f64,
     sd: f64,
+    n: f64,
 }
 
 impl Fitted for Increments {
     fn predict(&self, _history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
-        Ok(times.iter().map(|_| Predictive::Normal { mean: self.mean, sd: self.sd }).collect())
+        let sd = self.sd * (1.0 + 1.0 / self.n).sqrt();
+        Ok(times.iter().map(|_| Predictive::Normal { mean: self.mean, sd }).collect())
+    }
+
+    /// One mean a path, from what the record leaves open of it.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        drawn(history, times.len(), paths, window, |stream| {
+            let mean = self.mean + self.sd / self.n.sqrt() * stream.normal();
+            times.iter().map(|_| mean + self.sd * stream.normal()).collect()
+        })
     }
 
     fn parameters(&self) -> &[f64] {

@@ -4,9 +4,10 @@ use super::args::{DataArgs, EstimateArgs, PlanArgs};
 use super::input::{read_observed_model, settings};
 use super::output::Output;
 use crate::backtest::{Plan, Refit, Split};
-use crate::base::{Error, Result, Series};
+use crate::base::{Error, Result, Series, Transform};
 use crate::data::Splits;
-use crate::forecast::ModelForecaster;
+use crate::fit::Settings;
+use crate::forecast::{ModelForecaster, Parameters};
 use crate::models::{built_in, built_in_ids};
 
 /// Rows ahead that are looked at unless the user says otherwise.
@@ -87,6 +88,21 @@ fn split(text: &str) -> Result<Split> {
             hint: Some("--test 20%, --test 250 or --test 2019-01-01".to_string()),
         }),
     }
+}
+
+/// A model by its name, with what its forecasts are made of.
+///
+/// # Errors
+/// What the reading of the model refuses.
+pub(super) fn own(
+    name: &str,
+    transform: Transform,
+    settings: &Settings,
+    parameters: Parameters,
+    output: &Output,
+) -> Result<ModelForecaster> {
+    let model = read_observed_model(name, output)?;
+    Ok(ModelForecaster { parameters, ..ModelForecaster::new(model, transform, settings.clone()) })
 }
 
 /// The tag of models that are tried on every series whose values they hold.

@@ -1,6 +1,7 @@
 //! The JSON documents of a run. Keys grow but never change meaning; a number that is not finite is null.
 
 use super::input::Data;
+use super::record::record;
 use crate::backtest::{Backtest, LEVELS, ModelScores, Scored, Scores};
 use crate::base::series::format_stamp;
 use crate::base::{Series, Stamp};
@@ -24,6 +25,7 @@ pub(super) fn data(data: &Data, transform: &str) -> Value {
         "time_column": loaded.time_column,
         "value_column": loaded.value_column,
         "id_column": loaded.id_column,
+        "records": loaded.series.iter().map(record).collect::<Vec<_>>(),
         "transform": transform,
         "inference": loaded.inference,
         "findings": loaded.findings.iter().map(finding).collect::<Vec<_>>(),

@@ -361,16 +361,20 @@ fn interval(p: &Param, estimate: f64, se: f64) -> Option<(f64, f64)> {
     if p.bound_at(estimate).is_some() || !(slope > 0.0) {
         return None;
     }
-    let bent = match p.coordinate() {
-        Coordinate::Linear => false,
-        Coordinate::Log => se > estimate.abs(),
-        Coordinate::Logit => estimate - 2.0 * se < p.lower || estimate + 2.0 * se > p.upper,
-    };
-    Some(if bent {
+    Some(if is_bent(p, estimate, se) {
         ((estimate - POINT * se).max(p.lower), (estimate + POINT * se).min(p.upper))
     } else {
         (p.to_natural(u - POINT * se / slope), p.to_natural(u + POINT * se / slope))
     })
+}
+
+/// Whether a parameter's coordinate is too bent over a standard error for an estimate to be normal in it.
+fn is_bent(p: &Param, estimate: f64, se: f64) -> bool {
+    match p.coordinate() {
+        Coordinate::Linear => false,
+        Coordinate::Log => se > estimate.abs(),
+        Coordinate::Logit => estimate - 2.0 * se < p.lower || estimate + 2.0 * se > p.upper,
+    }
 }
 
 fn warnings(fit: &Fit, model: &Model) -> Vec<String> {

@@ -11,6 +11,13 @@ pub(super) fn normal_crps(z: f64) -> f64 {
     z * (1.0 - 2.0 * math::normal_sf(z)) + 2.0 * math::normal_pdf(z) - INV_SQRT_PI
 }
 
+/// `E|Z|` of a normal number with this mean and variance.
+pub(super) fn normal_distance(mean: f64, variance: f64) -> f64 {
+    let (sd, mean) = (variance.sqrt(), mean.abs());
+    let z = mean / sd;
+    2.0 * sd * math::normal_pdf(z) + mean * (1.0 - 2.0 * math::normal_sf(z))
+}
+
 /// CRPS of Student's law with `df > 1` degrees of freedom at `z` (Jordan, Krüger & Lerch 2019, appendix A.3); multiply by the scale.
 pub(super) fn student_crps(z: f64, df: f64) -> f64 {
     let ln_beta = |a: f64, b: f64| math::ln_gamma(a) + math::ln_gamma(b) - math::ln_gamma(a + b);

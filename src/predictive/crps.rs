@@ -47,6 +47,7 @@ pub(super) fn crps(law: &Predictive, y: f64) -> f64 {
         Predictive::Density(d) => d.crps(y),
         Predictive::Lattice(l) => l.crps(y),
         Predictive::Mixed(m) => m.crps(y),
+        Predictive::Mixture(m) => m.crps(y),
         Predictive::ScaledChiSquare { .. } | Predictive::Exp(_) => by_quadrature(law, y),
     }
 }

@@ -106,6 +106,7 @@ impl Predictive {
             }
             Predictive::Density(d) => d.expect(f),
             Predictive::Mixed(m) => m.expect(f)?,
+            Predictive::Mixture(m) => m.expect(f)?,
             Predictive::Ensemble(e) => e.samples().iter().map(|x| f(*x)).sum::<f64>() / e.samples().len() as f64,
             Predictive::Exp(inner) => inner.expect(&mut |z| f(math::exp(z)))?,
         };

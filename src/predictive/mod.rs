@@ -11,6 +11,9 @@ mod expect;
 mod forecaster;
 mod lattice;
 mod mixed;
+mod mixture;
+#[cfg(test)]
+mod mixture_tests;
 
 pub use density::Density;
 pub use distance::kolmogorov;
@@ -18,10 +21,13 @@ pub use ensemble::Ensemble;
 pub use forecaster::{Fitted, Forecaster};
 pub use lattice::Lattice;
 pub use mixed::Mixed;
+pub use mixture::Mixture;
 
 use crate::base::{Stream, math};
 
 /// A one-dimensional probability law on the real line, with a density.
+///
+/// A [`Mixture`] costs as many times what its parts do as there are.
 ///
 /// | question | closed laws | `Density`, `Lattice` | `Ensemble` | `Exp` |
 /// |---|---|---|---|---|
@@ -59,6 +65,8 @@ pub enum Predictive {
     Lattice(Lattice),
     /// Atoms beside a law with a density: what was absorbed at the ends, and what was not.
     Mixed(Mixed),
+    /// Several laws under weights: models combined, or a model under draws of its parameters.
+    Mixture(Mixture),
     /// The law of `exp(z)` for `z` of the inner law.
     Exp(Box<Predictive>),
 }
@@ -81,6 +89,7 @@ impl Predictive {
             Predictive::Ensemble(e) => e.cdf(x),
             Predictive::Lattice(l) => l.cdf(x),
             Predictive::Mixed(m) => m.cdf(x),
+            Predictive::Mixture(m) => m.cdf(x),
             Predictive::Exp(_) if x <= 0.0 => 0.0,
             Predictive::Exp(inner) => inner.cdf(math::ln(x)),
         }
@@ -107,6 +116,7 @@ impl Predictive {
             Predictive::Ensemble(e) => return e.log_pdf(x),
             Predictive::Lattice(l) => l.log_pmf(x),
             Predictive::Mixed(m) => return m.log_pdf(x),
+            Predictive::Mixture(m) => return m.log_pdf(x),
             Predictive::Exp(_) if x <= 0.0 => f64::NEG_INFINITY,
             Predictive::Exp(inner) => {
                 let z = math::ln(x);
@@ -143,6 +153,7 @@ impl Predictive {
             Predictive::Ensemble(e) => e.quantile(p),
             Predictive::Lattice(l) => l.quantile(p),
             Predictive::Mixed(m) => m.quantile(p),
+            Predictive::Mixture(m) => m.quantile(p),
             Predictive::Exp(inner) => math::exp(inner.quantile(p)),
         }
     }
@@ -158,6 +169,7 @@ impl Predictive {
             Predictive::Ensemble(e) => e.mean(),
             Predictive::Lattice(l) => l.mean(),
             Predictive::Mixed(m) => return m.mean(),
+            Predictive::Mixture(m) => return m.mean(),
             Predictive::Exp(inner) => inner.exp_moments().0,
         })
         .filter(|m| m.is_finite())
@@ -178,6 +190,7 @@ impl Predictive {
             Predictive::Ensemble(e) => e.sd(),
             Predictive::Lattice(l) => l.sd(),
             Predictive::Mixed(m) => return m.sd(),
+            Predictive::Mixture(m) => return m.sd(),
             Predictive::Exp(inner) => inner.exp_moments().1,
         })
         .filter(|s| s.is_finite())
@@ -192,6 +205,7 @@ impl Predictive {
                 let t = math::student_quantile(p, *df);
                 location - scale * math::exp(math::student_ln_pdf(t, *df)) / p * (df + t * t) / (df - 1.0)
             }
+            Predictive::Mixture(m) => m.shortfall(p),
             _ => {
                 let knots = [0.0, 1e-6, 1e-4, 1e-2, 0.1, 0.4, 1.0].map(|share| share * p);
                 knots.windows(2).map(|w| crps::integrate(w[0], w[1], &mut |u| self.quantile(u))).sum::<f64>() / p
@@ -205,9 +219,12 @@ impl Predictive {
         crps::crps(self, y)
     }
 
-    /// One draw, by inversion.
+    /// One draw, by inversion of the law, of a mixture of the part that is drawn.
     pub fn sample(&self, stream: &mut Stream) -> f64 {
-        self.quantile(stream.uniform())
+        match self {
+            Predictive::Mixture(m) => m.value_of(stream.uniform()),
+            _ => self.quantile(stream.uniform()),
+        }
     }
 
     /// The law of `exp(z)` for `z` of this law.
@@ -217,6 +234,7 @@ impl Predictive {
             Predictive::Ensemble(e) => Predictive::Ensemble(e.exp()),
             Predictive::Lattice(l) => Predictive::Lattice(l.exp()),
             Predictive::Mixed(m) => Predictive::Mixed(m.exp()),
+            Predictive::Mixture(m) => Predictive::Mixture(m.exp()),
             other => Predictive::Exp(Box::new(other)),
         }
     }

@@ -4,6 +4,7 @@
 mod compare;
 mod contract;
 mod discover;
+mod forecasts;
 mod forms;
 mod guide;
 mod kramers_moyal;

@@ -392,11 +392,12 @@ const PLATFORM_METHODS: [&str; 31] = [
 
 /// Methods of the same name on types of ours: file, the text of the call, and the type it is on. A call that is not here
 /// is taken for one on a float.
-const OUR_METHODS: [(&str, &str, &str); 4] = [
+const OUR_METHODS: [(&str, &str, &str); 5] = [
     ("predictive/mod.rs", "e.exp()", "Ensemble"),
     ("predictive/mod.rs", "l.exp()", "Lattice"),
-    ("predictive/mod.rs", "m.exp()", "Mixed"),
+    ("predictive/mod.rs", "m.exp()", "Mixed and Mixture"),
     ("predictive/mixed.rs", "law.exp()", "Predictive"),
+    ("predictive/mixture.rs", "law.exp()", "Predictive"),
 ];
 
 fn platform_arithmetic(source: &Source) -> Vec<Finding> {

@@ -10,9 +10,10 @@ mod paths;
 mod tests;
 
 use super::{last, require_even, rows_ahead, scored};
-use crate::base::rng::word_of;
+use crate::base::rng::{Key, word_of};
 use crate::base::{Error, Param, Purpose, Result, Seed, Series, Transform};
 use crate::fit::{Estimate, Goal, Known, Problem, Settings, Status, again, estimates, from_start};
+use crate::form::monte_carlo::require_room;
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use likelihood::{BETA, DOWN, Likelihood, MU, NU, OMEGA, SIZE, UP, Variances};
 
@@ -204,8 +205,9 @@ struct FittedGarch {
     fit: GarchFit,
 }
 
-impl Fitted for FittedGarch {
-    fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
+impl FittedGarch {
+    /// What is known on the last row, and how many rows ahead the times are.
+    fn ahead(&self, history: &Series, times: &[f64]) -> Result<(paths::Ahead, Vec<usize>)> {
         let transform = self.forecaster.transform;
         let (now, level) = last(history)?;
         let returns = returns(history, transform)?;
@@ -218,9 +220,24 @@ impl Fitted for FittedGarch {
             level,
             kind: paths::Kind::of(transform),
         };
-        let rows: Vec<usize> = times.iter().map(|t| rows_ahead(history, now, *t)).collect();
-        let key = self.forecaster.seed.key(Purpose::Forecast, word_of(&history.id), window);
-        Ok(ahead.laws(&rows, key))
+        Ok((ahead, times.iter().map(|t| rows_ahead(history, now, *t)).collect()))
+    }
+
+    fn key(&self, history: &Series, window: u64) -> Key {
+        self.forecaster.seed.key(Purpose::Forecast, word_of(&history.id), window)
+    }
+}
+
+impl Fitted for FittedGarch {
+    fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
+        let (ahead, rows) = self.ahead(history, times)?;
+        Ok(ahead.laws(&rows, self.key(history, window)))
+    }
+
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let (ahead, rows) = self.ahead(history, times)?;
+        require_room(rows.iter().copied().max().unwrap_or(0), paths)?;
+        Ok(Some(ahead.draws(&rows, paths, self.key(history, window))))
     }
 
     fn parameters(&self) -> &[f64] {

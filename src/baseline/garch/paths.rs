@@ -30,11 +30,11 @@ impl Kind {
     }
 }
 
-/// Where the paths are on one row, and the normal law each had there.
-#[derive(Clone)]
-struct Row {
-    samples: Vec<f64>,
-    kernels: Vec<(f64, f64)>,
+/// Where a path is on one row, and the mean and sd of the normal law it had there.
+#[derive(Clone, Copy)]
+struct Place {
+    at: f64,
+    kernel: (f64, f64),
 }
 
 /// What is known on the last row.
@@ -76,13 +76,30 @@ impl Ahead {
         }
     }
 
-    /// Laws from the second row on. Student's deviation is a normal one times a random size, so that every path's last step is a
-    /// normal kernel, and the mixture of them the law.
+    /// Laws from the second row on: every path's last step is a normal kernel, and the mixture of them the law.
     fn simulated(&self, most: usize, key: Key) -> Vec<Option<Predictive>> {
-        let mut laws = vec![Row { samples: Vec::with_capacity(PATHS), kernels: Vec::with_capacity(PATHS) }; most - 1];
+        let paths = self.paths(most, PATHS, key);
+        let law = |k: usize| {
+            let samples = paths.iter().map(|path| path[k].at).collect();
+            let kernels = paths.iter().map(|path| path[k].kernel).collect();
+            Ensemble::new(samples, kernels).map(Predictive::Ensemble)
+        };
+        (1..most).map(law).collect()
+    }
+
+    /// Joint draws of what is scored, `[time][path]`, so many rows ahead.
+    pub fn draws(&self, rows: &[usize], paths: usize, key: Key) -> Vec<Vec<f64>> {
+        let most = rows.iter().copied().max().unwrap_or(0);
+        let paths = self.paths(most, paths, key);
+        rows.iter().map(|h| paths.iter().map(|path| path[h - 1].at).collect()).collect()
+    }
+
+    /// `[path][row]`, in antithetic pairs. Student's deviation is a normal one times a random size, so that every step is normal.
+    fn paths(&self, most: usize, paths: usize, key: Key) -> Vec<Vec<Place>> {
         // χ²/ν of ν degrees of freedom, and (ν - 2)/ν.
         let mixing = self.nu.and_then(|nu| Some((Law::new(Family::Gamma, &[0.5 * nu, 0.5 * nu])?, (nu - 2.0) / nu)));
-        for pair in 0..PATHS / 2 {
+        let mut all = Vec::with_capacity(paths + 1);
+        for pair in 0..paths.div_ceil(2) {
             let mut stream = key.stream(pair as u64);
             let draws: Vec<(f64, f64)> = (0..most)
                 .map(|_| {
@@ -93,19 +110,18 @@ impl Ahead {
                 .collect();
             for sign in [1.0, -1.0] {
                 let (mut h, mut level) = (self.first, self.level);
-                for (k, (z, size)) in draws.iter().enumerate() {
+                let step = |(z, size): &(f64, f64)| {
                     let sd = h.sqrt() * size;
                     let e = sign * z * sd;
                     let (mean, unit) = self.step_from(level);
-                    if k > 0 {
-                        laws[k - 1].samples.push(mean + unit * e);
-                        laws[k - 1].kernels.push((mean, unit.abs() * sd));
-                    }
                     level = mean + unit * e;
                     h = self.variances.next(e, h);
-                }
+                    Place { at: level, kernel: (mean, unit.abs() * sd) }
+                };
+                all.push(draws.iter().map(step).collect());
             }
         }
-        laws.into_iter().map(|row| Ensemble::new(row.samples, row.kernels).map(Predictive::Ensemble)).collect()
+        all.truncate(paths);
+        all
     }
 }

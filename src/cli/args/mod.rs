@@ -1,9 +1,11 @@
 //! Every flag, once: help, man page and completions come from here.
 
 mod ask;
+mod law;
 mod learn;
 
 pub use ask::{CompareArgs, SchemeArg, SimulateArgs, SolveArgs};
+pub use law::LawArgs;
 pub use learn::{
     DiscoverArgs, EstimateArgs, FitArgs, IntervalsArg, ObjectiveArg, RobustArg, RowsArg, TuneArgs, UncertaintyArgs,
 };
@@ -215,9 +217,12 @@ pub struct InitArgs {
 pub struct ForecastArgs {
     #[command(flatten)]
     pub data: DataArgs,
-    /// Model: an id or a model file
-    #[arg(short, long, value_name = "MODEL")]
-    pub model: String,
+    /// Rows with newer ones at their end, where DATA is the run.json of a fit, forecast or report: its parameters are used as they stand
+    #[arg(value_name = "ROWS")]
+    pub rows: Option<String>,
+    /// Model: an id, a model file or a baseline; several joined by + are combined, such as ou+garch-t
+    #[arg(short, long, value_name = "MODEL", required_unless_present = "rows")]
+    pub model: Option<String>,
     /// Rows ahead
     #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
     pub horizon: usize,
@@ -227,6 +232,18 @@ pub struct ForecastArgs {
     /// The form that answers: auto, exact, fokker-planck, master-equation or monte-carlo
     #[arg(long, default_value = "auto", value_name = "FORM")]
     pub answer: String,
+    /// Chance of an event: "price < 80 by 2027-01-31" (touched at any time), "… within 20 rows" (seen on a row), "… at 20 rows" (on that
+    /// row); or "first passage of 80". Any number of them
+    #[arg(long, value_name = "EVENT")]
+    pub event: Vec<String>,
+    /// Forecast as well as if the last value were another, e.g. x=80,x=120
+    #[arg(long, value_name = "x=VALUE", value_parser = assignment, value_delimiter = ',', allow_hyphen_values = true)]
+    pub from: Vec<(String, f64)>,
+    /// Write so many whole futures to paths.csv in the folder of -o
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub paths: Option<u32>,
+    #[command(flatten)]
+    pub law: LawArgs,
     #[command(flatten)]
     pub estimate: EstimateArgs,
     /// Value to use for a parameter, instead of estimating it
@@ -238,11 +255,13 @@ pub struct ForecastArgs {
 pub struct BacktestArgs {
     #[command(flatten)]
     pub data: DataArgs,
-    /// Models: ids or model files, separated by commas
+    /// Models: ids or model files, separated by commas; joined by + a combination, of baselines too, beside its members
     #[arg(short, long, value_name = "MODELS", value_delimiter = ',', required = true)]
     pub model: Vec<String>,
     #[command(flatten)]
     pub plan: PlanArgs,
+    #[command(flatten)]
+    pub law: LawArgs,
     #[command(flatten)]
     pub estimate: EstimateArgs,
     /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"

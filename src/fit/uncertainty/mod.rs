@@ -7,6 +7,8 @@
 //! | [`profile`] | the model is right; no symmetry, any coordinate gives the same interval | some 30 a parameter |
 //! | [`bootstrap`] | the model is right; no large sample | a fit a replicate |
 //!
+//! [`normal_draws`] and [`bootstrap_draws`] are draws of the parameters, for what hangs on them.
+//!
 //! Mean reversion is over-estimated in short samples, whatever the way: [`jackknife`] and [`speed`] correct for that.
 //! [`derived`] carries all of them over to functions of the parameters. Nothing here touches the fit.
 
@@ -17,6 +19,7 @@ mod covariance;
 #[cfg(test)]
 mod coverage_tests;
 mod derived;
+mod draws;
 mod follow;
 mod jackknife;
 pub(in crate::fit) mod likelihood;
@@ -29,6 +32,7 @@ pub(in crate::fit) mod tests;
 pub use bootstrap::{Bootstrap, BootstrapEstimate, bootstrap};
 pub use covariance::{Covariance, Method, covariance};
 pub use derived::{Derived, derived, standard_quantities};
+pub use draws::{bootstrap_draws, normal_draws};
 pub use jackknife::{Jackknife, JackknifeEstimate, jackknife};
 pub use profile::{End, Profile, profile};
 pub use speed::{Speed, speed};

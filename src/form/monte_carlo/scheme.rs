@@ -4,7 +4,7 @@ use super::super::moments;
 use super::square_root::{Heston, SquareRoot};
 use super::taylor;
 use crate::models::Model;
-use crate::process::{Diffusion, Process};
+use crate::process::{ClosedLaw, Diffusion, Process};
 
 /// The integrator of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,9 @@ impl Scheme {
             Scheme::Milstein | Scheme::Strong15 | Scheme::Weak2 => {
                 let mut pool = process.frame.pool.clone();
                 taylor::increments(self, &mut pool, process, theta).err()
+            }
+            Scheme::Exact if model.law.as_ref().is_some_and(|claim| claim.law == ClosedLaw::Jacobi) => {
+                Some("its closed law is a table for every state, dearer than short steps".to_string())
             }
             Scheme::Exact if model.law.is_some() && process.scalar().is_some() => None,
             Scheme::Exact => {

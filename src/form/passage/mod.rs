@@ -1,13 +1,16 @@
 //! First passage of a one-dimensional process: when it reaches a level, or one of two, and which.
 //!
 //! [`first_passage`] gives the law of the time from the Fokker-Planck equation with levels that absorb; [`mean_passage`] its mean and
-//! the split between two levels by quadrature of scale and speed (Gardiner 2009, section 5.5; Pavliotis 2014, section 7.2).
+//! the split between two levels by quadrature of scale and speed (Gardiner 2009, section 5.5; Pavliotis 2014, section 7.2);
+//! [`passage_by_paths`] asks simulated paths, for what the equation does not answer and as a witness of what it does.
 
 mod mean;
+mod paths;
 #[cfg(test)]
 mod tests;
 
 pub use mean::{MeanPassage, mean_passage};
+pub use paths::{Reached, passage_by_paths};
 
 use super::fokker_planck::{self, FLOOR, Line, MOST_CELLS};
 use super::{Accuracy, Asked, Form};

@@ -156,3 +156,32 @@ fn no_passage_is_stated_right_to_nothing_and_all_of_it_is_told() -> Result<()> {
     assert!((passage.reached[2][1] - 1.0 / 3.0).abs() <= passage.error, "{passage:?}");
     Ok(())
 }
+
+#[test]
+fn paths_with_bridges_the_equation_and_the_reflection_principle_agree_on_a_barrier() -> Result<()> {
+    use crate::base::{Purpose, Seed};
+    let model = built_in("gbm")?;
+    let theta = model.default_params().values;
+    let (mu, sigma) = (theta[0], theta[1]);
+    let (start, level, times) = (100.0, 90.0, [0.1, 0.5, 1.0]);
+    let crossing = Crossing { theta: &theta, start, levels: [Some(level), None] };
+    let equation = first_passage(&model, &crossing, 0.0, &times, Accuracy::default())?;
+    let key = Seed(3).key(Purpose::Simulation, 0, 0);
+    let walked = passage_by_paths(&model, &crossing, 0.0, &times, 20_000, key)?;
+    for (i, t) in times.into_iter().enumerate() {
+        // Φ((b - νt)/σ√t) + e^{2νb/σ²} Φ((b + νt)/σ√t) for the logarithm, drift ν and b = ln(level/start).
+        let (nu, b) = (mu - 0.5 * sigma * sigma, math::ln(level / start));
+        let root = sigma * f64::sqrt(t);
+        let exact = math::normal_cdf((b - nu * t) / root)
+            + math::exp(2.0 * nu * b / (sigma * sigma)) * math::normal_cdf((b + nu * t) / root);
+        assert!((equation.reached[i][0] - exact).abs() < 1e-6, "{t}: {} {exact}", equation.reached[i][0]);
+        let off = (walked.probability[i] - exact).abs();
+        assert!(
+            off < 4.0 * walked.se[i] && walked.se[i] < 0.004,
+            "{t}: {} {exact} {}",
+            walked.probability[i],
+            walked.se[i]
+        );
+    }
+    Ok(())
+}

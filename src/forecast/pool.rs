@@ -1,0 +1,233 @@
+//! Several forecasters as one: the linear pool of their laws.
+
+use super::parameters::no_law;
+use super::stack::{Stacked, stack};
+use super::{FittedModel, ModelForecaster};
+use crate::base::{Error, Result, Series, Transform};
+use crate::predictive::{Fitted, Forecaster, Predictive};
+use rayon::prelude::*;
+
+/// What a pool is made of.
+pub enum Member {
+    /// A model of kramers.
+    Own(Box<ModelForecaster>),
+    /// A baseline.
+    Baseline(Box<dyn Forecaster>),
+}
+
+impl Member {
+    fn forecaster(&self) -> &dyn Forecaster {
+        match self {
+            Member::Own(own) => own.as_ref(),
+            Member::Baseline(baseline) => baseline.as_ref(),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        self.forecaster().name()
+    }
+
+    fn fit(&self, train: &Series) -> Result<FittedMember> {
+        match self {
+            Member::Own(own) => {
+                let fitted = own.fit_model(train, None)?;
+                fitted.require_usable(train)?;
+                Ok(FittedMember::Own(Box::new(fitted)))
+            }
+            Member::Baseline(baseline) => Ok(FittedMember::Baseline(baseline.fit(train, None)?)),
+        }
+    }
+}
+
+/// Where the weights of a pool come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weighting {
+    /// The same for every member: hard to beat where records are short (Clemen 1989).
+    Equal,
+    /// Those with the best mean log score on past windows of the training rows.
+    Stack,
+}
+
+/// A linear pool of forecasters, `Σ wₖ Fₖ` (Stone 1961), itself a forecaster; of one member it is that member.
+///
+/// Stacked weights are those that would have scored best, in mean log score over all horizons asked, on windows of the last 30 % of the *training*
+/// rows, every member fitted to the rows before; then all members are fitted to all training rows. One set of weights serves all horizons, so that
+/// joint draws have the laws that are pooled. Cost: the fits of all members, twice with stacking, and up to sixty answers of each.
+pub struct Pool {
+    pub name: String,
+    pub members: Vec<Member>,
+    pub weighting: Weighting,
+    pub transform: Transform,
+    /// Rows ahead that weights are stacked for.
+    pub horizons: Vec<usize>,
+}
+
+/// Share of the training rows that weights are stacked on.
+const PAST: f64 = 0.3;
+/// Most windows of them, and fewest.
+const MOST_WINDOWS: usize = 60;
+const FEWEST_WINDOWS: usize = 10;
+
+impl Pool {
+    /// Fit every member, and the weights.
+    ///
+    /// # Errors
+    /// What a member's fit refuses; with stacking [`Error::TooFewRows`] below ten past windows, [`Error::Numerics`] where a member has no density.
+    pub fn fit_pool(&self, train: &Series) -> Result<FittedPool> {
+        let stacked = match self.weighting {
+            Weighting::Stack if self.members.len() > 1 => Some(self.stacked(train)?),
+            _ => None,
+        };
+        let weights = match &stacked {
+            Some(stacked) => stacked.weights.clone(),
+            None => vec![1.0 / self.members.len().max(1) as f64; self.members.len()],
+        };
+        let members = self.members.par_iter().map(|member| member.fit(train)).collect::<Result<Vec<_>>>()?;
+        let names = self.members.iter().map(|member| member.name().to_string()).collect();
+        Ok(FittedPool { names, members, weights, stacked, transform: self.transform })
+    }
+
+    /// Weights from the past windows of `train`.
+    fn stacked(&self, train: &Series) -> Result<Stacked> {
+        let past = (PAST * train.len() as f64) as usize;
+        if past < FEWEST_WINDOWS {
+            return Err(Error::TooFewRows {
+                series: train.id.clone(),
+                rows: train.len(),
+                needed: (FEWEST_WINDOWS as f64 / PAST).ceil() as usize,
+                purpose: "stacking the weights of a combination".to_string(),
+            });
+        }
+        let first = train.len() - past;
+        let step = past.div_ceil(MOST_WINDOWS);
+        let learn = train.slice(0, first);
+        let counts = self.counts();
+        let of = |member: &Member| -> Result<Vec<f64>> {
+            let fitted = member.fit(&learn)?;
+            let mut logs = Vec::new();
+            for (window, cutoff) in (first - 1..train.len() - 1).step_by(step).enumerate() {
+                let history = train.slice(0, cutoff + 1);
+                let targets: Vec<usize> =
+                    self.horizons.iter().map(|h| cutoff + h).filter(|row| *row < train.len()).collect();
+                let times: Vec<f64> = targets.iter().map(|row| train.time[*row]).collect();
+                let laws = fitted.as_fitted().predict(&history, &times, window as u64)?;
+                for (law, row) in laws.iter().zip(targets) {
+                    let came = match self.transform.is_state() {
+                        true => train.value[row],
+                        false => self.transform.forward(train.value[row - 1], train.value[row]),
+                    };
+                    let log = if counts { law.log_probability_of_count(came) } else { law.log_pdf(came) };
+                    logs.push(log.ok_or_else(|| no_density(member.name()))?);
+                }
+            }
+            Ok(logs)
+        };
+        let each = self.members.par_iter().map(of).collect::<Result<Vec<_>>>()?;
+        let observations = each.first().map_or(0, Vec::len);
+        let rows: Vec<Vec<f64>> = (0..observations).map(|i| each.iter().map(|logs| logs[i]).collect()).collect();
+        stack(&rows)
+    }
+}
+
+fn no_density(member: &str) -> Error {
+    Error::Numerics {
+        what: "the weights of the combination".to_string(),
+        why: format!("the forecasts of {member} have no density to be scored by"),
+        hint: "use --weights equal, or leave that member out".to_string(),
+    }
+}
+
+impl Forecaster for Pool {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn counts(&self) -> bool {
+        self.members.iter().any(|member| member.forecaster().counts())
+    }
+
+    /// Always from scratch: fits of members are not handed on.
+    fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(self.fit_pool(train)?))
+    }
+}
+
+/// A member, fitted.
+pub enum FittedMember {
+    Own(Box<FittedModel>),
+    Baseline(Box<dyn Fitted>),
+}
+
+impl FittedMember {
+    pub fn as_fitted(&self) -> &dyn Fitted {
+        match self {
+            FittedMember::Own(own) => own.as_ref(),
+            FittedMember::Baseline(baseline) => baseline.as_ref(),
+        }
+    }
+
+    /// The model of kramers, where it is one.
+    pub fn own(&self) -> Option<&FittedModel> {
+        match self {
+            FittedMember::Own(own) => Some(own),
+            FittedMember::Baseline(_) => None,
+        }
+    }
+}
+
+/// A pool with its members fitted.
+pub struct FittedPool {
+    pub names: Vec<String>,
+    pub members: Vec<FittedMember>,
+    /// One a member, of sum one.
+    pub weights: Vec<f64>,
+    /// How the weights were found, where they were stacked.
+    pub stacked: Option<Stacked>,
+    pub transform: Transform,
+}
+
+impl FittedPool {
+    /// Members that count, with their weights.
+    pub(super) fn weighted(&self) -> impl Iterator<Item = (f64, &FittedMember)> {
+        self.weights.iter().copied().zip(&self.members).filter(|(w, _)| *w > 0.0)
+    }
+
+    /// The mixture, time by time, of what the members answer.
+    fn mixed(&self, answer: impl Fn(&dyn Fitted) -> Result<Vec<Predictive>>) -> Result<Vec<Predictive>> {
+        let mut by_time: Vec<Vec<(f64, Predictive)>> = Vec::new();
+        for (weight, member) in self.weighted() {
+            let laws = answer(member.as_fitted())?;
+            by_time.resize(laws.len(), Vec::new());
+            by_time.iter_mut().zip(laws).for_each(|(all, law)| all.push((weight, law)));
+        }
+        by_time.into_iter().map(|parts| Predictive::mixture(parts).ok_or_else(no_law)).collect()
+    }
+}
+
+impl Fitted for FittedPool {
+    fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
+        self.mixed(|member| member.predict(history, times, window))
+    }
+
+    /// Each member has its share of the paths, to the nearest whole; the last of them what is left.
+    fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
+        let mut rows: Vec<Vec<f64>> = vec![Vec::with_capacity(paths); times.len()];
+        let (mut weight_so_far, mut made) = (0.0, 0);
+        for (weight, member) in self.weighted() {
+            weight_so_far += weight;
+            let share = ((weight_so_far * paths as f64).round() as usize).min(paths) - made;
+            made += share;
+            if share == 0 {
+                continue;
+            }
+            let Some(drawn) = member.as_fitted().joint(history, times, share, window)? else { return Ok(None) };
+            rows.iter_mut().zip(drawn).for_each(|(row, mut drawn)| row.append(&mut drawn));
+        }
+        Ok(Some(rows))
+    }
+
+    /// The weights.
+    fn parameters(&self) -> &[f64] {
+        &self.weights
+    }
+}
