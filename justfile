@@ -96,6 +96,14 @@ fits:
     python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
     target/peers/bin/python benches/peers/fits.py data/dgs10.csv > reports/validation/fits.md
 
+# Every score beside scoringrules to 1e-12, and the time of a CRPS, in one run; writes reports/validation/scores.md
+scores-peer:
+    python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers/bin/python benches/peers/scores.py > reports/validation/scores.md
+
+# Simulated truth: calibration of models with their true and with fitted parameters over 100 seeds (some minutes); writes reports/validation/calibration.md
+calibration: (study "study_of_calibration" "reports/validation/calibration.md" "Simulated truth: calibration when the model is right")
+
 # Exact simulation beside rebop, and large networks, in one run (needs ../shared); writes reports/validation/reactions.md
 reactions:
     cargo run --release --manifest-path benches/peers/rebop/Cargo.toml > reports/validation/reactions.md

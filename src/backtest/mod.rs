@@ -4,20 +4,27 @@
 //! fixed blocks; a block is fitted at its first cutoff, warm starts stay inside it, and blocks run in parallel, so the
 //! numbers do not depend on threads.
 
+mod calibration;
+mod joint;
 mod plan;
 mod scores;
 mod select;
 mod sink;
 #[cfg(test)]
+mod truth_tests;
+#[cfg(test)]
 mod volatility_study;
 
-pub use plan::{Plan, Refit, Split, horizons};
+pub use calibration::{PitHistogram, Reliability};
+pub use joint::{Estimated, Joint, JointAgainst, JointScores};
+pub use plan::{PathScores, Plan, Refit, Split, horizons};
 pub use scores::{Against, ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
 pub use sink::{Done, Sink, Unit};
 
 use crate::base::{Result, Series, Transform, math};
 use crate::predictive::{Fitted, Forecaster, Predictive};
+use crate::stats;
 use rayon::prelude::*;
 
 /// One forecast and what came of it: a row of the long table.
@@ -42,6 +49,8 @@ pub struct Row {
     pub pit: f64,
     /// Value at risk and expected shortfall at [`RISKS`], of increments at the shortest horizon.
     pub tail: Option<[(f64, f64); 3]>,
+    /// Scores of the window's joint draws, at its longest horizon; `None` elsewhere, of one horizon, and of windows that end before it.
+    pub joint: Option<Joint>,
 }
 
 /// Probabilities of the values at risk.
@@ -59,6 +68,8 @@ pub struct Backtest {
     pub models: Vec<String>,
     pub baseline: Vec<bool>,
     pub plan: Plan,
+    /// Mean absolute change of the scored variable from row to row before the first cutoff, one a series, with its first window.
+    pub naive_errors: Vec<(usize, f64)>,
     /// In the order model, window, horizon.
     pub rows: Vec<Row>,
     pub failures: Vec<Failure>,
@@ -69,11 +80,17 @@ impl Backtest {
     ///
     /// Scores are in the units of each series: pool what is comparable.
     pub fn pooled(results: &[&Backtest]) -> Option<Backtest> {
-        let mut pooled = Backtest { rows: Vec::new(), failures: Vec::new(), ..(*results.first()?).clone() };
+        let mut pooled = Backtest {
+            rows: Vec::new(),
+            failures: Vec::new(),
+            naive_errors: Vec::new(),
+            ..(*results.first()?).clone()
+        };
         let mut offset = 0;
         for result in results {
             pooled.rows.extend(result.rows.iter().map(|r| Row { window: r.window + offset, ..r.clone() }));
             pooled.failures.extend(result.failures.iter().cloned());
+            pooled.naive_errors.extend(result.naive_errors.iter().map(|(window, error)| (window + offset, *error)));
             pooled.plan.horizons.extend(&result.plan.horizons);
             offset += result.plan.windows();
         }
@@ -81,6 +98,20 @@ impl Backtest {
         pooled.plan.horizons.dedup();
         Some(pooled)
     }
+
+    /// The naive error of the series that a window is of; NaN where it never moved.
+    fn naive_error(&self, window: usize) -> f64 {
+        let after = self.naive_errors.partition_point(|(first, _)| *first <= window);
+        self.naive_errors[..after].last().map_or(f64::NAN, |(_, error)| *error)
+    }
+}
+
+/// Mean absolute change of the scored variable from row to row before the first cutoff; NaN where there is none.
+fn naive_error(series: &Series, transform: Transform, plan: &Plan) -> f64 {
+    let first = usize::from(!transform.is_state());
+    let scored: Vec<f64> = (first..plan.first_test).map(|row| actual(series, transform, row)).collect();
+    let changes: Vec<f64> = scored.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
+    Some(stats::mean(&changes)).filter(|error| *error > 0.0).unwrap_or(f64::NAN)
 }
 
 /// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread; blocks that `sink` knows are
@@ -119,6 +150,7 @@ pub fn backtest(
         models: forecasters.iter().map(|f| f.name().to_string()).collect(),
         baseline: forecasters.iter().map(|f| f.is_baseline()).collect(),
         plan: plan.clone(),
+        naive_errors: vec![(0, naive_error(series, transform, plan))],
         rows: rows.into_iter().flatten().collect(),
         failures: failures.into_iter().flatten().collect(),
     })
@@ -155,6 +187,7 @@ fn block(
             let times: Vec<f64> = targets.iter().map(|h| series.time[cutoff + h]).collect();
             match fitted.predict(&history, &times, *window as u64) {
                 Ok(laws) => {
+                    let from = rows.len();
                     for (law, horizon) in laws.iter().zip(&targets) {
                         let target = cutoff + horizon;
                         let actual = actual(series, transform, target);
@@ -162,6 +195,11 @@ fn block(
                         let is_return = !transform.is_state() && plan.horizons.first() == Some(horizon);
                         row.tail = is_return.then(|| RISKS.map(|p| (law.quantile(p), law.shortfall(p))));
                         rows.push(row);
+                    }
+                    let mine: &mut [Row] = &mut rows[from..];
+                    if plan.scores_paths(mine.len()) {
+                        let found = joint::score(fitted, &history, &times, mine, *window);
+                        mine.iter_mut().next_back().into_iter().for_each(|row| row.joint = found);
                     }
                 }
                 Err(error) => failures.push((model, cutoff, error.to_string())),
@@ -196,6 +234,7 @@ fn score([model, window, cutoff, horizon]: [usize; 4], actual: f64, law: &Predic
         log_score: log_score.map(|l| -l),
         pit: law.cdf(actual) - 0.5 * own,
         tail: None,
+        joint: None,
     }
 }
 

@@ -29,8 +29,17 @@ pub struct Plan {
     pub first_test: usize,
     /// Rows ahead that are scored, increasing.
     pub horizons: Vec<usize>,
+    /// Whether paths over all horizons are scored beside the law of each.
+    pub paths: PathScores,
     pub step: usize,
     pub refit: Refit,
+}
+
+/// Energy and variogram scores cost joint draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathScores {
+    Told,
+    LeftOut,
 }
 
 /// Windows a block has when every window is fitted: warm starts reach no further.
@@ -114,7 +123,7 @@ impl Plan {
                 ),
             });
         }
-        Ok(Plan { rows: n, first_test, horizons: horizons(horizon), step, refit })
+        Ok(Plan { rows: n, first_test, horizons: horizons(horizon), paths: PathScores::Told, step, refit })
     }
 
     /// Number of cutoffs that have at least one row after them.
@@ -137,6 +146,11 @@ impl Plan {
         };
         let windows: Vec<usize> = (0..self.windows()).collect();
         windows.chunks(size).map(<[usize]>::to_vec).collect()
+    }
+
+    /// Whether a window that saw so many horizons has its paths scored: all of them, and more than one.
+    pub(super) fn scores_paths(&self, seen: usize) -> bool {
+        self.paths == PathScores::Told && seen > 1 && seen == self.horizons.len()
     }
 
     pub(super) fn refits(&self, window: usize) -> bool {

@@ -1,9 +1,13 @@
 //! Scores of a backtest: by horizon and pooled, with skill against the random walk and its standard error.
 
+use super::calibration::{self, PitHistogram, Reliability};
+use super::joint::{self, JointAgainst, JointScores};
 use super::{Backtest, LEVELS, RISKS, Row};
 use crate::base::{Purpose, Seed, math};
 use crate::baseline::RANDOM_WALK;
-use crate::stats::{self, DieboldMariano, ValueAtRisk, diebold_mariano, value_at_risk};
+use crate::stats::{
+    self, Berkowitz, DieboldMariano, ValueAtRisk, diebold_mariano, interval_score, pinball, value_at_risk,
+};
 
 /// Mean scores over a set of forecasts; lower is better but for coverage, which should be its level.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +18,9 @@ pub struct Scored {
     pub log_score: f64,
     /// Absolute error of the median.
     pub mae: f64,
+    /// Absolute error of the median over the mean absolute change from row to row before the first cutoff: below one, better than the naive
+    /// forecast of one row was there (Hyndman & Koehler 2006, eq. 5). NaN where nothing ever changed.
+    pub mase: f64,
     /// Root-mean-square error of the mean, of the median where a law has no mean.
     pub rmse: f64,
     pub coverage_50: f64,
@@ -21,8 +28,10 @@ pub struct Scored {
     pub coverage_95: f64,
     /// Mean quantile (pinball) loss over the levels kept (Koenker & Bassett 1978).
     pub pinball: f64,
-    /// Interval scores at 50, 80 and 95 %: width, and `2/α` for what lies outside (Winkler 1972; Gneiting & Raftery 2007, eq. 43).
+    /// [`interval_score`]s at 50, 80 and 95 %.
     pub winkler: [f64; 3],
+    /// Of one horizon; empty where horizons are pooled.
+    pub reliability: Vec<Reliability>,
 }
 
 /// One model's scores.
@@ -38,6 +47,11 @@ pub struct ModelScores {
     /// PITs at the shortest horizon, in the order of the windows.
     pub pit: Vec<f64>,
     pub pit_ks_p: f64,
+    pub pit_histogram: PitHistogram,
+    /// Whether their normal scores are independent and standard normal.
+    pub berkowitz: Option<Berkowitz>,
+    /// Of paths over all horizons, where there are several and the model gives joint draws.
+    pub joint: Option<JointScores>,
     /// Tests of equal accuracy against every baseline but itself, below zero where this model is better.
     pub against: Vec<Against>,
     /// p-value of the model confidence set by CRPS over the windows in which all answered: above 0.1 it may be the best; 1 where none could be made.
@@ -52,6 +66,7 @@ pub struct Against {
     pub baseline: String,
     pub crps: Option<DieboldMariano>,
     pub log_score: Option<DieboldMariano>,
+    pub joint: JointAgainst,
 }
 
 /// Skill against the random walk, `1 - CRPS/CRPS(random walk)`.
@@ -100,7 +115,10 @@ fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>, in_set: 
         .iter()
         .map(|h| (*h, rows.iter().copied().filter(|r| r.horizon == *h).collect::<Vec<_>>()))
         .filter(|(_, r)| !r.is_empty())
-        .map(|(h, r)| (h, scored(&r)))
+        .map(|(h, r)| {
+            let reliability = calibration::reliability(&r, h, backtest.plan.step);
+            (h, Scored { reliability, ..scored(&r, backtest) })
+        })
         .collect();
     let shortest = horizons.first().copied().unwrap_or(1);
     let pit: Vec<f64> = rows.iter().filter(|r| r.horizon == shortest).map(|r| r.pit).collect();
@@ -108,11 +126,14 @@ fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>, in_set: 
     Some(ModelScores {
         model: backtest.models[model].clone(),
         baseline: backtest.baseline[model],
-        all: scored(&rows),
+        all: scored(&rows, backtest),
         by_horizon,
         skill,
         pit_ks_p: stats::ks_uniform_p(&pit),
+        pit_histogram: calibration::histogram(&pit),
+        berkowitz: calibration::of_normal_scores(&pit),
         pit,
+        joint: joint::pooled(backtest, model),
         against: against(backtest, model),
         confidence_set_p: in_set,
         risk: risk(&rows),
@@ -120,7 +141,7 @@ fn model_scores(backtest: &Backtest, model: usize, walk: Option<usize>, in_set: 
 }
 
 /// Windows that overlap each window of the longest horizon.
-fn overlap(backtest: &Backtest) -> usize {
+pub(super) fn overlap(backtest: &Backtest) -> usize {
     backtest.plan.horizons.last().map_or(0, |h| (h - 1) / backtest.plan.step)
 }
 
@@ -136,6 +157,7 @@ fn against(backtest: &Backtest, model: usize) -> Vec<Against> {
             baseline: backtest.models[other].clone(),
             crps: test(other, &|r| r.crps),
             log_score: test(other, &|r| r.log_score.unwrap_or(f64::NAN)),
+            joint: joint::against(backtest, model, other),
         })
         .collect()
 }
@@ -165,7 +187,7 @@ fn risk(rows: &[&Row]) -> Vec<ValueAtRisk> {
     RISKS.iter().enumerate().map(one).collect()
 }
 
-fn scored(rows: &[&Row]) -> Scored {
+fn scored(rows: &[&Row], backtest: &Backtest) -> Scored {
     let n = rows.len() as f64;
     let mean = |f: &dyn Fn(&Row) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / n;
     let inside = |low: usize, high: usize| {
@@ -179,22 +201,19 @@ fn scored(rows: &[&Row]) -> Scored {
         crps: mean(&|r| r.crps),
         log_score: mean(&|r| r.log_score.unwrap_or(f64::NAN)),
         mae: mean(&|r| (r.actual - r.quantiles[3]).abs()),
+        mase: mean(&|r| (r.actual - r.quantiles[3]).abs() / backtest.naive_error(r.window)),
         rmse: mean(&|r| square(r.actual - r.mean.unwrap_or(r.quantiles[3]))).sqrt(),
         coverage_50: inside(2, 4),
         coverage_80: inside(1, 5),
         coverage_95: inside(0, 6),
         pinball: mean(&|r| {
-            let one =
-                |(p, q): (&f64, &f64)| if r.actual < *q { (1.0 - p) * (q - r.actual) } else { p * (r.actual - q) };
-            LEVELS.iter().zip(&r.quantiles).map(one).sum::<f64>() / LEVELS.len() as f64
+            let all = LEVELS.iter().zip(&r.quantiles).map(|(p, q)| pinball(*p, *q, r.actual));
+            all.sum::<f64>() / LEVELS.len() as f64
         }),
         winkler: [(2, 4), (1, 5), (0, 6)].map(|(low, high): (usize, usize)| {
-            let alpha = 2.0 * LEVELS[low];
-            mean(&|r| {
-                let (l, u) = (r.quantiles[low], r.quantiles[high]);
-                u - l + 2.0 / alpha * ((l - r.actual).max(0.0) + (r.actual - u).max(0.0))
-            })
+            mean(&|r| interval_score(r.quantiles[low], r.quantiles[high], 2.0 * LEVELS[low], r.actual))
         }),
+        reliability: Vec::new(),
     }
 }
 
@@ -237,4 +256,55 @@ pub(super) fn window_means(backtest: &Backtest, model: usize, loss: &dyn Fn(&Row
         sums[row.window].1 += 1.0;
     }
     sums.into_iter().map(|(sum, n)| (n > 0.0).then(|| sum / n)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backtest::{Plan, Refit, Split, backtest, naive_error};
+    use crate::base::{Clock, ClockKind, Series, Transform};
+    use crate::baseline::RandomWalk;
+
+    fn walk(unit: f64, n: usize) -> Series {
+        let mut stream = Seed(13).key(Purpose::Simulation, 0, 0).stream(0);
+        let mut x = 0.0;
+        let step = |_| {
+            x += unit * stream.normal();
+            x
+        };
+        Series {
+            id: "walk".into(),
+            value_name: "x".into(),
+            time: (0..n).map(|i| i as f64).collect(),
+            value: (0..n).map(step).collect(),
+            stamps: None,
+            clock: Clock { kind: ClockKind::Plain, unit: "day".into(), step: 1.0 },
+        }
+    }
+
+    fn run(series: &Series, transform: Transform) -> Backtest {
+        let plan = Plan::new(series, Split::Rows(100), 2, 1, Refit::Never).expect("a plan");
+        backtest(series, transform, &[&RandomWalk { transform }], &plan, &|| {}, None).expect("a backtest")
+    }
+
+    #[test]
+    fn scaled_errors_have_no_unit_and_each_series_its_own_scale() {
+        let (small, large) = (run(&walk(1.0, 300), Transform::None), run(&walk(1000.0, 300), Transform::None));
+        let pooled = Backtest::pooled(&[&small, &large]).expect("two");
+        let of = |backtest: &Backtest| Scores::of(backtest).pooled.remove(0);
+        let (one, other, both) = (of(&small), of(&large), of(&pooled));
+        assert!((one.all.mase - other.all.mase).abs() < 1e-9 && (both.all.mase - one.all.mase).abs() < 1e-9);
+        assert!((other.all.mae / one.all.mae - 1000.0).abs() < 1e-6);
+        // One row ahead nothing beats the naive forecast of a walk, and the drift costs little: |N(0, 1)| has a relative spread of 0.76, over 100
+        // errors and 199 changes.
+        let ahead = &one.by_horizon[0].1;
+        assert!((ahead.mase - 1.0).abs() < 4.0 * 0.76 * (1f64 / 100.0 + 1.0 / 199.0).sqrt(), "{}", ahead.mase);
+        // Of increments the naive forecast is the increment before: its errors are larger by √2, with a relative s.e. of some 5.5 % over 199.
+        let increments = of(&run(&walk(1.0, 300), Transform::Diff)).by_horizon[0].1.mase;
+        assert!((increments * 2f64.sqrt() / ahead.mase - 1.0).abs() < 4.0 * 0.055, "{increments}");
+        // A series that stood still has no scale.
+        let mut still = walk(1.0, 300);
+        still.value[..200].fill(5.0);
+        assert!(naive_error(&still, Transform::None, &small.plan).is_nan());
+    }
 }

@@ -1,6 +1,6 @@
 //! Choosing among candidate models on a validation slice of the training rows: nothing held out is ever looked at.
 
-use super::{Plan, Refit, Scores, Split, backtest};
+use super::{PathScores, Plan, Refit, Scores, Split, backtest};
 use crate::base::{Result, Series};
 use crate::forecast::ModelForecaster;
 use crate::predictive::Forecaster;
@@ -143,5 +143,7 @@ fn consider(train: &Series, forecaster: ModelForecaster, horizon: usize) -> Cons
 fn validation_plan(train: &Series, horizon: usize) -> Option<Plan> {
     let held_out = (train.len() as f64 * VALIDATION).round() as usize;
     let step = held_out.div_ceil(WINDOWS).max(1);
-    Plan::new(train, Split::Share(VALIDATION), horizon.min(held_out).max(1), step, Refit::Never).ok()
+    Plan::new(train, Split::Share(VALIDATION), horizon.min(held_out).max(1), step, Refit::Never)
+        .map(|plan| Plan { paths: PathScores::LeftOut, ..plan })
+        .ok()
 }

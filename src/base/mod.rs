@@ -7,6 +7,7 @@ pub mod dispatch;
 pub mod error;
 pub mod findings;
 pub mod math;
+pub mod order;
 pub mod params;
 pub mod rng;
 pub mod series;
@@ -16,6 +17,7 @@ pub mod transform;
 
 pub use error::{Error, Result};
 pub use findings::Finding;
+pub use order::sort_floats;
 pub use params::{Coordinate, Param, Params};
 pub use rng::{Purpose, Seed, Stream};
 pub use series::{Clock, ClockKind, Series, Stamp};

@@ -192,7 +192,20 @@ fn describe(series: &Series, plan: &Plan, scores: &Scores) -> String {
         plan.rows,
         plan.horizons,
         table(
-            &["model", "CRPS", "log score", "MAE", "RMSE", "50 %", "80 %", "95 %", "skill", "± s.e.", "PIT p"],
+            &[
+                "model",
+                "CRPS",
+                "log score",
+                "MAE",
+                "RMSE",
+                "50 %",
+                "80 %",
+                "95 %",
+                "skill",
+                "± s.e.",
+                "PIT p",
+                "Berkowitz p"
+            ],
             &rows
         )
     )
@@ -205,7 +218,7 @@ fn row(s: &ModelScores) -> Vec<String> {
     let mut cells = vec![s.model.clone()];
     cells.extend([a.crps, a.log_score, a.mae, a.rmse].map(short));
     cells.extend([a.coverage_50, a.coverage_80, a.coverage_95].map(percent));
-    cells.extend([skill, se, s.pit_ks_p].map(short));
+    cells.extend([skill, se, s.pit_ks_p, s.berkowitz.map_or(f64::NAN, |b| b.p)].map(short));
     cells
 }
 

@@ -3,7 +3,7 @@
 //! One line a block, its numbers as the bits of their floats in hexadecimal, so that a run resumed writes the same bytes as one that was not cut off.
 //! The first line names the run; a last line that was cut off is not read.
 
-use crate::backtest::{Done, Failure, Row, Sink, Unit};
+use crate::backtest::{Done, Failure, Joint, Row, Sink, Unit};
 use crate::base::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -108,7 +108,8 @@ fn line(series: usize, unit: Unit, (rows, failures): &Done) -> String {
         let _ = write!(out, " {} {} {}", r.window, r.cutoff, r.horizon);
         let numbers = [Some(r.actual), r.mean, r.sd, Some(r.crps), r.log_score, Some(r.pit)];
         let tail = r.tail.map_or([None; 6], |t| [t[0].0, t[0].1, t[1].0, t[1].1, t[2].0, t[2].1].map(Some));
-        for number in numbers.into_iter().chain(r.quantiles.map(Some)).chain(tail) {
+        let joint = r.joint.map_or([None; 3], |j| [j.energy, j.variogram, j.variogram_by_distance].map(Some));
+        for number in numbers.into_iter().chain(r.quantiles.map(Some)).chain(tail).chain(joint) {
             let _ = write!(out, " {:x}", number.map_or(NONE, f64::to_bits));
         }
     }
@@ -129,6 +130,7 @@ fn parse(line: &str) -> Option<((usize, Unit), Done)> {
         let [actual, mean, sd, crps, log_score, pit] = numbers(&mut words)?;
         let quantiles: [Option<f64>; 7] = numbers(&mut words)?;
         let tail: [Option<f64>; 6] = numbers(&mut words)?;
+        let joint: [Option<f64>; 3] = numbers(&mut words)?;
         rows.push(Row {
             model,
             window,
@@ -143,6 +145,12 @@ fn parse(line: &str) -> Option<((usize, Unit), Done)> {
             pit: pit?,
             tail: match tail {
                 [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f)] => Some([(a, b), (c, d), (e, f)]),
+                _ => None,
+            },
+            joint: match joint {
+                [Some(energy), Some(variogram), Some(variogram_by_distance)] => {
+                    Some(Joint { energy, variogram, variogram_by_distance })
+                }
                 _ => None,
             },
         });
@@ -191,8 +199,10 @@ mod tests {
             log_score: Some(-0.0),
             pit: 1.0,
             tail: Some([(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]),
+            joint: Some(Joint { energy: 0.1, variogram: -1e-9, variogram_by_distance: 7.0 }),
         };
-        let done: Done = (vec![row.clone(), Row { tail: None, ..row }], vec![(1, 44, "it | did\nnot".to_string())]);
+        let done: Done =
+            (vec![row.clone(), Row { tail: None, joint: None, ..row }], vec![(1, 44, "it | did\nnot".to_string())]);
         let unit = Unit { model: 1, block: 7 };
         let folder = tempfile::tempdir().expect("a folder");
         let first = Checkpoint::open(folder.path(), "run 1", false).expect("a file");

@@ -2,7 +2,9 @@
 
 use super::input::Data;
 use super::record::record;
-use crate::backtest::{Backtest, LEVELS, ModelScores, Scored, Scores};
+use crate::backtest::{
+    Backtest, Estimated, JointScores, LEVELS, ModelScores, PitHistogram, Reliability, Scored, Scores,
+};
 use crate::base::series::format_stamp;
 use crate::base::{Series, Stamp};
 use crate::fit::diagnostics::Diagnostics;
@@ -147,7 +149,7 @@ fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> V
         .skill
         .filter(|_| pooled)
         .map(|s| json!({ "random-walk": { "value": s.value, "se": s.se, "critical": s.critical } }));
-    json!({
+    let mut row = json!({
         "series": series,
         "model": model.model,
         "baseline": model.baseline,
@@ -157,6 +159,7 @@ fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> V
         "log_score": finite(s.log_score),
         "mae": finite(s.mae),
         "rmse": finite(s.rmse),
+        "mase": finite(s.mase),
         "pinball": finite(s.pinball),
         "winkler": { "0.5": finite(s.winkler[0]), "0.8": finite(s.winkler[1]), "0.95": finite(s.winkler[2]) },
         "coverage": { "0.5": s.coverage_50, "0.8": s.coverage_80, "0.95": s.coverage_95 },
@@ -165,16 +168,47 @@ fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> V
         "diebold_mariano": if pooled { against(model) } else { json!({}) },
         "confidence_set_p": if pooled { finite(model.confidence_set_p) } else { Value::Null },
         "value_at_risk": if pooled { json!(model.risk) } else { json!([]) },
-    })
+        "reliability": s.reliability.iter().map(reliability).collect::<Vec<_>>(),
+        "pit": if pooled { pit(&model.pit_histogram) } else { Value::Null },
+        "berkowitz": model.berkowitz.filter(|_| pooled),
+    });
+    paths(&mut row, model.joint.filter(|_| pooled));
+    row
+}
+
+/// Scores of paths over all horizons: null where there are none, and of single horizons.
+fn paths(row: &mut Value, joint: Option<JointScores>) {
+    row["joint_windows"] = json!(joint.map_or(0, |j| j.windows));
+    let each = joint.map(|j| [j.energy, j.variogram, j.variogram_by_distance]);
+    for (k, name) in ["energy", "variogram", "variogram_by_distance"].into_iter().enumerate() {
+        let number = |of: fn(Estimated) -> f64| each.map_or(Value::Null, |all| finite(of(all[k])));
+        row[name] = number(|e| e.value);
+        row[format!("{name}_se")] = number(|e| e.se);
+    }
+}
+
+fn reliability(r: &Reliability) -> Value {
+    json!({ "nominal": r.nominal, "observed": finite(r.observed), "low": r.low, "high": r.high })
+}
+
+/// Counts of a histogram of equal bins, and the range that all of them lie in together for 95 % of right laws.
+fn pit(histogram: &PitHistogram) -> Value {
+    json!({ "counts": histogram.counts, "low": histogram.low, "high": histogram.high })
 }
 
 /// Tests of equal accuracy, by the baseline they are against.
 fn against(model: &ModelScores) -> Value {
-    let each = model.against.iter().map(|a| (a.baseline.clone(), json!({ "crps": a.crps, "log_score": a.log_score })));
+    let each = model.against.iter().map(|a| {
+        let tests = json!({
+            "crps": a.crps, "log_score": a.log_score, "energy": a.joint.energy, "variogram": a.joint.variogram,
+            "variogram_by_distance": a.joint.variogram_by_distance,
+        });
+        (a.baseline.clone(), tests)
+    });
     Value::Object(each.collect())
 }
 
-/// The long table of a backtest as CSV: one row a series, model, cutoff and horizon.
+/// The long table of a backtest as CSV: one row a series, model, cutoff and horizon. Scores of a window's paths stand at its longest horizon.
 pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
     let label = |row: usize| match &series.stamps {
         Some(stamps) => format_stamp(stamps[row]),
@@ -197,6 +231,9 @@ pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
             number(Some(row.crps)),
             number(row.log_score),
             number(Some(row.pit)),
+            number(row.joint.map(|j| j.energy)),
+            number(row.joint.map(|j| j.variogram)),
+            number(row.joint.map(|j| j.variogram_by_distance)),
         ];
         out.push_str(&cells.join(","));
         out.push('\n');
@@ -207,7 +244,10 @@ pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
 /// Header of [`long_table`].
 pub(super) fn long_header() -> String {
     let quantiles: Vec<String> = LEVELS.iter().map(|p| format!("q{p}")).collect();
-    format!("series,model,cutoff,time,horizon,actual,mean,sd,{},crps,logs,pit\n", quantiles.join(","))
+    format!(
+        "series,model,cutoff,time,horizon,actual,mean,sd,{},crps,logs,pit,energy,variogram,variogram_by_distance\n",
+        quantiles.join(",")
+    )
 }
 
 /// A CSV cell that stays a cell, and text in every spreadsheet.

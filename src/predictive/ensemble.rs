@@ -1,6 +1,16 @@
 //! Samples as a law: what Monte Carlo answers with.
 
-use crate::base::math;
+use crate::base::{math, sort_floats};
+
+/// What a score of draws is taken to be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Estimator {
+    /// The law that gives every draw the same weight: means over all pairs, those of a draw with itself too.
+    Empirical,
+    /// The law that the draws were drawn from, whose score it estimates without bias: means over pairs of different draws (Ferro 2014,
+    /// doi:10.1002/qj.2270). A fair score of few draws may lie below zero.
+    Fair,
+}
 
 /// Sorted samples; where they ended a simulated path, the last transition of each path is kept as a normal kernel, so
 /// that the density is a mixture of transition densities (Pedersen 1995, eq. 5), not a kernel estimate.
@@ -19,7 +29,7 @@ impl Ensemble {
         if samples.is_empty() || samples.iter().any(|x| !x.is_finite()) {
             return None;
         }
-        samples.sort_by(f64::total_cmp);
+        sort_floats(&mut samples);
         Some(Ensemble { samples, kernels, kernels_on_log: false })
     }
 
@@ -100,6 +110,16 @@ impl Ensemble {
             })
             .sum();
         2.0 * sum / (n * n)
+    }
+
+    /// The score of the law that the samples were drawn from, without bias: `mean|X - y| - ½ mean|X - X'|` over pairs of different samples
+    /// ([`Estimator::Fair`]), O(n). None of one sample.
+    pub fn crps_fair(&self, y: f64) -> Option<f64> {
+        let n = self.samples.len() as f64;
+        // Half the mean over all pairs: each order statistic counts by how many lie below it less how many lie above.
+        let weighted = |(i, x): (usize, &f64)| (2.0 * i as f64 - (n - 1.0)) * (x - y);
+        let half_pairs = self.samples.iter().enumerate().map(weighted).sum::<f64>() / (n * n);
+        (n > 1.0).then(|| self.crps(y) - half_pairs / (n - 1.0))
     }
 
     /// The law of the exponentials of the samples.

@@ -17,7 +17,7 @@ mod mixture_tests;
 
 pub use density::Density;
 pub use distance::kolmogorov;
-pub use ensemble::Ensemble;
+pub use ensemble::{Ensemble, Estimator};
 pub use forecaster::{Fitted, Forecaster};
 pub use lattice::Lattice;
 pub use mixed::Mixed;

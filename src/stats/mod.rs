@@ -1,22 +1,35 @@
 //! Tests and summaries of numbers: of uniform and of normal values, of autocorrelation, and covariances that allow for it.
 //!
-//! The continuous ranked probability score itself is a method of [`crate::predictive::Predictive`].
+//! The continuous ranked probability score itself is a method of [`crate::predictive::Predictive`]; here are the scores of quantiles and of
+//! joint draws.
 
 mod berkowitz;
+mod binomial;
 mod confidence_set;
 mod diebold_mariano;
+mod energy;
+mod intervals;
 mod ljung_box;
 mod long_run;
+#[cfg(test)]
+mod propriety_tests;
 mod uniform;
 mod value_at_risk;
+mod variogram;
 
 pub use berkowitz::{Berkowitz, berkowitz};
+pub use binomial::{binomial_range, histogram_range, overlapping};
 pub use confidence_set::model_confidence_set;
 pub use diebold_mariano::{DieboldMariano, diebold_mariano};
+pub use energy::energy_score;
+pub use intervals::{interval_score, pinball};
 pub use ljung_box::ljung_box_p;
 pub use long_run::{long_run_covariance, newey_west_lags, variance_of_mean};
 pub use uniform::ks_uniform_p;
 pub use value_at_risk::{ValueAtRisk, value_at_risk};
+pub use variogram::variogram_score;
+
+use crate::base::sort_floats;
 
 /// Mean, or NaN of nothing.
 pub fn mean(x: &[f64]) -> f64 {
@@ -32,7 +45,7 @@ pub fn sd(x: &[f64]) -> f64 {
 /// Value of the `p` quantile of unsorted numbers, linear between order statistics (Hyndman & Fan 1996, definition 7).
 pub fn quantile(x: &[f64], p: f64) -> f64 {
     let mut sorted = x.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sort_floats(&mut sorted);
     sorted_quantile(&sorted, p)
 }
 

@@ -1,6 +1,6 @@
 //! Whether values are uniform.
 
-use crate::base::math;
+use crate::base::{math, sort_floats};
 
 /// p-value of the Kolmogorov-Smirnov test that `u` are uniform on (0, 1); NaN for fewer than five.
 ///
@@ -10,7 +10,7 @@ pub fn ks_uniform_p(u: &[f64]) -> f64 {
         return f64::NAN;
     }
     let mut sorted = u.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sort_floats(&mut sorted);
     let n = sorted.len() as f64;
     let distance =
         sorted.iter().enumerate().map(|(i, v)| (v - i as f64 / n).max((i as f64 + 1.0) / n - v)).fold(0.0, f64::max);

@@ -15,5 +15,6 @@ mod reference_fits;
 mod reference_values;
 mod refusals;
 mod run;
+mod scores;
 mod tidy;
 mod whole_job;

@@ -260,7 +260,7 @@ fn a_simulation_is_the_same_for_any_number_of_threads_and_another_for_another_se
 
 /// Rows of one cutoff without the columns that hold what came.
 fn forecasts_at(csv: &str, cutoff: &str) -> Vec<String> {
-    let hidden = ["actual", "crps", "logs", "pit"];
+    let hidden = ["actual", "crps", "logs", "pit", "energy", "variogram", "variogram_by_distance"];
     let rows = rows_of(csv);
     let mine = rows.iter().filter(|r| r["cutoff"] == cutoff);
     mine.map(|r| format!("{:?}", r.iter().filter(|(k, _)| !hidden.contains(&k.as_str())).collect::<Vec<_>>())).collect()
