@@ -104,6 +104,21 @@ scores-peer:
 # Simulated truth: calibration of models with their true and with fitted parameters over 100 seeds (some minutes); writes reports/validation/calibration.md
 calibration: (study "study_of_calibration" "reports/validation/calibration.md" "Simulated truth: calibration when the model is right")
 
+# A thousand series, twenty windows, beside statsforecast in one run (minutes); writes reports/validation/panel.md
+panel-peer:
+    cargo build --release
+    python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers/bin/python benches/peers/panel.py > reports/validation/panel.md
+
+# GJR-t fitted again at every origin beside arch in one run (minutes); writes reports/validation/garch.md
+garch-peer:
+    python3 -m venv target/peers && target/peers/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers/bin/python benches/peers/garch.py > reports/validation/garch.md
+
+# Parquet in and out, which the ordinary tests leave out (builds 21 more crates)
+parquet:
+    cargo test --release --features parquet parquet
+
 # Exact simulation beside rebop, and large networks, in one run (needs ../shared); writes reports/validation/reactions.md
 reactions:
     cargo run --release --manifest-path benches/peers/rebop/Cargo.toml > reports/validation/reactions.md

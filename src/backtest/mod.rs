@@ -6,6 +6,7 @@
 
 mod calibration;
 mod joint;
+mod panel;
 mod plan;
 mod scores;
 mod select;
@@ -14,10 +15,13 @@ mod sink;
 mod truth_tests;
 #[cfg(test)]
 mod volatility_study;
+#[cfg(test)]
+mod window_tests;
 
 pub use calibration::{PitHistogram, Reliability};
 pub use joint::{Estimated, Joint, JointAgainst, JointScores};
-pub use plan::{PathScores, Plan, Refit, Split, horizons};
+pub use panel::{Pool, in_order};
+pub use plan::{PathScores, Plan, Refit, Split, Window, horizons};
 pub use scores::{Against, ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
 pub use sink::{Done, Sink, Unit};
@@ -76,29 +80,6 @@ pub struct Backtest {
 }
 
 impl Backtest {
-    /// The backtests of several series by the same forecasters as one, windows told apart. `None` of none.
-    ///
-    /// Scores are in the units of each series: pool what is comparable.
-    pub fn pooled(results: &[&Backtest]) -> Option<Backtest> {
-        let mut pooled = Backtest {
-            rows: Vec::new(),
-            failures: Vec::new(),
-            naive_errors: Vec::new(),
-            ..(*results.first()?).clone()
-        };
-        let mut offset = 0;
-        for result in results {
-            pooled.rows.extend(result.rows.iter().map(|r| Row { window: r.window + offset, ..r.clone() }));
-            pooled.failures.extend(result.failures.iter().cloned());
-            pooled.naive_errors.extend(result.naive_errors.iter().map(|(window, error)| (window + offset, *error)));
-            pooled.plan.horizons.extend(&result.plan.horizons);
-            offset += result.plan.windows();
-        }
-        pooled.plan.horizons.sort_unstable();
-        pooled.plan.horizons.dedup();
-        Some(pooled)
-    }
-
     /// The naive error of the series that a window is of; NaN where it never moved.
     fn naive_error(&self, window: usize) -> f64 {
         let after = self.naive_errors.partition_point(|(first, _)| *first <= window);
@@ -129,8 +110,7 @@ pub fn backtest(
     sink: Option<&dyn Sink>,
 ) -> Result<Backtest> {
     let blocks = plan.blocks();
-    let each = |model| (0..blocks.len()).map(move |block| Unit { model, block });
-    let units: Vec<Unit> = (0..forecasters.len()).flat_map(each).collect();
+    let units: Vec<Unit> = plan.units(forecasters.len()).collect();
     let counts = forecasters.iter().any(|f| f.counts());
     let one = |unit: Unit| {
         let windows = &blocks[unit.block];
@@ -168,13 +148,20 @@ fn block(
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     let mut fitted: Option<Box<dyn Fitted>> = None;
+    // First row that the fit has seen, and so the forecast.
+    let mut from = 0;
     for window in windows {
         let cutoff = plan.cutoff(*window);
-        let history = series.slice(0, cutoff + 1);
         if fitted.is_none() || plan.refits(*window) {
-            // With no refits the only rows ever learnt from are those before the first cutoff.
-            let train = series.slice(0, plan.train_end(*window) + 1);
-            match forecaster.fit(&train, fitted.as_deref()) {
+            let rows = plan.train(*window);
+            from = rows.start;
+            let train = series.slice(rows.start, rows.end);
+            // A search that loses its way from the fit before may find it from the start.
+            let fit = match (forecaster.fit(&train, fitted.as_deref()), &fitted) {
+                (Err(_), Some(_)) => forecaster.fit(&train, None),
+                (fit, _) => fit,
+            };
+            match fit {
                 Ok(fit) => fitted = Some(fit),
                 Err(error) => {
                     failures.push((model, cutoff, error.to_string()));
@@ -185,6 +172,7 @@ fn block(
         if let Some(fitted) = fitted.as_deref() {
             let targets: Vec<usize> = plan.horizons.iter().copied().filter(|h| cutoff + h < series.len()).collect();
             let times: Vec<f64> = targets.iter().map(|h| series.time[cutoff + h]).collect();
+            let history = series.slice(from, cutoff + 1);
             match fitted.predict(&history, &times, *window as u64) {
                 Ok(laws) => {
                     let from = rows.len();

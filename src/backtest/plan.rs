@@ -1,6 +1,9 @@
 //! Which rows are held out, where the cutoffs stand, and when models are fitted again.
 
+use super::Unit;
 use crate::base::{Error, Result, Series, Stamp};
+use std::fmt;
+use std::ops::Range;
 
 /// What part of the series is held out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +24,24 @@ pub enum Refit {
     Never,
 }
 
+/// Which rows a fit learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// All before it.
+    Expanding,
+    /// The last so many before it, or all where there are fewer; older ones are not seen by the forecast either.
+    Sliding(usize),
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Window::Expanding => f.write_str("expanding"),
+            Window::Sliding(rows) => write!(f, "{rows}"),
+        }
+    }
+}
+
 /// A backtest's windows. The schema is frozen on the rows before `first_test`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -33,6 +54,10 @@ pub struct Plan {
     pub paths: PathScores,
     pub step: usize,
     pub refit: Refit,
+    pub window: Window,
+    /// Rows up to and with the cutoff that a fit made there does not learn from; the forecast starts from the cutoff all the same. Of use
+    /// where the last rows are still revised, or hang together with what is forecast.
+    pub embargo: usize,
 }
 
 /// Energy and variogram scores cost joint draws.
@@ -123,7 +148,46 @@ impl Plan {
                 ),
             });
         }
-        Ok(Plan { rows: n, first_test, horizons: horizons(horizon), paths: PathScores::Told, step, refit })
+        Ok(Plan {
+            rows: n,
+            first_test,
+            horizons: horizons(horizon),
+            paths: PathScores::Told,
+            step,
+            refit,
+            window: Window::Expanding,
+            embargo: 0,
+        })
+    }
+
+    /// The same windows, learning from other rows: fits expand from the first row, and learn up to the cutoff, unless this is asked for.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] where a fit would have too few rows to learn from.
+    pub fn learning(self, window: Window, embargo: usize) -> Result<Plan> {
+        let bad = |flag: &str, value: usize, expected: String, hint: &str| {
+            Err(Error::BadOption {
+                flag: flag.to_string(),
+                value: value.to_string(),
+                expected,
+                hint: Some(hint.to_string()),
+            })
+        };
+        if let Window::Sliding(rows) = window
+            && rows < LEAST_TRAIN
+        {
+            let hint = "--window 250 learns from the last 250 rows, --window expanding from all";
+            return bad("--window", rows, format!("a fit needs at least {LEAST_TRAIN} rows to learn from"), hint);
+        }
+        if self.first_test < LEAST_TRAIN.saturating_add(embargo) {
+            let left = self.first_test.saturating_sub(embargo);
+            let why = format!(
+                "it leaves the first fit {left} of the {} rows before the test; at least {LEAST_TRAIN} are needed",
+                self.first_test
+            );
+            return bad("--embargo", embargo, why, "--embargo 5 keeps the last five rows before a cutoff from the fit");
+        }
+        Ok(Plan { window, embargo, ..self })
     }
 
     /// Number of cutoffs that have at least one row after them.
@@ -153,6 +217,12 @@ impl Plan {
         self.paths == PathScores::Told && seen > 1 && seen == self.horizons.len()
     }
 
+    /// The units of work of so many models, model by model.
+    pub fn units(&self, models: usize) -> impl Iterator<Item = Unit> {
+        let blocks = self.blocks().len();
+        (0..models).flat_map(move |model| (0..blocks).map(move |block| Unit { model, block }))
+    }
+
     pub(super) fn refits(&self, window: usize) -> bool {
         match self.refit {
             Refit::EveryWindow => true,
@@ -161,9 +231,15 @@ impl Plan {
         }
     }
 
-    /// Last row a fit made at this window may learn from.
-    pub(super) fn train_end(&self, window: usize) -> usize {
-        if self.refit == Refit::Never { self.cutoff(0) } else { self.cutoff(window) }
+    /// The rows that a fit made at this window learns from.
+    pub fn train(&self, window: usize) -> Range<usize> {
+        // With no refits the only rows ever learnt from are those before the first cutoff.
+        let cutoff = if self.refit == Refit::Never { self.cutoff(0) } else { self.cutoff(window) };
+        let end = (cutoff + 1).saturating_sub(self.embargo);
+        match self.window {
+            Window::Expanding => 0..end,
+            Window::Sliding(rows) => end.saturating_sub(rows)..end,
+        }
     }
 }
 
@@ -186,5 +262,60 @@ mod tests {
         assert_eq!(horizons(3), [1, 2, 3]);
         assert_eq!(horizons(20), [1, 2, 3, 4, 5, 10, 20]);
         assert_eq!(horizons(250), [1, 2, 3, 4, 5, 10, 20, 50, 100, 200, 250]);
+    }
+
+    fn plan(refit: Refit) -> Plan {
+        Plan {
+            rows: 100,
+            first_test: 60,
+            horizons: vec![1, 2],
+            paths: PathScores::Told,
+            step: 4,
+            refit,
+            window: Window::Expanding,
+            embargo: 0,
+        }
+    }
+
+    #[test]
+    fn a_fit_learns_up_to_its_cutoff_or_as_far_back_and_as_late_as_it_is_told() -> Result<()> {
+        assert_eq!(plan(Refit::EveryWindow).windows(), 10);
+        assert_eq!((0..10).map(|w| plan(Refit::EveryWindow).cutoff(w)).max(), Some(95));
+        let rows = |refit, window, embargo| -> Result<_> {
+            let plan = plan(refit).learning(window, embargo)?;
+            Ok([plan.train(0), plan.train(3)])
+        };
+        assert_eq!(rows(Refit::EveryWindow, Window::Expanding, 0)?, [0..60, 0..72]);
+        assert_eq!(rows(Refit::EveryWindow, Window::Expanding, 7)?, [0..53, 0..65]);
+        assert_eq!(rows(Refit::Every(2), Window::Sliding(30), 0)?, [30..60, 42..72]);
+        assert_eq!(rows(Refit::Every(2), Window::Sliding(30), 7)?, [23..53, 35..65]);
+        assert_eq!(rows(Refit::Every(2), Window::Sliding(70), 0)?, [0..60, 2..72]);
+        assert_eq!(rows(Refit::Never, Window::Sliding(30), 7)?, [23..53, 23..53]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_fit_without_rows_to_learn_from_is_refused_with_the_number() {
+        for (window, embargo, flag) in [
+            (Window::Sliding(19), 0, "--window"),
+            (Window::Expanding, 41, "--embargo"),
+            (Window::Sliding(usize::MAX), usize::MAX, "--embargo"),
+        ] {
+            let refused = plan(Refit::EveryWindow).learning(window, embargo);
+            assert!(matches!(&refused, Err(Error::BadOption { flag: f, .. }) if f == flag), "{refused:?}");
+        }
+        assert!(plan(Refit::EveryWindow).learning(Window::Sliding(usize::MAX), 40).is_ok());
+    }
+
+    #[test]
+    fn blocks_hold_every_window_once_whatever_the_policy() {
+        for refit in [Refit::EveryWindow, Refit::Every(3), Refit::Never] {
+            let plan = plan(refit);
+            let windows: Vec<usize> = plan.blocks().concat();
+            assert_eq!(windows, (0..plan.windows()).collect::<Vec<_>>());
+            // A block begins with a fit, so that it needs nothing of the one before it.
+            let alone = |block: &Vec<usize>| refit == Refit::Never || plan.refits(block[0]);
+            assert!(plan.blocks().iter().all(alone), "{refit:?}");
+        }
     }
 }

@@ -261,7 +261,7 @@ pub(super) fn window_means(backtest: &Backtest, model: usize, loss: &dyn Fn(&Row
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backtest::{Plan, Refit, Split, backtest, naive_error};
+    use crate::backtest::{Plan, Pool, Refit, Split, backtest, naive_error};
     use crate::base::{Clock, ClockKind, Series, Transform};
     use crate::baseline::RandomWalk;
 
@@ -290,7 +290,10 @@ mod tests {
     #[test]
     fn scaled_errors_have_no_unit_and_each_series_its_own_scale() {
         let (small, large) = (run(&walk(1.0, 300), Transform::None), run(&walk(1000.0, 300), Transform::None));
-        let pooled = Backtest::pooled(&[&small, &large]).expect("two");
+        let mut pool = Pool::default();
+        pool.add(small.clone());
+        pool.add(large.clone());
+        let pooled = pool.whole().expect("two");
         let of = |backtest: &Backtest| Scores::of(backtest).pooled.remove(0);
         let (one, other, both) = (of(&small), of(&large), of(&pooled));
         assert!((one.all.mase - other.all.mase).abs() < 1e-9 && (both.all.mase - one.all.mase).abs() < 1e-9);

@@ -24,6 +24,8 @@ pub enum Error {
     DataHeaderOnly { name: String },
     #[error("{name}: this is not text: byte {byte:#04x} at offset {offset}")]
     DataNotText { name: String, byte: u8, offset: usize },
+    #[error("{name}: this program was built without Parquet")]
+    NoParquet { name: String },
     #[error("{name}: the gzip stream cannot be unpacked: {reason}")]
     DataBadGzip { name: String, reason: String },
     #[error("{name}:{line}: {found} fields where the header has {expected}")]
@@ -142,6 +144,7 @@ impl Error {
             Error::DataEmpty { .. } => "data-empty",
             Error::DataHeaderOnly { .. } => "data-header-only",
             Error::DataNotText { .. } => "data-not-text",
+            Error::NoParquet { .. } => "no-parquet",
             Error::DataBadGzip { .. } => "data-bad-gzip",
             Error::DataRagged { .. } => "data-ragged",
             Error::DataUnclosedQuote { .. } => "data-unclosed-quote",
@@ -201,7 +204,10 @@ impl Error {
                 one("this looks like UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > FILE.utf8.csv)")
             }
             Error::DataNotText { .. } => {
-                one("kramers reads CSV text, plain or gzipped; export a spreadsheet or Parquet file as CSV (UTF-8) first")
+                one("kramers reads CSV text, plain or gzipped; export a spreadsheet as CSV (UTF-8) first")
+            }
+            Error::NoParquet { .. } => {
+                one("cargo install --path . --locked --features parquet builds it with Parquet; CSV needs nothing")
             }
             Error::DataBadGzip { .. } => one("unpack it by hand (gunzip -t FILE tells what is wrong) and give the CSV"),
             Error::DataRagged { line, expected, found, .. } if found < expected => {

@@ -3,12 +3,13 @@
 //! One line a block, its numbers as the bits of their floats in hexadecimal, so that a run resumed writes the same bytes as one that was not cut off.
 //! The first line names the run; a last line that was cut off is not read.
 
+use super::output::reason;
 use crate::backtest::{Done, Failure, Joint, Row, Sink, Unit};
 use crate::base::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -18,38 +19,78 @@ pub(super) const NAME: &str = "checkpoint.txt";
 /// The file of one run.
 pub(super) struct Checkpoint {
     path: PathBuf,
-    /// What the file begins with, and the file once a block is kept: a run that is refused leaves none.
-    file: Mutex<(String, Option<File>)>,
-    known: HashMap<(usize, Unit), Done>,
+    /// What the file begins with.
+    run: String,
+    /// The file once a block is kept: a run that is refused leaves none.
+    file: Mutex<Option<File>>,
+    /// Where the blocks of a run before stand; they are read when their turn comes, so that a panel's need no room at once.
+    known: HashMap<(usize, Unit), Place>,
+    before: Mutex<Option<File>>,
+}
+
+/// A line of the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    length: usize,
 }
 
 impl Checkpoint {
     /// Begin a file, or go on with one of the same run. `run` is what tells one run from another, on one line.
     ///
     /// # Errors
-    /// [`Error::BadOption`] where the file is of another run.
+    /// [`Error::BadOption`] where the file is of another run, [`Error::FileUnreadable`] or [`Error::FileUnwritable`] where it cannot be gone on with.
     pub fn open(folder: &Path, run: &str, resume: bool) -> Result<Checkpoint> {
         let path = folder.join(NAME);
-        let text = if resume { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
-        let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        let known = match lines.next() {
-            None => HashMap::new(),
-            Some(first) if first == run => lines.map_while(parse).collect(),
-            Some(_) => {
+        let mut opened = Checkpoint {
+            path,
+            run: run.to_string(),
+            file: Mutex::new(None),
+            known: HashMap::new(),
+            before: Mutex::new(None),
+        };
+        if let Some(file) = resume.then(|| File::open(&opened.path).ok()).flatten() {
+            opened.go_on(file)?;
+        }
+        Ok(opened)
+    }
+
+    /// Find the blocks of a run before; a line that was cut off is cut away.
+    fn go_on(&mut self, before: File) -> Result<()> {
+        let unreadable = |e: std::io::Error| Error::FileUnreadable { path: self.path.clone(), reason: reason(&e) };
+        let mut reader = BufReader::new(before);
+        let (mut line, mut whole) = (Vec::new(), 0u64);
+        loop {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line).map_err(unreadable)?;
+            if length == 0 || line.pop() != Some(b'\n') {
+                break;
+            }
+            if whole == 0 && line != self.run.as_bytes() {
                 return Err(Error::BadOption {
                     flag: "--resume".to_string(),
-                    value: path.display().to_string(),
+                    value: self.path.display().to_string(),
                     expected: "the checkpoint of this very run; it is of other data, models or flags".to_string(),
                     hint: Some("leave --resume out to begin anew, or type the flags it was begun with".to_string()),
                 });
             }
-        };
-        // What was whole is written again, so that a line that was cut off is gone.
-        let mut whole = format!("{run}\n");
-        let mut units: Vec<_> = known.iter().collect();
-        units.sort_by_key(|(key, _)| **key);
-        units.iter().for_each(|((series, unit), done)| whole.push_str(&line(*series, *unit, done)));
-        Ok(Checkpoint { path, file: Mutex::new((whole, None)), known })
+            if whole > 0
+                && let Some(key) = std::str::from_utf8(&line).ok().and_then(key)
+            {
+                self.known.insert(key, Place { offset: whole, length: line.len() });
+            }
+            whole += length as u64;
+        }
+        // Not even its first line was whole: it is begun anew.
+        if whole == 0 {
+            return Ok(());
+        }
+        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: self.path.clone(), reason: reason(&e) };
+        let file = OpenOptions::new().append(true).open(&self.path).map_err(unwritable)?;
+        file.set_len(whole).map_err(unwritable)?;
+        self.file = Mutex::new(Some(file));
+        self.before = Mutex::new(Some(reader.into_inner()));
+        Ok(())
     }
 
     /// How many blocks were there already.
@@ -67,6 +108,14 @@ impl Checkpoint {
         // Left behind it would only be in the way.
         let _ = std::fs::remove_file(&self.path);
     }
+
+    fn read(&self, place: Place) -> Option<String> {
+        let mut held = self.before.lock().ok()?;
+        let file = held.as_mut()?;
+        let mut line = vec![0; place.length];
+        file.seek(SeekFrom::Start(place.offset)).and_then(|_| file.read_exact(&mut line)).ok()?;
+        String::from_utf8(line).ok()
+    }
 }
 
 /// One series' part of a [`Checkpoint`].
@@ -75,26 +124,31 @@ pub(super) struct SeriesBlocks<'a> {
     series: usize,
 }
 
+impl SeriesBlocks<'_> {
+    /// Whether the block was done in a run before.
+    pub fn holds(&self, unit: Unit) -> bool {
+        self.checkpoint.known.contains_key(&(self.series, unit))
+    }
+}
+
 impl Sink for SeriesBlocks<'_> {
     fn known(&self, unit: Unit) -> Option<Done> {
-        self.checkpoint.known.get(&(self.series, unit)).cloned()
+        let place = self.checkpoint.known.get(&(self.series, unit))?;
+        parse(&self.checkpoint.read(*place)?)
     }
 
     fn keep(&self, unit: Unit, done: &Done) {
         let text = line(self.series, unit, done);
         // A disk that is full costs the checkpoint, not the run.
-        let Ok(mut held) = self.checkpoint.file.lock() else { return };
-        let (begin, file) = &mut *held;
+        let Ok(mut file) = self.checkpoint.file.lock() else { return };
         if file.is_none() {
-            let mut opened =
-                OpenOptions::new().create(true).write(true).truncate(true).open(&self.checkpoint.path).ok();
-            if let Some(opened) = &mut opened {
-                let _ = opened.write_all(begin.as_bytes());
+            *file = File::create(&self.checkpoint.path).ok();
+            if let Some(file) = file.as_mut() {
+                let _ = file.write_all(format!("{}\n", self.checkpoint.run).as_bytes());
             }
-            *file = opened;
         }
-        if let Some(file) = file {
-            let _ = file.write_all(text.as_bytes()).and_then(|()| file.flush());
+        if let Some(file) = file.as_mut() {
+            let _ = file.write_all(text.as_bytes());
         }
     }
 }
@@ -120,10 +174,16 @@ fn line(series: usize, unit: Unit, (rows, failures): &Done) -> String {
     out
 }
 
-fn parse(line: &str) -> Option<((usize, Unit), Done)> {
+/// Whose line it is: series and unit.
+fn key(line: &str) -> Option<(usize, Unit)> {
+    let [series, model, block] = whole(&mut line.split(' '))?;
+    Some((series, Unit { model, block }))
+}
+
+fn parse(line: &str) -> Option<Done> {
     let mut parts = line.split(" | ");
     let mut words = parts.next()?.split(' ');
-    let [series, model, block, count] = whole(&mut words)?;
+    let [_series, model, _block, count] = whole(&mut words)?;
     let mut rows = Vec::with_capacity(count.min(1_000_000));
     for _ in 0..count {
         let [window, cutoff, horizon] = whole(&mut words)?;
@@ -160,7 +220,7 @@ fn parse(line: &str) -> Option<((usize, Unit), Done)> {
         Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_string()))
     };
     let failures = parts.map(failure).collect::<Option<_>>()?;
-    words.next().is_none().then_some(((series, Unit { model, block }), (rows, failures)))
+    words.next().is_none().then_some((rows, failures))
 }
 
 fn whole<'a, const N: usize>(words: &mut impl Iterator<Item = &'a str>) -> Option<[usize; N]> {
@@ -217,7 +277,13 @@ mod tests {
         let (rows, failures) = again.of(5).known(unit).expect("kept");
         assert_eq!(rows, done.0);
         assert_eq!(failures, [(1, 44, "it   did not".to_string())]);
-        assert!(again.of(6).known(unit).is_none());
+        assert!(again.of(6).known(unit).is_none() && !again.of(6).holds(unit));
+        // What is done now stands behind what was whole, and both are there the next time.
+        again.of(6).keep(unit, &done);
+        drop(again);
+        assert_eq!(std::fs::read_to_string(&path).expect("a file"), text);
+        let again = Checkpoint::open(folder.path(), "run 1", true).expect("the same run");
+        assert_eq!((again.known(), again.of(6).known(unit).map(|d| d.0)), (2, Some(done.0)));
         assert!(Checkpoint::open(folder.path(), "run 2", true).is_err());
         again.done();
         assert!(!path.exists());

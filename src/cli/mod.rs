@@ -84,7 +84,7 @@ fn prepare(cli: &Cli) -> Result<()> {
     }
     // A second handler cannot be set in one process (tests); the first one serves.
     let _ = ctrlc::set_handler(|| {
-        eprintln!("\ninterrupted: files written so far are whole, nothing half-written was left");
+        eprintln!("\ninterrupted: files under their own names are whole; a backtest goes on from here with --resume");
         std::process::exit(130);
     });
     Ok(())

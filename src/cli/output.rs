@@ -4,8 +4,10 @@ use super::args::Common;
 use crate::base::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// How to speak: for a person or for a program.
 #[derive(Debug)]
@@ -115,7 +117,7 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Folder> {
         let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.to_path_buf(), reason: reason(&e) };
         std::fs::create_dir_all(path).map_err(unwritable)?;
-        tempfile::NamedTempFile::new_in(path).map_err(unwritable)?;
+        NamedTempFile::new_in(path).map_err(unwritable)?;
         Ok(Folder(path.to_path_buf()))
     }
 
@@ -156,16 +158,74 @@ pub(super) fn write_whole(path: &Path, content: &str) -> Result<()> {
     let unwritable = |reason: String| Error::FileUnwritable { path: path.to_path_buf(), reason };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| unwritable(reason(&e)))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| unwritable(reason(&e)))?;
+    let mut file = NamedTempFile::new_in(folder).map_err(|e| unwritable(reason(&e)))?;
     file.write_all(content.as_bytes()).map_err(|e| unwritable(reason(&e)))?;
+    readable(&file);
+    file.persist(path).map_err(|e| unwritable(reason(&e.error)))?;
+    Ok(())
+}
+
+/// A file too long to be held: written piece by piece as NAME.part, it gets its name when it is whole.
+pub(super) struct Growing {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl Growing {
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn begin(path: &Path) -> Result<Growing> {
+        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.to_path_buf(), reason: reason(&e) };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(".part");
+        // What a run that was killed left is in the way, and of no use.
+        let _ = std::fs::remove_file(folder.join(&name));
+        let file = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder).map_err(unwritable)?;
+        Ok(Growing { path: path.to_path_buf(), file: BufWriter::new(file) })
+    }
+
+    /// A handle for a writer of its own kind, instead of [`Growing::push`].
+    ///
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn handle(&self) -> Result<File> {
+        self.file.get_ref().reopen().map_err(|e| self.unwritable(&e))
+    }
+
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn push(&mut self, text: &str) -> Result<()> {
+        self.file.write_all(text.as_bytes()).map_err(|e| self.unwritable(&e))
+    }
+
+    /// The file is whole.
+    ///
+    /// # Errors
+    /// [`Error::FileUnwritable`].
+    pub fn finish(self) -> Result<()> {
+        let path = self.path;
+        let unwritable = |e: &std::io::Error| Error::FileUnwritable { path: path.clone(), reason: reason(e) };
+        let file = self.file.into_inner().map_err(|e| unwritable(e.error()))?;
+        readable(&file);
+        file.persist(&path).map_err(|e| unwritable(&e.error))?;
+        Ok(())
+    }
+
+    fn unwritable(&self, error: &std::io::Error) -> Error {
+        Error::FileUnwritable { path: self.path.clone(), reason: reason(error) }
+    }
+}
+
+/// Temporary files are private; results are as readable as any other file.
+fn readable(file: &NamedTempFile) {
     #[cfg(unix)]
     {
-        // Temporary files are private; results are as readable as any other file.
         use std::os::unix::fs::PermissionsExt;
         let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
     }
-    file.persist(path).map_err(|e| unwritable(reason(&e.error)))?;
-    Ok(())
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 /// The system's words without the operating system's error number.

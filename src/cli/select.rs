@@ -40,7 +40,7 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
             }
         },
     };
-    Plan::new(series, split, horizon, step, refit)
+    Plan::new(series, split, horizon, step, refit)?.learning(args.window, args.embargo)
 }
 
 /// First held-out row of a series, or why it cannot be split.

@@ -138,11 +138,6 @@ pub(super) fn scores(series: &str, scores: &Scores) -> Vec<Value> {
     pooled.chain(by_horizon).collect()
 }
 
-/// Rows of series "all": every series' forecasts together.
-pub(super) fn pooled_scores(results: &[&Backtest]) -> Vec<Value> {
-    Backtest::pooled(results).map_or_else(Vec::new, |all| scores("all", &Scores::of(&all)))
-}
-
 fn score_row(series: &str, model: &ModelScores, horizon: Value, s: &Scored) -> Value {
     let pooled = horizon == json!("all");
     let skill = model
@@ -243,11 +238,18 @@ pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
 
 /// Header of [`long_table`].
 pub(super) fn long_header() -> String {
-    let quantiles: Vec<String> = LEVELS.iter().map(|p| format!("q{p}")).collect();
-    format!(
-        "series,model,cutoff,time,horizon,actual,mean,sd,{},crps,logs,pit,energy,variogram,variogram_by_distance\n",
-        quantiles.join(",")
-    )
+    long_columns().join(",") + "\n"
+}
+
+/// Names of the columns of the long table.
+pub(super) fn long_columns() -> Vec<String> {
+    let before = ["series", "model", "cutoff", "time", "horizon", "actual", "mean", "sd"].map(str::to_string);
+    let quantiles = LEVELS.iter().map(|p| format!("q{p}"));
+    before
+        .into_iter()
+        .chain(quantiles)
+        .chain(["crps", "logs", "pit", "energy", "variogram", "variogram_by_distance"].map(str::to_string))
+        .collect()
 }
 
 /// A CSV cell that stays a cell, and text in every spreadsheet.

@@ -1,4 +1,4 @@
-//! Bytes to text: gzip, byte order marks, encodings. Knows nothing of rows or columns.
+//! Bytes to text: gzip, Parquet, byte order marks, encodings. Knows nothing of rows or columns.
 
 use crate::base::{Error, Result};
 use std::borrow::Cow;
@@ -8,6 +8,7 @@ use std::io::Read;
 pub(super) const UNPACKED_LIMIT: u64 = 2 << 30;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+const PARQUET: &[u8] = b"PAR1";
 const UTF8_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// The text of a file and what had to be done to get it.
@@ -20,7 +21,7 @@ pub(super) struct Text<'a> {
 /// UTF-8 text out of plain or gzipped bytes.
 ///
 /// # Errors
-/// `DataEmpty`, `DataBadGzip`, and `DataNotText` for control bytes (UTF-16 has them too). Bytes that are text but not
+/// `DataEmpty`, `DataBadGzip`, `NoParquet`, and `DataNotText` for control bytes (UTF-16 has them too). Bytes that are text but not
 /// UTF-8 are read as Latin-1, and a note says so.
 pub(super) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<Text<'a>> {
     let mut notes = Vec::new();
@@ -28,6 +29,10 @@ pub(super) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<Text<'a>> {
     if bytes.starts_with(&GZIP) {
         bytes = Cow::Owned(gunzip(name, &bytes, UNPACKED_LIMIT)?);
         notes.push("gzip, unpacked".to_string());
+    }
+    if bytes.starts_with(PARQUET) {
+        bytes = Cow::Owned(super::parquet::to_csv(name, &bytes)?);
+        notes.push("Parquet, read as a table of text".to_string());
     }
     for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
         if bytes.starts_with(&mark) {

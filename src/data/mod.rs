@@ -1,14 +1,17 @@
-//! The loader: bytes of a CSV, plain or gzipped, to clean series, and an account of what was guessed and done.
+//! The loader: bytes of a CSV, plain or gzipped, or (behind the feature `parquet`) of a Parquet file, to clean series, and an account of what was guessed and done.
 //!
 //! It reads no file (bytes are handed in), prints nothing and transforms nothing. What it cannot be sure of it refuses
 //! with the flag that settles it; what it drops or changes it counts in a [`Finding`].
 
 mod clean;
 mod clock;
+mod columns;
 mod dates;
 mod decode;
 mod infer;
 mod number;
+#[cfg_attr(not(feature = "parquet"), path = "no_parquet.rs")]
+mod parquet;
 mod profile;
 mod read;
 mod rules;
@@ -30,7 +33,9 @@ use sha2::Digest;
 use std::collections::HashMap;
 use tally::{Rule, Tallies};
 
+pub use columns::Cells;
 pub use dates::DateOrder;
+pub use parquet::TableWriter;
 pub use profile::{ColumnInfo, ColumnKind};
 pub use rules::{CleanRules, Duplicates, Gaps, Order, Positive, Splits, Unusable};
 pub use table::{NumberTable, numbers};
@@ -108,7 +113,7 @@ impl Loaded {
 /// ```
 ///
 /// # Errors
-/// File: `DataEmpty`, `DataHeaderOnly`, `DataNotText`, `DataBadGzip`, `DataRagged`, `DataUnclosedQuote`,
+/// File: `DataEmpty`, `DataHeaderOnly`, `NoParquet`, `DataNotText`, `DataBadGzip`, `DataRagged`, `DataUnclosedQuote`,
 /// `DataUnreadable`, `DuplicateHeader`. Columns: `UnknownColumn`, `AmbiguousColumn`, `NoColumn`, `AmbiguousDate`.
 /// Cells: `NotANumber`, `NotADate`. Series: `AllMissing`, `Constant`, `TooFewRows`, `RepeatedTimes`, `UnknownSeries`,
 /// `CleaningRefused`. Options: `BadOption`.

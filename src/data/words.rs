@@ -48,7 +48,9 @@ const IDS: [&str; 14] = [
     "code",
 ];
 
-const ROW_NUMBERS: [&str; 12] = [
+const ROW_NUMBERS: [&str; 13] = [
+    // What pandas calls an index without a name in Parquet.
+    "__index_level_0__",
     "rownames",
     "row_names",
     "row.names",

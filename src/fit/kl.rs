@@ -1,8 +1,9 @@
 //! The `kl` objective: mean negative log transition density, and its observed information.
 
+use super::again::{NEAR_STEPS, near};
 use super::certified::Problem;
 use super::certify::Status;
-use super::optimise::{Goal, minimise};
+use super::optimise::{Goal, Optimizer, minimise};
 use super::{Observed, Solved, Task, robust};
 use crate::form::{Batch, Form, Pairs, Transitions};
 use nalgebra::DMatrix;
@@ -112,6 +113,15 @@ pub(super) fn solve(task: &Task, start: &[f64]) -> Solved {
     let objective = &Likelihood::new(transitions, data);
     let n = data.pairs.len() as f64;
     let params = &transitions.model().params;
+    // One start that was given, as by a fit of some rows less, may be an optimum already but for a little.
+    let is_given = settings.starts <= 1 && !settings.initial.is_empty() && settings.optimizer == Optimizer::Lbfgs;
+    if is_given
+        && data.weight.is_empty()
+        && settings.max_iterations >= NEAR_STEPS
+        && let Some(solved) = near(objective, params, free, start, n)
+    {
+        return solved;
+    }
     let mut solved = Problem { objective, params, free, n, settings }.solve(&cheaper_first(task, transitions, start));
     // A density that says why it is none.
     if !solved.value.is_finite()

@@ -26,6 +26,9 @@ pub(super) fn starting_points(
     settings: &Settings,
     given: bool,
 ) -> Result<Vec<Vec<f64>>> {
+    if given && settings.starts <= 1 {
+        return Ok(vec![first.values.clone()]);
+    }
     let sample = short_and_long(&data.pairs);
     let euler = match &transitions.model().process {
         Process::Network(_) => None,

@@ -17,13 +17,20 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// The n - 1 transitions of a series.
+    /// The n - 1 transitions of a series. A spacing that is a whole number of the clock's steps but for round-off is exactly that, so that
+    /// transitions over the same spacing share what hangs on it alone.
     pub fn of(series: &Series) -> Pairs {
         let n = series.len().saturating_sub(1);
+        let step = series.clock.step;
+        let spacing = |w: &[f64]| {
+            let (dt, whole) = (w[1] - w[0], ((w[1] - w[0]) / step).round() * step);
+            // Each of the two times is rounded to half an ulp, and their making to another.
+            if (dt - whole).abs() <= 2.0 * f64::EPSILON * w[0].abs().max(w[1].abs()) { whole } else { dt }
+        };
         Pairs {
             x0: series.value[..n].to_vec(),
             x1: series.value.iter().skip(1).copied().collect(),
-            dt: series.time.windows(2).map(|w| w[1] - w[0]).collect(),
+            dt: series.time.windows(2).map(spacing).collect(),
             t0: series.time[..n].to_vec(),
         }
     }

@@ -11,6 +11,7 @@ mod kramers_moyal;
 mod language;
 mod learning;
 mod mistakes;
+mod panel;
 mod reference_fits;
 mod reference_values;
 mod refusals;

@@ -11,6 +11,7 @@ pub use learn::{
 };
 
 use super::number::{assignment, level, positive};
+use crate::backtest::Window;
 use crate::base::{ClockKind, Transform};
 use crate::baseline::BASELINES;
 use crate::data::{CleanRules, DateOrder};
@@ -89,7 +90,7 @@ pub struct Common {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
-    /// CSV file, plain or gzipped; - is standard input
+    /// CSV file, plain or gzipped, or Parquet where the program was built with it; - is standard input
     #[arg(value_name = "DATA")]
     pub input: String,
     /// Time column (inferred when unambiguous); `row` counts rows
@@ -160,10 +161,25 @@ pub struct PlanArgs {
     /// When to fit again: every (window), never, or every so many windows (default: eight times)
     #[arg(long, value_name = "POLICY")]
     pub refit: Option<String>,
+    /// What a fit learns from: expanding (all rows before it), or so many rows before it
+    #[arg(long, default_value = "expanding", value_name = "expanding|N", value_parser = window)]
+    pub window: Window,
+    /// Rows up to and with each cutoff that are not learnt from; the forecast starts from the cutoff all the same
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub embargo: usize,
     /// What to beat, separated by commas: random-walk, climatology, seasonal-naive, ewma, ar, smoothing, garch, garch-t, gjr, gjr-t
     /// (default: those that suit the record; random-walk is always there)
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = baseline)]
     pub baselines: Vec<String>,
+}
+
+/// `expanding`, or a number of rows.
+fn window(text: &str) -> Result<Window, String> {
+    match (text, text.parse()) {
+        ("expanding", _) => Ok(Window::Expanding),
+        (_, Ok(rows)) => Ok(Window::Sliding(rows)),
+        _ => Err("expanding, or a number of rows such as 250".to_string()),
+    }
 }
 
 /// A baseline by its name.
@@ -264,7 +280,7 @@ pub struct BacktestArgs {
     pub law: LawArgs,
     #[command(flatten)]
     pub estimate: EstimateArgs,
-    /// Exit with code 1 where this holds of the first model's pooled scores, e.g. "skill < 0"
+    /// Exit with code 1 where this holds of the first model's pooled scores (of all series together), e.g. "skill < 0"
     #[arg(long, value_name = "EXPR")]
     pub fail_if: Option<String>,
     /// Destroy every row after some of the cutoffs, forecast again, and show that no earlier forecast changed by a bit
@@ -273,4 +289,13 @@ pub struct BacktestArgs {
     /// Go on with a run into the same -o that was cut off: what it finished is not done again
     #[arg(long)]
     pub resume: bool,
+    /// Files of the long table in the folder of -o (parquet where the program was built with it)
+    #[arg(long, value_enum, default_value = "csv", value_name = "KINDS", value_delimiter = ',')]
+    pub table: Vec<TableArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableArg {
+    Csv,
+    Parquet,
 }

@@ -2,7 +2,7 @@
 
 mod series;
 
-use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, choose};
+use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Window, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::cli::args::{Common, ReportArgs};
@@ -116,7 +116,7 @@ fn study<'a>(
     };
     // Every model the user named is scored; of the whole registry only the best few.
     let tested = if args.model.is_empty() { &usable[..usable.len().min(1 + RUNNERS_UP)] } else { &usable[..] };
-    let result = with_baselines(series, tested, &plan, &args.plan.baselines, seed, None, output)?;
+    let result = with_baselines(series, tested, &plan, &args.plan, seed, output)?;
     let scores = Scores::of(&result);
     let at_cutoff = chosen.fit_model(&train, None)?;
     let times: Vec<f64> = (1..=longest).map(|h| series.time[plan.first_test - 1 + h]).collect();
@@ -301,6 +301,8 @@ fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
     flag("--horizon", args.plan.horizon.map(|h| h.to_string()));
     flag("--step", args.plan.step.map(|s| s.to_string()));
     flag("--refit", args.plan.refit.clone());
+    flag("--window", (args.plan.window != Window::Expanding).then(|| args.plan.window.to_string()));
+    flag("--embargo", (args.plan.embargo != 0).then(|| args.plan.embargo.to_string()));
     flag("--seed", (common.seed != 1).then(|| common.seed.to_string()));
     words.join(" ")
 }
@@ -342,6 +344,7 @@ fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Co
         "schema": "kramers/report@1", "version": VERSION, "command": view.command, "seed": common.seed,
         "config": {
             "test": args.plan.test, "horizon": args.plan.horizon, "step": args.plan.step, "refit": args.plan.refit,
+            "window": args.plan.window.to_string(), "embargo": args.plan.embargo,
             "models": args.model.iter().map(|m| model_name(m)).collect::<Vec<_>>(), "transform": args.data.transform.name(), "clean": args.data.clean.to_string(),
         },
         "data": values::data(data, args.data.transform.name()),

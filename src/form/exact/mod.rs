@@ -190,6 +190,9 @@ fn by_step<T: Send>(law: ClosedLaw, arguments: &[f64], pairs: &Pairs, f: impl Fn
         };
         (from..(from + CHUNK).min(pairs.len())).map(one).collect()
     };
+    if (1..=CHUNK).contains(&pairs.len()) {
+        return chunk(0);
+    }
     (0..pairs.len().div_ceil(CHUNK)).into_par_iter().flat_map_iter(|i| chunk(i * CHUNK)).collect()
 }
 
@@ -197,7 +200,13 @@ fn by_step<T: Send>(law: ClosedLaw, arguments: &[f64], pairs: &Pairs, f: impl Fn
 fn chain(slopes: &[Vec<f64>], by_argument: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let n = by_argument.first().map_or(0, Vec::len);
     let n_params = slopes.first().map_or(0, Vec::len);
-    (0..n_params)
-        .map(|k| (0..n).map(|i| slopes.iter().zip(by_argument).map(|(s, b)| s[k] * b[i]).sum()).collect())
-        .collect()
+    let of = |k: usize| {
+        let mut out = vec![0.0; n];
+        // Most arguments are one parameter each.
+        for (slope, column) in slopes.iter().map(|s| s[k]).zip(by_argument).filter(|(slope, _)| *slope != 0.0) {
+            out.iter_mut().zip(column).for_each(|(out, b)| *out += slope * b);
+        }
+        out
+    };
+    (0..n_params).map(of).collect()
 }
