@@ -13,7 +13,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 KRAMERS = sys.argv[1] if len(sys.argv) > 1 else "target/release/kramers"
-STOCKS = [f"data/stocks.csv --id Ticker --value Adj\u00a0Close --only {t}" for t in ["AAPL", "IBM", "GOOG", "FB", "MSFT"]]
+STOCKS = [f"data/stocks.csv --id Ticker --value Adj~Close --only {t}" for t in ["AAPL", "IBM", "GOOG", "FB", "MSFT"]]
 # name, arguments, transform of one row, of levels, models
 PRICES = ["log-volatility", "log-volatility-jumps"]
 SERIES = [(args.split()[-1], args, "log-return", "log", PRICES) for args in STOCKS]
@@ -26,7 +26,7 @@ BASELINES = "climatology,ewma,garch,garch-t,gjr,gjr-t"
 
 
 def kramers(args, *more):
-    words = [w.replace("\u00a0", " ") for w in args.split()] + list(more)
+    words = [w.replace("~", " ") for w in args.split()] + list(more)
     command = [KRAMERS, "backtest", *words, "--clock", "business", "--json", "-q", "--no-progress", "--threads", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     document = json.loads(done.stdout)
@@ -44,7 +44,7 @@ def at(scores, horizon):
 
 
 def first_test_date(args):
-    words = [w.replace("\u00a0", " ") for w in args.split()]
+    words = [w.replace("~", " ") for w in args.split()]
     only = words[words.index("--only") + 1] if "--only" in words else None
     with open(words[0]) as file:
         rows = [r for r in csv.reader(file)][1:]

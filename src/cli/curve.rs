@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::args::{Common, FitArgs, RobustArg};
-use super::fit::estimates;
+use super::fit::{estimates, page};
 use super::input::read_points;
 use super::output::{Folder, Output};
 use super::table::short;
@@ -54,20 +54,27 @@ pub(super) fn fit(
     let mut documents = Vec::new();
     let mut good = true;
     let rows = |series: &Series| Rows { x: series.time.clone(), y: series.value.clone(), weight: Vec::new() };
-    let mut tell = |id: &str, fitted: &CurveFit| {
+    let mut tell = |id: &str, series: &[Series], fitted: &CurveFit| -> Result<()> {
         good &= fitted.status == Status::Converged;
         output.text(&describe(model, id, fitted));
         documents.push(document(model, id, fitted, common.seed, &read));
+        // One page is of one fit.
+        let alone = series.len() == data.loaded.series.len();
+        let rows: Vec<_> = series.iter().map(|s| page::CurveRows { name: &s.id, x: &s.time, y: &s.value }).collect();
+        match folder.filter(|_| alone) {
+            Some(folder) => page::write(folder, page::of_curve(model, id, &rows, fitted), &read, common.seed),
+            None => Ok(()),
+        }
     };
     if args.joint {
         let one = |series: &Series| Experiment { name: series.id.clone(), rows: rows(series) };
         let experiments: Vec<Experiment> = data.loaded.series.iter().map(one).collect();
         let local: Vec<&str> = args.local.iter().map(String::as_str).collect();
         let names: Vec<&str> = experiments.iter().map(|e| e.name.as_str()).collect();
-        tell(&names.join(", "), &fit_jointly(model, &experiments, &local, &settings)?);
+        tell(&names.join(", "), &data.loaded.series, &fit_jointly(model, &experiments, &local, &settings)?)?;
     } else {
         for series in &data.loaded.series {
-            tell(&series.id, &fit_curve(model, &rows(series), &settings)?);
+            tell(&series.id, std::slice::from_ref(series), &fit_curve(model, &rows(series), &settings)?)?;
         }
     }
     let document = match documents.as_slice() {

@@ -3,9 +3,11 @@
 use super::table::short;
 use crate::backtest::{ModelScores, Scores, Skill};
 
-/// Skill in words. Below half a percent nobody would notice, however significant a long record makes it.
+/// Below half a percent nobody would notice, however significant a long record makes it.
+pub(super) const NOTICEABLE: f64 = 0.005;
+
+/// Skill in words.
 pub(super) fn against_random_walk(skill: Skill) -> &'static str {
-    const NOTICEABLE: f64 = 0.005;
     match skill.verdict() {
         0 => "not to be told from a random walk with drift",
         _ if skill.value.abs() < NOTICEABLE => "as good as a random walk with drift, within half a percent",
@@ -14,10 +16,15 @@ pub(super) fn against_random_walk(skill: Skill) -> &'static str {
     }
 }
 
+/// A share in percent with its sign, and no minus before a zero.
+pub(super) fn signed_percent(share: f64) -> String {
+    let text = format!("{:+.1}", 100.0 * share);
+    if text == "-0.0" { "0.0".to_string() } else { text }
+}
+
 /// The best baseline, where it did better than the model; none where no baseline did by more than anybody would notice.
 pub(super) fn beaten_by(chosen: &ModelScores, scores: &Scores) -> Option<String> {
-    const NOTICEABLE: f64 = 0.995;
-    let rivals = scores.pooled.iter().filter(|s| s.baseline && s.all.crps < NOTICEABLE * chosen.all.crps);
+    let rivals = scores.pooled.iter().filter(|s| s.baseline && s.all.crps < (1.0 - NOTICEABLE) * chosen.all.crps);
     let best = rivals.min_by(|a, b| a.all.crps.total_cmp(&b.all.crps))?;
     let p = chosen.against.iter().find(|a| a.baseline == best.model).and_then(|a| a.crps).map(|test| test.p);
     let told = match p {

@@ -46,10 +46,10 @@ fn fan_csv(view: &ReportView, held_out: bool) -> String {
             table.push(&row);
         }
     }
-    table.0
+    table.into_text()
 }
 
-/// The score table: `series,model,baseline,chosen,windows,crps,log_score,mae,rmse,coverage_50,…,skill,skill_se`.
+/// The score table: `series,model,baseline,chosen,windows,crps,log_score,mae,rmse,coverage_50,…,skill,skill_se,walk_p,…`.
 pub fn scores_csv(view: &ReportView) -> String {
     let mut table = Table::new(&[
         "series",
@@ -66,6 +66,9 @@ pub fn scores_csv(view: &ReportView) -> String {
         "coverage_95",
         "skill",
         "skill_se",
+        "walk_p",
+        "rival_p",
+        "confidence_set_p",
     ]);
     for series in &view.series {
         for s in &series.scores {
@@ -78,11 +81,11 @@ pub fn scores_csv(view: &ReportView) -> String {
             ];
             let scores = [s.crps, s.log_score, s.mae, s.rmse, s.coverage_50, s.coverage_80, s.coverage_95];
             row.extend(scores.map(number));
-            row.extend([s.skill, s.skill_se].map(|v| number(v.unwrap_or(f64::NAN))));
+            row.extend([s.skill, s.skill_se, s.walk_p, s.rival_p, s.best_p].map(|v| number(v.unwrap_or(f64::NAN))));
             table.push(&row);
         }
     }
-    table.0
+    table.into_text()
 }
 
 /// Scores by horizon, as drawn: `series,model,horizon,windows,crps,mae,coverage_80`.
@@ -95,7 +98,7 @@ pub fn horizons_csv(view: &ReportView) -> String {
             table.push(&row);
         }
     }
-    table.0
+    table.into_text()
 }
 
 /// Every band level that occurs, ascending, as written in a column name.
@@ -116,16 +119,16 @@ fn at(points: &[Point], x: f64) -> f64 {
 }
 
 /// Lines already quoted and joined.
-struct Table(String);
+pub(super) struct Table(String);
 
 impl Table {
-    fn new<S: AsRef<str>>(head: &[S]) -> Self {
+    pub fn new<S: AsRef<str>>(head: &[S]) -> Self {
         let mut table = Table(String::new());
         table.push(head);
         table
     }
 
-    fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
+    pub fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
         for (i, cell) in cells.iter().enumerate() {
             if i > 0 {
                 self.0.push(',');
@@ -134,10 +137,14 @@ impl Table {
         }
         self.0.push('\n');
     }
+
+    pub fn into_text(self) -> String {
+        self.0
+    }
 }
 
 /// The shortest text that reads back as the same number; empty for NaN and infinities.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value {
         v if !v.is_finite() => String::new(),
         0.0 => "0".into(),
@@ -147,7 +154,7 @@ fn number(value: f64) -> String {
 }
 
 /// A text cell, quoted where it has to be and never a formula.
-fn text(cell: &str) -> String {
+pub(super) fn text(cell: &str) -> String {
     // OWASP "CSV injection": a spreadsheet evaluates cells that start with one of these.
     let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let plain = if risky { format!("'{cell}") } else { cell.to_string() };

@@ -102,7 +102,9 @@ mod tests {
     #[test]
     fn the_page_stands_alone_and_has_a_picture_for_a_phone() {
         let page = field_html(&view("<script>alert(1)</script>")).unwrap();
-        assert!(!page.contains("<script") && !page.contains("http") && !page.contains("NaN"));
+        assert!(
+            !page.contains("<script") && !page.contains("http:") && !page.contains("https:") && !page.contains("NaN")
+        );
         assert_eq!(page.matches("svg class=\"fig wide\"").count(), 1);
         assert_eq!(page.matches("svg class=\"fig narrow\"").count(), 1);
         assert!(page.contains("<th>t = 0.1</th>") && page.contains("href=\"run.json\""));

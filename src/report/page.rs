@@ -3,15 +3,16 @@
 use serde::Serialize;
 
 use super::error::ReportError;
-use super::figure::{self, MOST_LINES, Measure, PitBins};
-use super::format::{NOTHING, fixed, level, moment, num, percent, skill, to_error};
-use super::view::{Axis, Fan, ParamRow, ReportView, ScoreRow, SeriesView};
+use super::figure::{self, Acf, MOST_LINES, Measure, PitBins, Quantiles, Size};
+use super::format::{NOTHING, fixed, num, percent, skill, to_error};
+use super::numbers::{Shown, numbers};
+use super::view::{ParamRow, ReportView, ScoreRow, SeriesView};
 use super::words;
 
 /// Series of a panel that get a section of their own; the overview lists all of them. Keeps the page openable.
 pub const MOST_SECTIONS: usize = 24;
-/// Rows of a table under a figure; longer ones show every k-th row and say so.
-const MOST_ROWS: usize = 40;
+/// A model of the confidence set: its p-value is above this (Hansen, Lunde & Nason 2011).
+const IN_THE_SET: f64 = 0.1;
 
 #[derive(Serialize)]
 pub struct Page<'a> {
@@ -49,11 +50,6 @@ pub struct Section<'a> {
     pub figures: Figures,
     pub params: Vec<ParamLine<'a>>,
     pub scores: Vec<ScoreLine<'a>>,
-    pub held_table: NumberTable,
-    pub forecast_table: NumberTable,
-    pub pit_table: NumberTable,
-    pub crps_table: NumberTable,
-    pub coverage_table: NumberTable,
     /// Models beyond those a figure can keep apart.
     pub lines_left_out: usize,
 }
@@ -61,22 +57,46 @@ pub struct Section<'a> {
 #[derive(Serialize)]
 pub struct Says {
     pub data: String,
+    pub law: String,
+    pub profiles: String,
     pub held_out: String,
+    pub density: String,
     pub ahead: String,
     pub calibration: String,
+    pub acf: String,
+    pub quantiles: String,
     pub error: String,
+    pub coverage: String,
     pub scores: String,
+    pub losses: String,
 }
 
-/// SVG text; empty where there is nothing to ask.
+/// A picture with the numbers under it.
+#[derive(Serialize)]
+pub struct Figure {
+    /// SVG elements: of both widths, or of one panel each.
+    pub svg: Vec<String>,
+    pub table: Option<Shown>,
+}
+
+/// None where there is nothing to ask.
 #[derive(Serialize)]
 pub struct Figures {
-    pub history: String,
-    pub held_out: String,
-    pub forecast: String,
-    pub pit: String,
-    pub crps: String,
-    pub coverage: String,
+    pub history: Option<Figure>,
+    pub drift: Option<Figure>,
+    pub diffusion: Option<Figure>,
+    pub profiles: Option<Figure>,
+    pub held_out: Option<Figure>,
+    pub density: Option<Figure>,
+    pub forecast: Option<Figure>,
+    pub pit: Option<Figure>,
+    pub acf: Option<Figure>,
+    pub quantiles: Option<Figure>,
+    pub crps: Option<Figure>,
+    pub coverage: Option<Figure>,
+    pub skill: Option<Figure>,
+    pub losses: Option<Figure>,
+    pub validation: Option<Figure>,
 }
 
 #[derive(Serialize)]
@@ -92,18 +112,10 @@ pub struct ParamLine<'a> {
 pub struct ScoreLine<'a> {
     pub row: &'a ScoreRow,
     pub skill: String,
-    pub mark: String,
     /// The columns in which this row is the best: names of the fields.
     pub best: Vec<&'static str>,
-}
-
-/// The numbers behind a figure.
-#[derive(Serialize, Default)]
-pub struct NumberTable {
-    pub head: Vec<String>,
-    pub rows: Vec<Vec<String>>,
-    /// 1 where all rows are there, k where every k-th is.
-    pub every: usize,
+    /// May be the best of all by the model confidence set.
+    pub in_set: bool,
 }
 
 /// Everything the template needs, in one value.
@@ -145,13 +157,7 @@ fn overview_row(series: &SeriesView, i: usize, scale: (f64, f64)) -> OverviewRow
 
 fn section(series: &SeriesView, anchor: String) -> Result<Section<'_>, ReportError> {
     let bins = PitBins::new(&series.pit);
-    let horizon = |measure| {
-        if !figure::drawable(series, measure) {
-            return Ok(String::new());
-        }
-        figure::both(|size| figure::by_horizon(series, measure, size.lower()))
-    };
-    let scale = skill_scale(series.scores.iter());
+    let (acf, quantiles) = (Acf::of(&series.residuals), Quantiles::of(&series.residuals));
     let mut models: Vec<&str> = series.by_horizon.iter().map(|h| h.model.as_str()).collect();
     models.sort_unstable();
     models.dedup();
@@ -161,28 +167,73 @@ fn section(series: &SeriesView, anchor: String) -> Result<Section<'_>, ReportErr
         facts: words::key_facts(series),
         says: Says {
             data: words::data(series),
+            law: words::law(series),
+            profiles: words::profiles(series),
             held_out: words::held_out(series),
+            density: words::density(series),
             ahead: words::ahead(series),
             calibration: words::calibration(series, &bins),
+            acf: words::acf(acf.as_ref()),
+            quantiles: words::quantiles(quantiles.as_ref()),
             error: words::error_by_horizon(series),
+            coverage: words::coverage(series),
             scores: words::scores(series),
+            losses: words::losses(series),
         },
-        figures: Figures {
-            history: figure::both(|size| figure::history(series, size))?,
-            held_out: figure::both(|size| figure::fan(series, &series.held_out, size))?,
-            forecast: figure::both(|size| figure::fan(series, &series.forecast, size))?,
-            pit: figure::both(|size| figure::pit(&bins, size))?,
-            crps: horizon(Measure::Crps)?,
-            coverage: horizon(Measure::Coverage80)?,
-        },
+        figures: figures(series, &bins, acf.as_ref(), quantiles.as_ref())?,
         params: series.params.iter().map(param_line).collect(),
-        scores: score_lines(&series.scores, scale),
-        held_table: fan_table(series, &series.held_out),
-        forecast_table: fan_table(series, &series.forecast),
-        pit_table: pit_table(&bins),
-        crps_table: horizon_table(series, Measure::Crps),
-        coverage_table: horizon_table(series, Measure::Coverage80),
+        scores: score_lines(&series.scores),
         lines_left_out: models.len().saturating_sub(MOST_LINES),
+    })
+}
+
+fn figures(
+    series: &SeriesView,
+    bins: &PitBins,
+    acf: Option<&Acf>,
+    quantiles: Option<&Quantiles>,
+) -> Result<Figures, ReportError> {
+    let numbers = numbers(series);
+    let table = |name: &str| numbers.iter().find(|n| n.name == name).map(|n| n.shown());
+    type Draw<'d> = &'d dyn Fn(Size) -> Result<String, ReportError>;
+    // What every report has is drawn even where it is empty, and then says so.
+    let always = |name: &str, draw: Draw| -> Result<Option<Figure>, ReportError> {
+        Ok(Some(Figure { svg: vec![figure::both(draw)?], table: table(name) }))
+    };
+    let if_any = |name: &str, draw: Draw| if table(name).is_some() { always(name, draw) } else { Ok(None) };
+    let law = |name: &str| -> Result<Option<Figure>, ReportError> {
+        let Some(of) = series.coefficients.iter().find(|c| c.name == name) else { return Ok(None) };
+        if_any(name, &|size| figure::law(of, size))
+    };
+    let horizon = |name: &str, measure| -> Result<Option<Figure>, ReportError> {
+        if !figure::drawable(series, measure) {
+            return Ok(None);
+        }
+        always(name, &|size| figure::by_horizon(series, measure, size.lower()))
+    };
+    let profiles = match table("profiles") {
+        None => None,
+        table => {
+            let panels = series.profiles.iter().map(figure::profile);
+            Some(Figure { svg: panels.collect::<Result<_, _>>()?, table })
+        }
+    };
+    Ok(Figures {
+        history: always("history", &|size| figure::history(series, size))?,
+        drift: law("drift")?,
+        diffusion: law("diffusion")?,
+        profiles,
+        held_out: always("held_out", &|size| figure::fan(series, &series.held_out, size))?,
+        density: if_any("density", &|size| figure::through(series, size))?,
+        forecast: always("forecast", &|size| figure::fan(series, &series.forecast, size))?,
+        pit: always("pit", &|size| figure::pit(bins, size))?,
+        acf: if_any("acf", &|size| figure::acf(acf, size))?,
+        quantiles: if_any("quantiles", &|size| figure::quantiles(quantiles, size))?,
+        crps: horizon("crps", Measure::Crps)?,
+        coverage: horizon("coverage", Measure::Coverage80)?,
+        skill: if_any("skill", &|size| figure::skill(series, size))?,
+        losses: if_any("losses", &|size| figure::losses(series, size))?,
+        validation: if_any("validation", &|size| figure::validation(series, size))?,
     })
 }
 
@@ -205,17 +256,10 @@ fn param_mark(row: &ParamRow) -> String {
     }
 }
 
-fn skill_interval(row: &ScoreRow) -> Option<(f64, f64, f64)> {
-    let (skill, se) = (row.skill?, row.skill_se?);
-    // 97.5 % point of the standard normal law.
-    let half = 1.959964 * se;
-    [skill, half].iter().all(|v| v.is_finite()).then_some((skill - half, skill, skill + half))
-}
-
 /// One scale for every skill mark of a table, zero included. Baselines may be far off the scale: they get no mark.
 fn skill_scale<'a>(rows: impl Iterator<Item = &'a ScoreRow>) -> (f64, f64) {
     rows.filter(|r| !r.baseline || r.chosen)
-        .filter_map(skill_interval)
+        .filter_map(figure::interval)
         .fold((0.0, 0.0), |(lo, hi): (f64, f64), (a, _, b)| (lo.min(a), hi.max(b)))
 }
 
@@ -225,7 +269,7 @@ fn skill_cell(row: &ScoreRow) -> String {
 }
 
 fn skill_mark(row: &ScoreRow, scale: (f64, f64)) -> String {
-    skill_interval(row)
+    figure::interval(row)
         .map_or_else(String::new, |(lower, skill, upper)| figure::interval_mark(lower, skill, upper, scale))
 }
 
@@ -243,84 +287,21 @@ const COSTS: [(&str, Cost); 8] = [
     ("skill", |s| -s.skill.unwrap_or(f64::NAN)),
 ];
 
-fn score_lines(scores: &[ScoreRow], scale: (f64, f64)) -> Vec<ScoreLine<'_>> {
+fn score_lines(scores: &[ScoreRow]) -> Vec<ScoreLine<'_>> {
     let lowest = COSTS.map(|(_, cost)| scores.iter().map(cost).filter(|c| c.is_finite()).fold(f64::INFINITY, f64::min));
     let line = |row| ScoreLine {
         row,
         skill: skill_cell(row),
-        mark: skill_mark(row, scale),
         best: COSTS
             .iter()
             .zip(lowest)
             .filter(|((_, cost), low)| cost(row) == *low && low.is_finite())
             .map(|((name, _), _)| *name)
             .collect(),
+        in_set: row.best_p.is_some_and(|p| p > IN_THE_SET),
     };
     // With one row there is nothing to be better than.
     scores.iter().map(line).map(|l| if scores.len() > 1 { l } else { ScoreLine { best: Vec::new(), ..l } }).collect()
-}
-
-fn strided(head: Vec<String>, rows: Vec<Vec<String>>) -> NumberTable {
-    let every = rows.len().div_ceil(MOST_ROWS).max(1);
-    NumberTable { head, rows: rows.into_iter().step_by(every).collect(), every }
-}
-
-fn fan_table(series: &SeriesView, fan: &Fan) -> NumberTable {
-    let when = match series.axis {
-        Axis::Dates => "date".to_string(),
-        Axis::Numbers if series.time_unit.is_empty() => "time".into(),
-        Axis::Numbers => format!("time ({})", series.time_unit),
-    };
-    let mut bands: Vec<_> = fan.bands.iter().collect();
-    bands.sort_by(|a, b| a.level.total_cmp(&b.level));
-    let known = !fan.truth.is_empty();
-    let mut head = vec![when];
-    head.extend(known.then(|| "actual".to_string()));
-    head.push("median".into());
-    head.extend(bands.iter().map(|b| format!("{}\u{a0}% band", level(b.level))));
-    let value = |values: &[f64], i: usize| num(values.get(i).copied().unwrap_or(f64::NAN));
-    let rows = fan.x.iter().enumerate().map(|(i, &x)| {
-        let mut row = vec![moment(series.axis, x)];
-        if known {
-            row.push(num(fan.truth.iter().find(|p| p.x == x).map_or(f64::NAN, |p| p.y)));
-        }
-        row.push(value(&fan.median, i));
-        row.extend(bands.iter().map(|b| format!("{} … {}", value(&b.lower, i), value(&b.upper, i))));
-        row
-    });
-    strided(head, rows.collect())
-}
-
-fn pit_table(bins: &PitBins) -> NumberTable {
-    let head = ["bin", "outcomes", "range of chance"].map(String::from).to_vec();
-    let rows = bins.counts.iter().enumerate().map(|(i, count)| {
-        let bin = format!("{:.1} … {:.1}", i as f64 / 10.0, (i + 1) as f64 / 10.0);
-        vec![bin, fixed(*count as f64, 0), format!("{} … {}", bins.band.0, bins.band.1)]
-    });
-    if bins.n == 0 { NumberTable::default() } else { strided(head, rows.collect()) }
-}
-
-fn horizon_table(series: &SeriesView, measure: Measure) -> NumberTable {
-    let mut models: Vec<&str> = Vec::new();
-    let mut horizons: Vec<usize> = Vec::new();
-    for row in &series.by_horizon {
-        if !models.contains(&row.model.as_str()) {
-            models.push(&row.model);
-        }
-        horizons.push(row.horizon);
-    }
-    horizons.sort_unstable();
-    horizons.dedup();
-    let cell = |model: &str, horizon: usize| {
-        let row = series.by_horizon.iter().find(|r| r.model == model && r.horizon == horizon);
-        match measure {
-            Measure::Crps => num(row.map_or(f64::NAN, |r| r.crps)),
-            Measure::Coverage80 => percent(row.map_or(f64::NAN, |r| r.coverage_80)),
-        }
-    };
-    let head = std::iter::once("rows ahead".to_string()).chain(models.iter().map(|m| m.to_string())).collect();
-    let line = |h: usize| std::iter::once(h.to_string()).chain(models.iter().map(|m| cell(m, h))).collect();
-    strided(head, horizons.into_iter().map(line).collect())
 }
 
 #[cfg(test)]
@@ -337,14 +318,6 @@ mod tests {
             assert_eq!(scores.iter().filter(|s| s.best.contains(&name)).count(), 1, "{name}");
         }
         assert!(scores[0].best.contains(&"crps"));
-    }
-
-    #[test]
-    fn long_tables_are_strided_and_short_ones_whole() {
-        let rows = |n: usize| strided(vec![], vec![vec![]; n]);
-        assert_eq!((rows(40).rows.len(), rows(40).every), (40, 1));
-        assert_eq!((rows(81).rows.len(), rows(81).every), (27, 3));
-        assert_eq!(rows(0).rows.len(), 0);
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub fn bare(id: &str) -> SeriesView {
         score_unit: text(),
         axis: Axis::Numbers,
         verdict: vec![],
+        answers: vec![],
         history: vec![],
         test_from: f64::NAN,
         model: ModelView {
@@ -99,9 +100,16 @@ pub fn bare(id: &str) -> SeriesView {
         forecast: none(),
         pit: vec![],
         pit_ks_p: f64::NAN,
+        through: Through::default(),
+        residuals: vec![],
+        coefficients: vec![],
+        profiles: vec![],
+        no_profiles: text(),
+        step: 1,
         by_horizon: vec![],
         scores: vec![],
         risk: vec![],
+        losses: LossesView::default(),
         candidates: vec![],
         warnings: vec![],
     }
@@ -125,6 +133,11 @@ pub fn broken() -> ReportView {
     s.forecast.bands[0].upper.fill(f64::INFINITY);
     s.pit.fill(f64::NAN);
     s.pit_ks_p = f64::NAN;
+    s.residuals.fill(f64::NAN);
+    s.through.quantiles.iter_mut().for_each(|q| q.fill(f64::NEG_INFINITY));
+    s.coefficients[0].value.fill(f64::NAN);
+    s.profiles[0].curve.iter_mut().for_each(|p| p.1 = f64::INFINITY);
+    s.losses.limits[0].fill(f64::NEG_INFINITY);
     for h in &mut s.by_horizon {
         h.crps = f64::NAN;
     }
@@ -151,6 +164,11 @@ pub fn hostile() -> ReportView {
     s.verdict = vec![evil.into()];
     s.warnings = vec![evil.into()];
     s.params[0].name = evil.into();
+    s.profiles[0].name = evil.into();
+    s.through.variable = evil.into();
+    s.coefficients[0].state = evil.into();
+    s.losses.variable = evil.into();
+    s.answers = vec![(evil.into(), evil.into())];
     (view.title, view.command) = (evil.into(), evil.into());
     view.notes = vec![evil.into()];
     view
@@ -182,6 +200,9 @@ fn series(id: &str, n: usize, seed: u64) -> SeriesView {
             "On 147 held-out windows it saves 1.4 ± 0.4 % of the random walk’s error: better, but not by much.".into(),
             "Twenty rows ahead the yield lies between 1.38 and 1.99 % with probability 80 %.".into(),
         ],
+        answers: ["Which model?", "How sure is it?", "Better than naive?", "Can I redo it?"]
+            .map(|q| (q.to_string(), "yes, in a few words".to_string()))
+            .to_vec(),
         test_from: history[cut].x,
         model: ModelView {
             id: "cir".into(),
@@ -203,14 +224,21 @@ fn series(id: &str, n: usize, seed: u64) -> SeriesView {
         ]
         .map(|(a, b)| (a.to_string(), b.to_string()))
         .to_vec(),
-        history,
         held_out,
         forecast,
         pit,
         pit_ks_p: 0.0034,
+        through: through(&history[cut..], seed),
+        residuals: (0..n).map(|_| dice.normal()).collect(),
+        coefficients: coefficients(),
+        profiles: profiles(),
+        no_profiles: String::new(),
+        step: 20,
         by_horizon,
         scores,
         risk: risk(),
+        losses: losses(&history[cut..], seed),
+        history,
         candidates: candidates(),
         warnings: vec![
             "The speed of mean reversion is weakly determined: its interval reaches down to 0.01 per year.".into(),
@@ -268,6 +296,74 @@ fn fan(before: &[Point], after: &[Point], known: bool, seed: u64) -> Fan {
     }
 }
 
+fn through(held: &[Point], seed: u64) -> Through {
+    let mut dice = Dice(seed + 7);
+    let levels = [0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995];
+    // Normal quantiles at the levels.
+    let z = [-2.576, -1.645, -0.674, 0.0, 0.674, 1.645, 2.576];
+    let rows: Vec<&Point> = held.iter().step_by(held.len().div_ceil(72)).collect();
+    let width = |p: &Point| 0.15 * p.y.sqrt();
+    Through {
+        ahead: 20,
+        variable: "Rate (% per year)".into(),
+        x: rows.iter().map(|p| p.x).collect(),
+        actual: rows.iter().map(|p| p.y).collect(),
+        levels: levels.to_vec(),
+        quantiles: rows
+            .iter()
+            .map(|p| {
+                let centre = p.y + 0.7 * width(p) * dice.normal();
+                z.iter().map(|z| centre + z * width(p)).collect()
+            })
+            .collect(),
+    }
+}
+
+fn losses(held: &[Point], seed: u64) -> LossesView {
+    let mut dice = Dice(seed + 8);
+    LossesView {
+        variable: "return of Rate".into(),
+        x: held.iter().map(|p| p.x).collect(),
+        actual: held.iter().map(|_| 0.01 * dice.normal()).collect(),
+        levels: vec![0.01, 0.05],
+        limits: [-0.0233, -0.0164].map(|l| vec![l; held.len()]).to_vec(),
+    }
+}
+
+fn coefficients() -> Vec<CoefficientView> {
+    let x: Vec<f64> = (0..40).map(|i| 1.0 + 0.2 * f64::from(i)).collect();
+    let one = |name: &str, unit: &str, at: fn(f64) -> f64| CoefficientView {
+        name: name.into(),
+        unit: unit.into(),
+        state: "Rate (% per year)".into(),
+        value: x.iter().map(|x| at(*x)).collect(),
+        lower: x.iter().map(|x| at(*x) - 0.2).collect(),
+        upper: x.iter().map(|x| at(*x) + 0.2).collect(),
+        seen: x
+            .iter()
+            .step_by(5)
+            .map(|x| SeenView { x: *x, value: at(*x) + 0.1, lower: at(*x) - 0.3, upper: at(*x) + 0.5 })
+            .collect(),
+        x: x.clone(),
+    };
+    vec![
+        one("drift", "% per year/year", |x| 0.15 * (5.0 - x)),
+        one("diffusion", "% per year/year^0.5", |x| 0.54 * x.sqrt()),
+    ]
+}
+
+fn profiles() -> Vec<ProfileView> {
+    params()
+        .iter()
+        .filter_map(|p| {
+            let se = p.se.filter(|se| *se > 0.0)?;
+            let curve = (-10..=10).map(|k| f64::from(k) * 0.25).map(|z| (p.estimate + z * se, 0.5 * z * z)).collect();
+            let (name, unit) = (p.name.clone(), p.unit.clone());
+            Some(ProfileView { name, unit, estimate: p.estimate, lower: p.lower, upper: p.upper, curve })
+        })
+        .collect()
+}
+
 fn scored() -> (Vec<HorizonRow>, Vec<ScoreRow>) {
     // Model, chosen, baseline, scale of the CRPS.
     let models = [
@@ -307,7 +403,8 @@ fn scored() -> (Vec<HorizonRow>, Vec<ScoreRow>) {
             coverage_95: 0.941 - 0.006 * i as f64,
             skill: (!walk).then_some(1.0 - scale),
             skill_se: (!walk).then_some(if baseline { 0.08 } else { 0.004 }),
-            differs_p: baseline.then_some(0.03),
+            walk_p: (!walk).then_some(0.03),
+            rival_p: (!walk).then_some(0.004),
             best_p: Some(if chosen { 1.0 } else { 0.02 }),
         });
     }

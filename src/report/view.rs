@@ -41,6 +41,8 @@ pub struct SeriesView {
     pub axis: Axis,
     /// Three sentences: which model, how good against the baselines, what it says of the future.
     pub verdict: Vec<String>,
+    /// What a reader asks first, and the answer in a few words: which model, how sure, better than naive, can it be done again.
+    pub answers: Vec<(String, String)>,
     pub history: Vec<Point>,
     /// Axis position of the first held-out row.
     pub test_from: f64,
@@ -55,12 +57,25 @@ pub struct SeriesView {
     /// Probability integral transforms of the chosen model at horizon 1.
     pub pit: Vec<f64>,
     pub pit_ks_p: f64,
+    /// Forecasts of one distance at the cutoffs of the held-out rows.
+    pub through: Through,
+    /// One-step normal scores of the fit, in the order of the rows; independent and standard normal where the model is right.
+    pub residuals: Vec<f64>,
+    /// Drift and diffusion of the fitted law; empty where it is not of one state.
+    pub coefficients: Vec<CoefficientView>,
+    pub profiles: Vec<ProfileView>,
+    /// Why there are no profiles; empty where there are.
+    pub no_profiles: String,
+    /// Rows between two windows of the backtest.
+    pub step: usize,
     /// One line a model and horizon.
     pub by_horizon: Vec<HorizonRow>,
     /// Pooled over horizons, best first; the chosen model is marked.
     pub scores: Vec<ScoreRow>,
     /// Of returns: the chosen model's and the baselines' values at risk; else empty.
     pub risk: Vec<RiskRow>,
+    /// Returns beside their values at risk; without times where the data are no returns.
+    pub losses: LossesView,
     /// The models tried on the validation slice and why one was taken.
     pub candidates: Vec<CandidateRow>,
     pub warnings: Vec<String>,
@@ -101,6 +116,72 @@ pub struct Band {
     pub level: f64,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
+}
+
+/// Forecasts through time, each made `ahead` rows earlier, and what came.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Through {
+    pub ahead: usize,
+    /// What is forecast: the value or the transformed series, with its unit.
+    pub variable: String,
+    pub x: Vec<f64>,
+    pub actual: Vec<f64>,
+    /// Probabilities of the quantiles, increasing.
+    pub levels: Vec<f64>,
+    /// `[time][level]`
+    pub quantiles: Vec<Vec<f64>>,
+}
+
+/// A coefficient of the fitted law over the states that were seen.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CoefficientView {
+    /// "drift" or "diffusion".
+    pub name: String,
+    pub unit: String,
+    /// The state with its unit.
+    pub state: String,
+    pub x: Vec<f64>,
+    pub value: Vec<f64>,
+    /// Ends of pointwise 95 % intervals; NaN where the fit gives none.
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+    /// The same estimated without a model, bin by bin.
+    pub seen: Vec<SeenView>,
+}
+
+/// One bin's estimate with its 95 % interval.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SeenView {
+    pub x: f64,
+    pub value: f64,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// The log-likelihood along one parameter, all others chosen anew.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProfileView {
+    pub name: String,
+    pub unit: String,
+    pub estimate: f64,
+    /// Ends of the 95 % interval; None where it is open.
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    /// Value and drop in log-likelihood below the estimate, by value.
+    pub curve: Vec<(f64, f64)>,
+}
+
+/// What came and the values it should seldom fall below.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LossesView {
+    /// What is measured, with its unit.
+    pub variable: String,
+    pub x: Vec<f64>,
+    pub actual: Vec<f64>,
+    /// Probabilities of a value below the limit, increasing.
+    pub levels: Vec<f64>,
+    /// `[level][time]`
+    pub limits: Vec<Vec<f64>>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -159,8 +240,9 @@ pub struct ScoreRow {
     /// 1 - CRPS / CRPS of the random walk, with its standard error; None for the random walk itself.
     pub skill: Option<f64>,
     pub skill_se: Option<f64>,
-    /// Of a baseline: p-value of the Diebold-Mariano test that the chosen model's CRPS is the same.
-    pub differs_p: Option<f64>,
+    /// p-values of the Diebold-Mariano tests that its CRPS is that of the random walk, and that of the baseline with the lowest CRPS.
+    pub walk_p: Option<f64>,
+    pub rival_p: Option<f64>,
     /// p-value of the model confidence set: above 0.1 it may be the best.
     pub best_p: Option<f64>,
 }

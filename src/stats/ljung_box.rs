@@ -3,23 +3,22 @@
 use super::mean;
 use crate::base::math;
 
-/// p-value of the Ljung-Box (1978) test of no autocorrelation up to `lags`; NaN where there are too few values.
-pub fn ljung_box_p(x: &[f64], lags: usize) -> f64 {
-    let n = x.len();
-    if n < lags + 5 || x.iter().any(|v| !v.is_finite()) {
-        return f64::NAN;
+/// Autocorrelations of values about their mean at the lags from one on; none where values are too few, not finite or all the same.
+pub fn autocorrelations(x: &[f64], lags: usize) -> Option<Vec<f64>> {
+    if x.len() < lags + 5 || x.iter().any(|v| !v.is_finite()) {
+        return None;
     }
     let m = mean(x);
     let total: f64 = x.iter().map(|v| (v - m) * (v - m)).sum();
-    if total <= 0.0 {
-        return f64::NAN;
-    }
-    let q: f64 = (1..=lags)
-        .map(|k| {
-            let r = x.iter().zip(&x[k..]).map(|(a, b)| (a - m) * (b - m)).sum::<f64>() / total;
-            r * r / (n - k) as f64
-        })
-        .sum();
+    let at = |k: usize| x.iter().zip(&x[k..]).map(|(a, b)| (a - m) * (b - m)).sum::<f64>() / total;
+    (total > 0.0).then(|| (1..=lags).map(at).collect())
+}
+
+/// p-value of the Ljung-Box (1978) test of no autocorrelation up to `lags`; NaN where there are too few values.
+pub fn ljung_box_p(x: &[f64], lags: usize) -> f64 {
+    let Some(r) = autocorrelations(x, lags) else { return f64::NAN };
+    let n = x.len();
+    let q: f64 = (1..=lags).zip(r).map(|(k, r)| r * r / (n - k) as f64).sum();
     math::chi_square_sf(n as f64 * (n as f64 + 2.0) * q, lags as f64)
 }
 

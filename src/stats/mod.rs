@@ -23,7 +23,7 @@ pub use confidence_set::model_confidence_set;
 pub use diebold_mariano::{DieboldMariano, diebold_mariano};
 pub use energy::energy_score;
 pub use intervals::{interval_score, pinball};
-pub use ljung_box::ljung_box_p;
+pub use ljung_box::{autocorrelations, ljung_box_p};
 pub use long_run::{long_run_covariance, newey_west_lags, variance_of_mean};
 pub use uniform::ks_uniform_p;
 pub use value_at_risk::{ValueAtRisk, value_at_risk};

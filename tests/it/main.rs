@@ -15,6 +15,7 @@ mod panel;
 mod reference_fits;
 mod reference_values;
 mod refusals;
+mod report;
 mod run;
 mod scores;
 mod tidy;

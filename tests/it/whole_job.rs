@@ -28,8 +28,17 @@ fn texts<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
 #[track_caller]
 fn whole(place: &Place, folder: &str, ran: &Ran) -> Value {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
-    let names =
-        ["backtest.csv", "forecast.csv", "held_out.csv", "horizons.csv", "index.html", "run.json", "scores.csv"];
+    let names = [
+        "backtest.csv",
+        "figures",
+        "figures.json",
+        "forecast.csv",
+        "held_out.csv",
+        "horizons.csv",
+        "index.html",
+        "run.json",
+        "scores.csv",
+    ];
     assert_eq!(place.names(folder), names);
     let html = place.text(&format!("{folder}/index.html"));
     assert!(html.trim_end().ends_with("</html>"), "the page is cut");
@@ -201,7 +210,11 @@ fn a_model_file_leaves_no_folder_of_this_machine_in_the_report() {
 
 /// Every file of a run, by name.
 fn files(place: &Place, folder: &str) -> Vec<(String, String)> {
-    place.names(folder).into_iter().map(|n| (n.clone(), place.text(&format!("{folder}/{n}")))).collect()
+    let each = place.names(folder).into_iter().flat_map(|name| {
+        let path = format!("{folder}/{name}");
+        if place.path(&path).is_dir() { files(place, &path) } else { vec![(name, place.text(&path))] }
+    });
+    each.collect()
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 //! `kramers fit`: parameters with intervals, and an honest status.
 
 mod counts;
-mod page;
+pub(super) mod page;
 mod rows;
 mod several;
 mod uncertainty;

@@ -99,7 +99,7 @@ fn of_snapshots(
         output.text(&told(&series.id, &fit));
         documents.push(with_data(common.seed, body(&fit), &read, &series.id));
         if let Some(folder) = folder.filter(|_| data.loaded.series.len() == 1) {
-            page::write(folder, &page::of_snapshots(model, &series.id, &component, &fit))?;
+            page::write(folder, page::of_snapshots(model, &series.id, &component, &fit), &read, common.seed)?;
         }
     }
     finish(documents, common, folder, output)?;
@@ -213,7 +213,8 @@ fn of_trajectories(
         "fitted": fit.fitted, "starts": fit.starts, "warnings": fit.warnings,
     });
     if let Some(folder) = folder {
-        page::write(folder, &page::of_trajectories(model, &names.join(", "), &experiments, &fit))?;
+        let view = page::of_trajectories(model, &names.join(", "), &experiments, &fit);
+        page::write(folder, view, &read, common.seed)?;
     }
     finish(vec![with_data(common.seed, document, &read, &names.join(", "))], common, folder, output)?;
     Ok(if fit.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })

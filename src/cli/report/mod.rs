@@ -1,23 +1,28 @@
 //! `kramers report`: the whole job, from a file to a page.
 
+pub(in crate::cli) mod command;
+mod index;
+mod law;
 mod series;
+mod through;
+mod verdict;
 
-use crate::backtest::{Backtest, Candidate, ModelScores, Plan, Scores, Window, choose};
+use crate::backtest::{Backtest, Candidate, Plan, Scores, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::cli::args::{Common, ReportArgs};
 use crate::cli::backtest::{failures, with_baselines};
 use crate::cli::input::{Data, model_name, read_data};
 use crate::cli::output::{Folder, Output};
-use crate::cli::remarks::{against_random_walk, beaten_by, width_remark};
 use crate::cli::table::short;
 use crate::cli::values::{self, VERSION, long_header, long_table};
 use crate::cli::{Outcome, select};
 use crate::fit::diagnostics::Diagnostics;
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::Predictive;
-use crate::report::view::{FindingRow, ReportView};
-use crate::report::{self, ReportError};
+use crate::report::view::{CoefficientView, FindingRow, ProfileView, ReportView, Through};
+use crate::report::{self, FigureNumbers, ReportError};
+use command::command;
 use serde_json::{Value, json};
 use series::series_view;
 use std::path::PathBuf;
@@ -40,27 +45,29 @@ struct Study<'a> {
     held_out: Vec<Predictive>,
     ahead: (Vec<f64>, Option<Vec<Stamp>>, Vec<Predictive>),
     warnings: Vec<String>,
+    through: Through,
+    coefficients: Vec<CoefficientView>,
+    profiles: (Vec<ProfileView>, String),
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result<Outcome> {
     select::refuse_leaking_rules(&args.data)?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
     let data = read_data(&args.data, output)?;
-    let path = common.output.clone().map_or_else(|| PathBuf::from("reports").join(&data.stem), PathBuf::from);
+    let path = common.output.clone().map_or_else(|| PathBuf::from(index::REPORTS).join(&data.stem), PathBuf::from);
     let folder = Folder::open(&path)?;
+    // Only series with a section of their own are looked at from all sides.
+    let sections = data.loaded.series.len().min(report::MOST_SECTIONS);
+    let drawn = |i: usize| (i < sections).then_some(sections);
     let studies = data
         .loaded
         .series
         .iter()
-        .map(|series| study(series, args, common.seed, &forecasters, output))
+        .enumerate()
+        .map(|(i, series)| study(series, args, common.seed, &forecasters, drawn(i), output))
         .collect::<Result<Vec<_>>>()?;
     let view = view(&studies, args, common, &data);
     let document = document(&studies, &view, args, common, &data);
-    let broken = |e: ReportError| Error::Numerics {
-        what: "the report".to_string(),
-        why: e.to_string(),
-        hint: "this is a bug of ours; the numbers are in run.json".to_string(),
-    };
     folder.write_document(&document)?;
     folder.write("forecast.csv", &report::forecast_csv(&view))?;
     folder.write("held_out.csv", &report::held_out_csv(&view))?;
@@ -68,7 +75,9 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
     folder.write("horizons.csv", &report::horizons_csv(&view))?;
     let long: String = studies.iter().map(|s| long_table(s.series, &s.result)).collect();
     folder.write("backtest.csv", &(long_header() + &long))?;
+    write_figures(&folder, &report::figures(&view), "series")?;
     folder.write("index.html", &report::html(&view).map_err(broken)?)?;
+    index::write(&path, output)?;
     output.document(&document);
     for s in &view.series {
         output.text(&format!("{}\n", s.id));
@@ -84,11 +93,35 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
 }
 
+/// The numbers of figures as one document, and each as a table whose first column is called `by`.
+///
+/// # Errors
+/// [`Error::FileUnwritable`].
+pub(super) fn write_figures(folder: &Folder, figures: &[FigureNumbers], by: &str) -> Result<()> {
+    let document = json!({ "schema": "kramers/figures@1", "version": VERSION, "figures": figures });
+    folder.write("figures.json", &format!("{document}\n"))?;
+    figures.iter().try_for_each(|figure| folder.write(&format!("figures/{}.csv", figure.name), &figure.csv(by)))
+}
+
+fn broken(error: ReportError) -> Error {
+    Error::Numerics {
+        what: "the report".to_string(),
+        why: error.to_string(),
+        hint: "this is a bug of ours; the numbers are in run.json".to_string(),
+    }
+}
+
+/// Axis position of a row: seconds of dates, else the series' own time.
+fn x(series: &Series, row: usize) -> f64 {
+    series.stamps.as_ref().map_or(series.time[row], |s| s[row] as f64)
+}
+
 fn study<'a>(
     series: &'a Series,
     args: &ReportArgs,
     seed: u64,
     forecasters: &[ModelForecaster],
+    drawn: Option<usize>,
     output: &Output,
 ) -> Result<Study<'a>> {
     let plan = select::plan(series, &args.plan)?;
@@ -127,6 +160,16 @@ fn study<'a>(
     let mut warnings = failures(&series.id, series, &result);
     warnings.extend(fitted.fit.warnings.iter().cloned());
     let tests = fitted.diagnose(series)?;
+    let spinner = output.spinner(format!("drawing {}", series.id));
+    let (through, coefficients, profiles) = match drawn {
+        Some(sharing) => (
+            through::through(series, &plan, &at_cutoff)?,
+            law::coefficients(series, &fitted)?,
+            law::profiles(series, &fitted, sharing)?,
+        ),
+        None => Default::default(),
+    };
+    spinner.finish_and_clear();
     Ok(Study {
         series,
         plan,
@@ -138,6 +181,9 @@ fn study<'a>(
         held_out,
         ahead: (times, stamps, ahead),
         warnings,
+        through,
+        coefficients,
+        profiles,
     })
 }
 
@@ -155,7 +201,7 @@ impl Study<'_> {
     }
 
     fn x(&self, row: usize) -> f64 {
-        self.series.stamps.as_ref().map_or(self.series.time[row], |s| s[row] as f64)
+        x(self.series, row)
     }
 
     fn label(&self, row: usize) -> String {
@@ -163,61 +209,6 @@ impl Study<'_> {
             Some(stamps) => format_stamp(stamps[row]),
             None => format!("{} {}", short(self.series.time[row]), self.series.clock.unit),
         }
-    }
-
-    fn chosen_scores(&self) -> Option<&ModelScores> {
-        self.scores.get(&self.model().model.id)
-    }
-
-    /// Three sentences: which model and why, how it did, what it says.
-    fn verdict(&self) -> Vec<String> {
-        let model = &self.model().model;
-        let chosen = self.candidates.first();
-        let why = chosen.map_or("", |c| c.remark.as_str());
-        let first = format!(
-            "{} ({}) was chosen ({why}); its fit to all {} rows {}.",
-            model.title,
-            model.id,
-            self.series.len(),
-            {
-                let status = &self.fitted.fit.status;
-                if status.name() == "converged" { "converged".to_string() } else { format!("is {status}") }
-            }
-        );
-        let rows = self.plan.rows - self.plan.first_test;
-        let second = match self.chosen_scores() {
-            Some(s) => match s.skill {
-                Some(skill) => format!(
-                    "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
-                    against_random_walk(skill),
-                    short(s.all.crps),
-                    100.0 * skill.value,
-                    100.0 * skill.se,
-                    100.0 * s.all.coverage_80,
-                    width_remark(s.all.coverage_80),
-                ),
-                None => format!("On the {rows} held-out rows its CRPS is {}.", short(s.all.crps)),
-            },
-            None => "It could not answer on the held-out rows.".to_string(),
-        };
-        let second = match self.chosen_scores().and_then(|chosen| beaten_by(chosen, &self.scores)) {
-            Some(rival) => format!("{second} {rival}"),
-            None => second,
-        };
-        let last = self.series.len() - 1;
-        let third = match self.ahead.2.last() {
-            Some(law) => format!(
-                "From {} at {}, {} rows ahead: half of the chance below {}, and 80 % between {} and {}.",
-                short(self.series.value[last]),
-                self.label(last),
-                self.ahead.2.len(),
-                short(law.quantile(0.5)),
-                short(law.quantile(0.1)),
-                short(law.quantile(0.9))
-            ),
-            None => "No forecast was made.".to_string(),
-        };
-        vec![first, second, third]
     }
 }
 
@@ -245,7 +236,7 @@ fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> R
     ReportView {
         title: data.stem.clone(),
         version: VERSION.to_string(),
-        command: command(args, common, data),
+        command: command(std::env::args()),
         seed: common.seed,
         provenance,
         findings: loaded
@@ -253,7 +244,7 @@ fn view(studies: &[Study], args: &ReportArgs, common: &Common, data: &Data) -> R
             .iter()
             .map(|f| FindingRow { rule: f.rule.clone(), count: f.count, action: f.action.clone() })
             .collect(),
-        series: studies.iter().map(|s| series_view(s, args)).collect(),
+        series: studies.iter().map(|s| series_view(s, args, &loaded.sha256, common.seed)).collect(),
         notes: notes(studies, args),
     }
 }
@@ -273,39 +264,6 @@ fn notes(studies: &[Study], args: &ReportArgs) -> Vec<String> {
     notes
 }
 
-/// The command that makes this report again, without folders of this machine.
-fn command(args: &ReportArgs, common: &Common, data: &Data) -> String {
-    // A path below the working folder is told as typed, others by their name alone.
-    let typed = std::path::Path::new(&args.data.input);
-    let input = if typed.is_absolute() { data.file.clone() } else { args.data.input.clone() };
-    let mut words = vec!["kramers report".to_string(), input];
-    let mut flag = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.push(format!("{name} {value}"));
-        }
-    };
-    let d = &args.data;
-    flag("--time", d.time.clone());
-    flag("--value", d.value.clone());
-    flag("--id", d.id.clone());
-    flag("--only", d.only.clone());
-    flag("--since", d.since.clone());
-    flag("--before", d.before.clone());
-    flag("--transform", (d.transform != crate::base::Transform::None).then(|| d.transform.name().to_string()));
-    flag("--dt", d.dt.map(|v| v.to_string()));
-    flag(
-        "-m",
-        (!args.model.is_empty()).then(|| args.model.iter().map(|m| model_name(m)).collect::<Vec<_>>().join(",")),
-    );
-    flag("--test", (args.plan.test != "20%").then(|| args.plan.test.clone()));
-    flag("--horizon", args.plan.horizon.map(|h| h.to_string()));
-    flag("--step", args.plan.step.map(|s| s.to_string()));
-    flag("--refit", args.plan.refit.clone());
-    flag("--window", (args.plan.window != Window::Expanding).then(|| args.plan.window.to_string()));
-    flag("--embargo", (args.plan.embargo != 0).then(|| args.plan.embargo.to_string()));
-    flag("--seed", (common.seed != 1).then(|| common.seed.to_string()));
-    words.join(" ")
-}
 /// `kramers/report@1`: the same values as the page.
 fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Common, data: &Data) -> Value {
     let series: Vec<Value> = studies
@@ -325,6 +283,7 @@ fn document(studies: &[Study], view: &ReportView, args: &ReportArgs, common: &Co
                 "id": s.series.id,
                 "verdict": v.verdict,
                 "time_unit": s.series.clock.unit,
+                "range": { "first": s.label(0), "last": s.label(s.series.len() - 1) },
                 "clock": s.series.clock.kind,
                 "plan": {
                     "rows": s.plan.rows, "first_test": s.plan.first_test, "horizons": s.plan.horizons,

@@ -1,15 +1,19 @@
 //! What the page shows of one series.
 
+use super::through::losses;
 use super::{BANDS, Study};
+use crate::backtest::ModelScores;
+use crate::baseline::RANDOM_WALK;
 use crate::cli::args::ReportArgs;
 use crate::cli::fit::test_lines;
-use crate::cli::table::short;
+use crate::fit::Objective;
 use crate::predictive::Predictive;
 use crate::report::view::{
     Axis, Band, CandidateRow, Fan, HorizonRow, ModelView, ParamRow, Point, RiskRow, ScoreRow, SeriesView,
 };
+use crate::report::{fixed, num, p_is};
 
-pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
+pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: u64) -> SeriesView {
     let series = study.series;
     let model = &study.model().model;
     let fit = &study.fitted.fit;
@@ -18,15 +22,21 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
     let on = if transform.is_state() { String::new() } else { format!("{} of ", transform.name()) };
     let mut fit_facts = vec![
         ("status".to_string(), fit.status.to_string()),
-        ("transitions".to_string(), fit.transitions.to_string()),
-        ("objective".to_string(), format!("{:?}", fit.objective).to_lowercase()),
+        ("transitions".to_string(), fixed(fit.transitions as f64, 0)),
+        (
+            "minimised".to_string(),
+            match fit.objective {
+                Objective::Kl => "minus the log-likelihood (kl)".to_string(),
+                Objective::Mse => "weighted squared errors of one step (mse)".to_string(),
+            },
+        ),
         ("form of fitting".to_string(), format!("{} — {}", fit.form.name(), fit.form_choice.why)),
     ];
     if let (Some(l), Some(aic), Some(bic)) = (fit.log_likelihood, fit.aic, fit.bic) {
-        fit_facts.push(("log-likelihood".to_string(), format!("{l:.3}")));
-        fit_facts.push(("AIC, BIC".to_string(), format!("{aic:.2}, {bic:.2}")));
+        fit_facts.push(("log-likelihood".to_string(), fixed(l, 2)));
+        fit_facts.push(("AIC, BIC".to_string(), format!("{}, {}", fixed(aic, 1), fixed(bic, 1))));
     }
-    fit_facts.extend(test_lines(&study.tests).into_iter().map(|(what, p)| (format!("{what}, p"), short(p))));
+    fit_facts.extend(test_lines(&study.tests).into_iter().map(|(what, p)| (format!("test: {what}"), p_is(p))));
     let pit = study.chosen_scores();
     let before = |to: usize| (0..=to).map(|i| Point { x: study.x(i), y: series.value[i] }).collect::<Vec<_>>();
     let cutoff = study.plan.first_test - 1;
@@ -38,6 +48,7 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
         time_unit: series.clock.unit.clone(),
         axis: if series.stamps.is_some() { Axis::Dates } else { Axis::Numbers },
         verdict: study.verdict(),
+        answers: study.answers(sha256, seed),
         history: before(n - 1),
         test_from: study.x(study.plan.first_test),
         model: ModelView {
@@ -46,9 +57,9 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
             equation: model.equation(),
             mathml: model.mathml_equations(),
             source: model.source.clone(),
-            domain: model
-                .scalar()
-                .map_or(String::new(), |s| format!("{} in [{}, {}]", s.state.name, s.state.lower, s.state.upper)),
+            domain: model.scalar().map_or(String::new(), |s| {
+                format!("{} from {} to {}", s.state.name, num(s.state.lower), num(s.state.upper))
+            }),
             transform: transform.name().to_string(),
             form: format!("answered by the {} form", study.model().answer.name()),
         },
@@ -77,6 +88,12 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
         forecast: fan(before(n - 1), ahead_x(study), &study.ahead.2, Vec::new()),
         pit: pit.map(|s| s.pit.clone()).unwrap_or_default(),
         pit_ks_p: pit.map_or(f64::NAN, |s| s.pit_ks_p),
+        through: study.through.clone(),
+        residuals: study.tests.scores.clone(),
+        coefficients: study.coefficients.clone(),
+        profiles: study.profiles.0.clone(),
+        no_profiles: study.profiles.1.clone(),
+        step: study.plan.step,
         by_horizon: study
             .scores
             .pooled
@@ -94,6 +111,7 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs) -> SeriesView {
             .collect(),
         scores: score_rows(study),
         risk: risk_rows(study),
+        losses: losses(study),
         candidates: study
             .candidates
             .iter()
@@ -148,9 +166,10 @@ fn risk_rows(study: &Study) -> Vec<RiskRow> {
 
 /// Best CRPS first.
 fn score_rows(study: &Study) -> Vec<ScoreRow> {
-    let chosen = study.scores.get(&study.model().model.id);
-    let differs = |baseline: &str| {
-        let against = chosen?.against.iter().find(|a| a.baseline == baseline)?;
+    let baselines = study.scores.pooled.iter().filter(|m| m.baseline);
+    let rival = baselines.min_by(|a, b| a.all.crps.total_cmp(&b.all.crps)).map(|m| m.model.clone());
+    let against = |m: &ModelScores, baseline: &str| {
+        let against = m.against.iter().find(|a| a.baseline == baseline)?;
         against.crps.map(|test| test.p)
     };
     let mut rows: Vec<ScoreRow> = study
@@ -171,7 +190,8 @@ fn score_rows(study: &Study) -> Vec<ScoreRow> {
             coverage_95: m.all.coverage_95,
             skill: m.skill.map(|s| s.value),
             skill_se: m.skill.map(|s| s.se),
-            differs_p: differs(&m.model),
+            walk_p: against(m, RANDOM_WALK),
+            rival_p: rival.as_deref().and_then(|rival| against(m, rival)),
             best_p: Some(m.confidence_set_p).filter(|_| study.scores.pooled.len() > 1),
         })
         .collect();

@@ -8,6 +8,7 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor};
+use std::cell::RefCell;
 
 use super::super::error::ReportError;
 use super::super::format::escape;
@@ -54,6 +55,8 @@ pub enum Ink {
     Band,
     Median,
     Truth,
+    /// Under a line or dot that lies on colours, so that it is seen on all of them.
+    Halo,
     Bar,
     BarOut,
     Tolerance,
@@ -73,8 +76,8 @@ impl Ink {
     fn all() -> impl Iterator<Item = Ink> {
         use Ink::*;
         let single = [
-            Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Bar, BarOut, Tolerance, Target,
-            Chosen,
+            Label, Muted, Grid, Rule, Data, HeldLine, HeldArea, Band, Median, Truth, Halo, Bar, BarOut, Tolerance,
+            Target, Chosen,
         ];
         let lines = (0..MODEL_LINES).flat_map(|k| [Model(k), Over(k)]);
         single.into_iter().chain(lines).chain((0..BASELINE_LINES).map(Baseline))
@@ -125,16 +128,29 @@ pub struct Plot<'a, 'b> {
     left: f64,
     top: f64,
     bottom: f64,
+    /// SVG below and above what plotters draws: it knows neither paths of many cells nor titles.
+    under: RefCell<String>,
+    over: RefCell<String>,
+}
+
+/// Shades of a density: enough for an even picture, few enough for a small file.
+pub const SHADES: u8 = 12;
+
+/// A rectangle between two data corners, in one of [`SHADES`].
+pub struct Cell {
+    pub from: (f64, f64),
+    pub to: (f64, f64),
+    pub shade: u8,
 }
 
 /// Draws axes and grid of `frame`, then what `paint` adds, and returns the SVG element.
 pub fn figure(frame: &Frame, paint: impl FnOnce(&Plot) -> Drawn) -> Result<String, ReportError> {
-    let mut svg = String::new();
-    {
+    let (mut svg, under, over) = (String::new(), RefCell::default(), RefCell::default());
+    let (under, over) = {
         let (w, h) = (frame.size.width * FINE, frame.size.height * FINE);
         let root = SVGBackend::with_string(&mut svg, (w as u32, h as u32)).into_drawing_area();
-        let under = frame.x.ticks.iter().any(|t| t.under.is_some());
-        let below = LINE * (1.0 + f64::from(under) + f64::from(frame.x_title.is_some())) + 8.0;
+        let years = frame.x.ticks.iter().any(|t| t.under.is_some());
+        let below = LINE * (1.0 + f64::from(years) + f64::from(frame.x_title.is_some())) + 8.0;
         let widest = frame.y.ticks.iter().map(|t| t.label.chars().count()).max().unwrap_or(0);
         let plot = Plot {
             root: &root,
@@ -142,12 +158,15 @@ pub fn figure(frame: &Frame, paint: impl FnOnce(&Plot) -> Drawn) -> Result<Strin
             left: 14.0 + 7.0 * widest as f64,
             top: 28.0,
             bottom: f64::from(frame.size.height) - below,
+            under,
+            over,
         };
         plot.axes()?;
         paint(&plot)?;
         root.present().map_err(refused)?;
-    }
-    Ok(themed(&svg, frame.size, &frame.alt))
+        (plot.under.into_inner(), plot.over.into_inner())
+    };
+    Ok(themed(&svg, frame.size, &frame.alt, &under, &over))
 }
 
 /// A figure of the same size that only says that there is nothing to draw.
@@ -248,6 +267,44 @@ impl Plot<'_, '_> {
         self.root.draw(&Text::new(text.to_string(), (fine(px), fine(py)), style)).map_err(refused)
     }
 
+    /// Coloured cells, below everything else; a path a shade, since thousands of elements would be a heavy page.
+    pub fn cells(&self, cells: &[Cell]) {
+        let mut under = self.under.borrow_mut();
+        for shade in 0..SHADES {
+            let path: String = cells.iter().filter(|c| c.shade == shade).map(|c| self.outline(c)).collect();
+            if !path.is_empty() {
+                under.push_str(&format!("<path class=\"v{shade}\" shape-rendering=\"crispEdges\" d=\"{path}\"/>"));
+            }
+        }
+    }
+
+    fn outline(&self, cell: &Cell) -> String {
+        let corners = self.pixels(&[cell.from, cell.to]);
+        let (Some(p), Some(q)) = (corners.first(), corners.get(1)) else { return String::new() };
+        let (w, h) = ((q.0 - p.0).abs().max(1), (q.1 - p.1).abs().max(1));
+        format!("M{} {}h{w}v{h}h-{w}z", p.0.min(q.0), p.1.min(q.1))
+    }
+
+    /// What a pointer resting between two x positions is told. A phone has no pointer, so narrow figures carry none.
+    pub fn hover(&self, (from, to): (f64, f64), text: &str) {
+        let (a, b) = (self.place(from, self.frame.y.lo).0, self.place(to, self.frame.y.lo).0);
+        let (a, b) = (a.max(self.left), b.min(self.right_edge()));
+        if self.frame.size == Size::NARROW || a >= b || a.is_nan() || b.is_nan() {
+            return;
+        }
+        let (x, y, w, h) = (fine(a), fine(self.top), fine(b - a), fine(self.bottom - self.top));
+        self.over.borrow_mut().push_str(&format!(
+            "<rect class=\"hit\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\"><title>{}</title></rect>",
+            escape(text)
+        ));
+    }
+
+    /// [`Plot::hover`] around each of increasing positions, half way to its neighbours.
+    pub fn hovers(&self, items: &[(f64, String)]) {
+        let spans = around(&items.iter().map(|i| i.0).collect::<Vec<_>>());
+        items.iter().zip(spans).for_each(|((_, text), span)| self.hover(span, text));
+    }
+
     /// Labels on the right edge at the heights of `items`, pushed apart so that none covers another.
     pub fn labels_right(&self, items: &[(f64, String, Ink)]) -> Drawn {
         let mut placed: Vec<(f64, &str, Ink)> = items
@@ -293,6 +350,16 @@ impl Plot<'_, '_> {
     }
 }
 
+/// The stretch of each of increasing positions: half way to its neighbours, as far on the other side at the ends.
+pub fn around(x: &[f64]) -> Vec<(f64, f64)> {
+    let half = |i: usize| 0.5 * (x[i + 1] - x[i]);
+    let span = |i: usize| match x.len() {
+        0 | 1 => (x[i] - 0.5, x[i] + 0.5),
+        n => (x[i] - half(i.saturating_sub(1)), x[i] + half(i.min(n - 2))),
+    };
+    (0..x.len()).map(span).collect()
+}
+
 /// Moves sorted heights apart to at least `gap` with the least displacement, then between `top` and `bottom` while
 /// there is room.
 fn spread(mut heights: Vec<f64>, gap: f64, top: f64, bottom: f64) -> Vec<f64> {
@@ -326,8 +393,8 @@ fn spread(mut heights: Vec<f64>, gap: f64, top: f64, bottom: f64) -> Vec<f64> {
 /// Gives plotters' output the page's classes instead of colours, and says what the picture shows.
 ///
 /// Text was escaped by plotters, so a quoted attribute cannot come from the data.
-fn themed(svg: &str, size: Size, alt: &str) -> String {
-    let body = svg.split_once('>').map_or("", |(_, body)| body);
+fn themed(svg: &str, size: Size, alt: &str, under: &str, over: &str) -> String {
+    let body = svg.split_once('>').map_or("", |(_, body)| body).trim_end().trim_end_matches("</svg>");
     let mut body = body.replace(">\n", ">").replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
     for ink in Ink::all() {
         let RGBColor(r, g, b) = ink.sentinel();
@@ -337,7 +404,7 @@ fn themed(svg: &str, size: Size, alt: &str) -> String {
     }
     body = without(&without(&body, " font-family=\""), " font-size=\"");
     format!(
-        "<svg class=\"fig {}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}",
+        "<svg class=\"fig {}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{under}{}{over}</svg>",
         size.class,
         size.width * FINE,
         size.height * FINE,
@@ -376,6 +443,13 @@ mod tests {
         assert!(!svg.contains("<script"), "{svg}");
         assert!(!svg.contains("http") && !svg.contains("=\"#C0DE"), "{svg}");
         assert!(svg.ends_with("</svg>") && svg.contains("class=\"s-grid\""), "{svg}");
+    }
+
+    #[test]
+    fn stretches_meet_half_way_and_one_has_a_width() {
+        assert_eq!(around(&[1.0, 2.0, 6.0]), [(0.5, 1.5), (1.5, 4.0), (4.0, 8.0)]);
+        assert_eq!(around(&[3.0]), [(2.5, 3.5)]);
+        assert!(around(&[]).is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A forecast through time: bands, median, the rows before it, and what came.
 
 use super::super::error::ReportError;
-use super::super::format::{clip, level, moment};
+use super::super::format::{clip, level, moment, num};
 use super::super::view::{Axis, Fan, Point, SeriesView};
 use super::axis::Scale;
 use super::canvas::{Drawn, Frame, Ink, Plot, Size, figure, no_data};
@@ -79,6 +79,7 @@ pub fn fan(series: &SeriesView, fan: &Fan, size: Size) -> Result<String, ReportE
             plot.dot(*only, 3.0, Ink::Median)?;
         }
         truth(plot, fan, cut)?;
+        plot.hovers(&told(series, fan));
         end_labels(plot, fan)
     })
 }
@@ -117,6 +118,22 @@ fn truth(plot: &Plot, fan: &Fan, cut: Option<&Point>) -> Drawn {
         }
     }
     Ok(())
+}
+
+/// The forecast at each of its times, in words.
+fn told(series: &SeriesView, fan: &Fan) -> Vec<(f64, String)> {
+    let at = |values: &[f64], i: usize| num(values.get(i).copied().unwrap_or(f64::NAN));
+    let one = |(i, x): (usize, &f64)| {
+        let mut text = format!("{}: median {}", moment(series.axis, *x), at(&fan.median, i));
+        if let Some(came) = fan.truth.iter().find(|p| p.x == *x) {
+            text += &format!(", came {}", num(came.y));
+        }
+        for band in &fan.bands {
+            text += &format!("\n{} %: {} to {}", level(band.level), at(&band.lower, i), at(&band.upper, i));
+        }
+        (*x, text)
+    };
+    fan.x.iter().enumerate().map(one).collect()
 }
 
 fn end_labels(plot: &Plot, fan: &Fan) -> Drawn {

@@ -1,7 +1,7 @@
 //! Data beside what was fitted to them: histograms of counts with their probabilities, and curves through points.
 
 use super::super::error::ReportError;
-use super::super::format::clip;
+use super::super::format::{clip, num};
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
 
@@ -12,6 +12,8 @@ pub enum Beside {
     Counts { first: f64, observed: Vec<f64>, fitted: Vec<f64> },
     /// Points and the curve through them, both in the order of x.
     Curve { observed: Vec<(f64, f64)>, fitted: Vec<(f64, f64)> },
+    /// Points that should lie about a level, 95 of 100 within `band` of it.
+    About { points: Vec<(f64, f64)>, level: f64, band: f64 },
 }
 
 /// One small figure.
@@ -57,6 +59,11 @@ pub fn beside(panel: &FittedPanel) -> Result<String, ReportError> {
                 let line: Vec<(f64, f64)> =
                     fitted.iter().take(last + 1).enumerate().map(|(k, p)| (at(k), *p)).collect();
                 plot.line(&line, Ink::Target, 1.8)?;
+                let told = |(k, p): (usize, &(f64, f64))| {
+                    let seen = observed.get(k).copied().unwrap_or(0.0);
+                    (p.0, format!("{}: observed {}, fitted {}", num(p.0), num(seen), num(p.1)))
+                };
+                plot.hovers(&line.iter().enumerate().map(told).collect::<Vec<_>>());
                 // Few counts are points, not a curve.
                 let points = if line.len() <= 40 { &line[..] } else { &[] };
                 points.iter().try_for_each(|point| plot.dot(*point, 2.2, Ink::Target))
@@ -69,6 +76,23 @@ pub fn beside(panel: &FittedPanel) -> Result<String, ReportError> {
             figure(&frame(x, y), |plot| {
                 plot.line(fitted, Ink::Target, 1.8)?;
                 observed.iter().try_for_each(|point| plot.dot(*point, 2.6, Ink::Median))
+            })
+        }
+        Beside::About { points, level, band } => {
+            let edges = [level - band, level + band];
+            let reach = points.iter().map(|p| p.1).chain(edges);
+            let (x, y) = (Scale::values(points.iter().map(|p| p.0), 5), Scale::values(reach, 4));
+            let (Some(x), Some(y)) = (x, y) else { return no_data(size, &panel.title) };
+            let frame = frame(x, y);
+            figure(&frame, |plot| {
+                let (lo, hi) = (frame.x.lo, frame.x.hi);
+                plot.rect((lo, edges[0]), (hi, edges[1]), Ink::Tolerance)?;
+                plot.line(&[(lo, *level), (hi, *level)], Ink::Target, 1.4)?;
+                for point in points {
+                    let outside = (point.1 - level).abs() > *band;
+                    plot.dot(*point, 2.6, if outside { Ink::BarOut } else { Ink::Median })?;
+                }
+                Ok(())
             })
         }
     }
@@ -88,6 +112,9 @@ mod tests {
         let curve = Beside::Curve { observed: vec![(0.0, 1.0), (f64::NAN, 2.0)], fitted: vec![(0.0, 1.1), (1.0, 0.4)] };
         let drawn = beside(&panel(curve)).unwrap();
         assert!(drawn.contains("s-target") && drawn.contains("f-median") && !drawn.contains("NaN"), "{drawn}");
+        let points = vec![(0.0, 0.1), (1.0, -3.0), (2.0, f64::NAN)];
+        let drawn = beside(&panel(Beside::About { points, level: 0.0, band: 1.96 })).unwrap();
+        assert!(drawn.matches("f-barout").count() == 1 && drawn.contains("f-tolerance"), "{drawn}");
         let none = Beside::Counts { first: 0.0, observed: vec![], fitted: vec![] };
         assert!(beside(&panel(none)).unwrap().contains("no data"));
     }

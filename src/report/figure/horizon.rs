@@ -1,10 +1,11 @@
 //! Scores against the distance of the forecast: one line a model, the chosen one strongest, baselines grey and dashed.
 
 use super::super::error::ReportError;
-use super::super::format::clip;
+use super::super::format::{clip, num};
 use super::super::view::{HorizonRow, SeriesView};
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
+use super::chance::binomial_range;
 
 /// More lines than this cannot be told apart; the best-scored models are drawn.
 pub const MOST_LINES: usize = 8;
@@ -80,6 +81,19 @@ pub fn above_frame(series: &SeriesView) -> Vec<(&str, f64)> {
     names.map(|n| (n, lowest(n))).filter(|(_, low)| top > 0.0 && low.is_finite() && *low > OFF * top).collect()
 }
 
+/// The share of outcomes, percent, that an honest 80 % band holds in 95 of 100 records: horizon, low, high. Windows that overlap say
+/// the same thing twice, so only those that fit beside each other are counted.
+pub fn coverage_by_chance(series: &SeriesView) -> Vec<(usize, f64, f64)> {
+    let Some(chosen) = series.scores.iter().find(|s| s.chosen) else { return Vec::new() };
+    let of_chosen = series.by_horizon.iter().filter(|h| h.model == chosen.model);
+    let one = |row: &HorizonRow| {
+        let n = row.windows / row.horizon.div_ceil(series.step.max(1)).max(1);
+        let (low, high) = binomial_range(n, 0.8, 0.05);
+        (n > 0).then(|| (row.horizon, 100.0 * low as f64 / n as f64, 100.0 * high as f64 / n as f64))
+    };
+    of_chosen.filter_map(one).collect()
+}
+
 /// Whether there are at least two horizons to draw a line between.
 pub fn drawable(series: &SeriesView, measure: Measure) -> bool {
     lines(series, measure).iter().any(|l| l.points.len() > 1)
@@ -98,7 +112,9 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
     let x = Scale::times(super::super::view::Axis::Numbers, points().map(|p| p.0), few);
     let target = (measure == Measure::Coverage80).then_some(80.0);
     let zero = (measure == Measure::Crps).then_some(0.0);
-    let y = Scale::values(points().map(|p| p.1).chain(target).chain(zero), 5);
+    let chance = target.map_or_else(Vec::new, |_| coverage_by_chance(series));
+    let edges = chance.iter().flat_map(|(_, low, high)| [*low, *high]);
+    let y = Scale::values(points().map(|p| p.1).chain(target).chain(zero).chain(edges), 5);
     let (Some(x), Some(mut y)) = (x, y) else { return no_data(size, alt) };
     if zero.is_some() && y.hi > 0.0 {
         y = Scale::numbers(0.0, y.hi, 5);
@@ -122,6 +138,9 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
     };
     figure(&frame, |plot| {
         let mut labels = Vec::new();
+        let at = |edge: fn(&(usize, f64, f64)) -> f64| chance.iter().map(move |c| (c.0 as f64, edge(c)));
+        let ring: Vec<(f64, f64)> = at(|c| c.1).chain(at(|c| c.2).rev()).collect();
+        plot.area(&ring, Ink::Tolerance)?;
         if let Some(target) = target {
             plot.line(&[(frame.x.lo, target), (frame.x.hi, target)], Ink::Target, 1.4)?;
             labels.push((target, "target 80 %".to_string(), Ink::Target));
@@ -135,16 +154,40 @@ pub fn by_horizon(series: &SeriesView, measure: Measure, size: Size) -> Result<S
                 }
             }
         }
+        plot.hovers(&told(&lines));
         let most = if wide { 18 } else { 13 };
         labels.extend(lines.iter().filter_map(|l| Some((l.points.last()?.1, clip(l.model, most), l.ink))));
         plot.labels_right(&labels)
     })
 }
 
+/// Every line's value at each horizon of the first.
+fn told(lines: &[Line]) -> Vec<(f64, String)> {
+    let Some(first) = lines.first() else { return Vec::new() };
+    let at = |x: f64| {
+        let values = lines.iter().filter_map(|l| Some((l.model, l.points.iter().find(|p| p.0 == x)?.1)));
+        values.map(|(model, y)| format!("{} {}", clip(model, 24), num(y))).collect::<Vec<_>>().join("\n")
+    };
+    first.points.iter().map(|(x, _)| (*x, format!("{x} rows ahead\n{}", at(*x)))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::sample;
     use super::*;
+
+    #[test]
+    fn overlapping_windows_widen_what_chance_allows() {
+        let mut series = sample::single().series.remove(0);
+        series.step = 1;
+        let chance = coverage_by_chance(&series);
+        assert_eq!(chance.len(), 20);
+        // R: qbinom(c(0.025, 0.975), c(147, 7), 0.8) are 108, 127 and 3, 7.
+        assert_eq!((chance[0].1, chance[0].2), (100.0 * 108.0 / 147.0, 100.0 * 127.0 / 147.0));
+        assert_eq!((chance[19].1, chance[19].2), (100.0 * 3.0 / 7.0, 100.0));
+        series.step = 20;
+        assert_eq!(coverage_by_chance(&series)[19].1, chance[0].1);
+    }
 
     #[test]
     fn the_chosen_model_is_the_strong_line_and_baselines_are_grey() {

@@ -3,6 +3,7 @@
 
 mod axis;
 mod canvas;
+mod chance;
 mod coefficients;
 mod compare;
 mod dates;
@@ -12,9 +13,15 @@ mod heat_map;
 mod history;
 mod horizon;
 mod labels;
+mod law;
+mod losses;
 mod mark;
 mod pit;
+mod profile;
+mod residuals;
+mod skill;
 mod thin;
+mod through;
 
 pub use canvas::Size;
 pub use coefficients::{CurveView, coefficients};
@@ -23,9 +30,15 @@ pub use fan::{fan, held};
 pub use fitted::{Beside, FittedPanel, beside};
 pub use heat_map::{HeatMap, HeatMapLabels, heat_maps, heat_maps_of_page};
 pub use history::history;
-pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, drawable};
+pub use horizon::{MOST_LINES, Measure, above_frame, by_horizon, coverage_by_chance, drawable};
+pub use law::law;
+pub use losses::{hits, losses};
 pub use mark::interval_mark;
 pub use pit::{PitBins, pit};
+pub use profile::profile;
+pub use residuals::{Acf, Quantiles, acf, quantiles};
+pub use skill::{interval, skill, validation};
+pub use through::through;
 
 /// A figure in the two widths the style sheet chooses between: a desktop or printed page, and a phone.
 pub fn both<E>(draw: impl Fn(Size) -> Result<String, E>) -> Result<String, E> {

@@ -1,6 +1,10 @@
 //! The sentence under each question: what the figure or table shows, read from the same numbers.
 
-use super::figure::{PitBins, above_frame, held};
+mod fit;
+
+pub use fit::{acf, law, profiles, quantiles};
+
+use super::figure::{PitBins, above_frame, coverage_by_chance, held, hits};
 use super::format::{clip, fixed, level, moment, num, p_is, p_value, percent};
 use super::view::{Axis, Fan, ScoreRow, SeriesView};
 
@@ -106,9 +110,9 @@ pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
         ),
     };
     let bars = match bins.surprising() {
-        0 => "All ten bars lie within the range that chance allows.".into(),
-        1 => "One of ten bars lies outside the range that chance allows.".into(),
-        k => format!("{k} of ten bars lie outside the range that chance allows."),
+        0 => "All ten bars lie within the range that chance allows them together.".into(),
+        1 => "One of ten bars lies outside the range that chance allows them together.".into(),
+        k => format!("{k} of ten bars lie outside the range that chance allows them together."),
     };
     format!("{} one-step forecasts. {verdict} {bars}", count(bins.n))
 }
@@ -136,6 +140,71 @@ pub fn error_by_horizon(series: &SeriesView) -> String {
         text += &format!(" {model}, never below {}, lies above the frame.", num(lowest));
     }
     text
+}
+
+/// Whether the 80 % bands hold what they should, at every distance.
+pub fn coverage(series: &SeriesView) -> String {
+    let Some(chosen) = chosen(series) else { return String::new() };
+    let chance = coverage_by_chance(series);
+    let of = |h: usize| series.by_horizon.iter().find(|r| r.model == chosen.model && r.horizon == h);
+    let sides: Vec<(usize, bool)> = chance
+        .iter()
+        .filter_map(|(h, low, high)| {
+            let share = 100.0 * of(*h)?.coverage_80;
+            (share < *low || share > *high).then_some((*h, share < *low))
+        })
+        .collect();
+    let narrow = sides.iter().filter(|s| s.1).count();
+    let wide = sides.len() - narrow;
+    match (narrow, wide) {
+        (0, 0) => format!(
+            "The bands of {} hold as much as they should, at every distance, as far as chance lets one tell.",
+            chosen.model
+        ),
+        (_, 0) => format!("The bands of {} are too narrow at {narrow} of {} distances.", chosen.model, chance.len()),
+        (0, _) => format!("The bands of {} are too wide at {wide} of {} distances.", chosen.model, chance.len()),
+        _ => format!(
+            "The bands of {} are too narrow at {narrow} and too wide at {wide} of {} distances.",
+            chosen.model,
+            chance.len()
+        ),
+    }
+}
+
+/// How often what came lay outside the outermost quantiles shown.
+pub fn density(series: &SeriesView) -> String {
+    let of = &series.through;
+    let (Some(low), Some(high)) = (of.levels.first(), of.levels.last()) else { return String::new() };
+    let outside = of
+        .quantiles
+        .iter()
+        .zip(&of.actual)
+        .filter(|(q, actual)| q.first().zip(q.last()).is_some_and(|(a, b)| !(*a..=*b).contains(*actual)));
+    let (outside, expected) = (outside.count(), (1.0 - (high - low)) * of.x.len() as f64);
+    format!(
+        "{} forecasts, each made {} before what it is of, with the parameters fitted before the first of them. {} of the outcomes lie outside the colours; {} would be expected.",
+        count(of.x.len()),
+        rows(of.ahead),
+        count(outside),
+        fixed(expected, 1)
+    )
+}
+
+/// How many losses went beyond the limits.
+pub fn losses(series: &SeriesView) -> String {
+    let of = &series.losses;
+    let n = of.x.len();
+    let one = |(k, p): (usize, &f64)| {
+        let expected = p * n as f64;
+        format!(
+            "{} below the {}\u{a0}% line, where {} are to be expected",
+            count(hits(of, k).len()),
+            level(*p),
+            fixed(expected, 1)
+        )
+    };
+    let told: Vec<String> = of.levels.iter().enumerate().map(one).collect();
+    format!("Of {} held-out rows, {}. The tests are below.", count(n), told.join("; "))
 }
 
 pub fn scores(series: &SeriesView) -> String {
@@ -171,8 +240,20 @@ pub fn panel(series: &[SeriesView]) -> String {
     }
     let better = skills.iter().filter(|(skill, _)| *skill > 0.0).count();
     let clearly = skills.iter().filter(|(skill, se)| *skill > 2.0 * se).count();
+    let lost = series.iter().filter(|s| {
+        let baselines = s.scores.iter().filter(|r| r.baseline && !r.chosen).map(|r| r.crps);
+        chosen(s).is_some_and(|c| baselines.fold(f64::INFINITY, f64::min) < c.crps)
+    });
+    let lost = match lost.count() {
+        0 => "In none of them did a baseline have a lower error than the chosen model.".to_string(),
+        k => format!(
+            "A baseline had a lower error than the chosen model in {} of the {}.",
+            count(k),
+            count(series.len())
+        ),
+    };
     format!(
-        "In {} of {} series the chosen model forecast better than a random walk, in {} of them by more than two standard errors.",
+        "In {} of {} series the chosen model forecast better than a random walk, in {} of them by more than two standard errors. {lost}",
         count(better),
         count(skills.len()),
         count(clearly)
@@ -214,6 +295,41 @@ mod tests {
     }
 
     #[test]
+    fn a_panel_tells_where_baselines_did_better() {
+        let mut view = sample::panel();
+        assert!(panel(&view.series).contains("In none of them"), "{}", panel(&view.series));
+        for series in &mut view.series[..2] {
+            series.scores.iter_mut().filter(|s| s.baseline).for_each(|s| s.crps = 0.0);
+        }
+        assert!(
+            panel(&view.series).ends_with("a lower error than the chosen model in 2 of the 5."),
+            "{}",
+            panel(&view.series)
+        );
+    }
+
+    #[test]
+    fn bands_that_are_too_wide_or_narrow_are_told_apart() {
+        let mut series = sample::single().series.remove(0);
+        let mut told = |coverage: f64| {
+            series.by_horizon.iter_mut().for_each(|h| h.coverage_80 = coverage);
+            super::coverage(&series)
+        };
+        assert!(told(0.8).contains("as much as they should"));
+        assert!(told(0.5).contains("too narrow at 20 of 20"));
+        assert!(told(1.0).contains("too wide at 20 of 20"));
+    }
+
+    #[test]
+    fn outcomes_outside_are_counted() {
+        let mut series = sample::single().series.remove(0);
+        series.through.actual.fill(1e9);
+        let n = series.through.x.len();
+        assert!(density(&series).contains(&format!(" {n} of the outcomes lie outside")), "{}", density(&series));
+        assert!(losses(&series).contains("below the 5\u{a0}% line"));
+    }
+
+    #[test]
     fn a_failed_test_is_said() {
         let mut series = sample::single().series.remove(0);
         let bins = PitBins::new(&series.pit);
@@ -230,6 +346,7 @@ mod tests {
         assert!(ahead(&series).starts_with("No forecast"));
         assert!(held_out(&series).starts_with("No held-out"));
         assert!(key_facts(&series).is_empty() && scores(&series).is_empty());
+        assert!(density(&series).is_empty() && coverage(&series).is_empty() && law(&series).is_empty());
         assert_eq!(panel(&[series]), "1 series.");
     }
 }
