@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 KRAMERS = sys.argv[1] if len(sys.argv) > 1 else "target/release/kramers"
 STOCKS = [f"data/stocks.csv --id Ticker --value Adj~Close --only {t}" for t in ["AAPL", "IBM", "GOOG", "FB", "MSFT"]]
 # name, arguments, transform of one row, of levels, models
-PRICES = ["log-volatility", "log-volatility-jumps"]
+PRICES = ["log-volatility"]
 SERIES = [(args.split()[-1], args, "log-return", "log", PRICES) for args in STOCKS]
 SERIES += [
     ("EURUSD", "data/eurusd.csv", "log-return", "log", PRICES),
     ("WTI", "data/wti.csv", "log-return", "log", PRICES),
-    ("DGS10", "data/dgs10.csv", "diff", "none", ["log-volatility-level"]),
+    ("DGS10", "data/dgs10.csv --since 1990-01-01", "diff", "none", ["log-volatility-level"]),
 ]
 BASELINES = "climatology,ewma,garch,garch-t,gjr,gjr-t"
 
@@ -61,7 +61,7 @@ def iso(date):
 
 def study(case):
     name, args, move, level, models = case
-    asked = ["-m", ",".join(models), "--baselines", BASELINES, "--refit", "500"]
+    asked = ["-m", ",".join(models), "--baselines", BASELINES, "--refit", "1000"]
     chosen = models[0]
     if len(models) > 1:
         before, _ = kramers(args, "--before", iso(first_test_date(args)), "--test", "25%", "--horizon", "1", "--step", "1",
@@ -69,7 +69,7 @@ def study(case):
         own = [s for s in at(before, "all") if s["model"] in models]
         chosen = min(own, key=lambda s: s["log_score"])["model"]
     one, warned = kramers(args, *asked, "--test", "50%", "--horizon", "1", "--step", "1", "--transform", move)
-    far, more = kramers(args, *asked[:-2], "--refit", "100", "--test", "50%", "--horizon", "20", "--step", "5", "--transform", level)
+    far, more = kramers(args, *asked[:-2], "--refit", "100", "--test", "50%", "--horizon", "20", "--step", "10", "--transform", level)
     return name, chosen, at(one, "all"), at(far, 20), warned + more
 
 
@@ -105,7 +105,7 @@ if __name__ == "__main__":
     with ThreadPoolExecutor(2) as pool:
         studies = list(pool.map(study, SERIES))
     print("# Daily returns: latent volatility and GARCH\n")
-    print("Test part: the last half of each record, fits on all rows before each block of 500 windows (20 rows ahead: 100 windows, 5 rows apart).")
+    print("Test part: the last half of each record, fits on all rows before each block of 1,000 windows (20 rows ahead: 100 windows, 10 rows apart).")
     print("DM: mean loss less gjr-t's (negative is better), Diebold & Mariano with the correction of Harvey, Leybourne & Newbold.")
     better, worse = [], []
     for name, chosen, one, far, warned in studies:

@@ -19,6 +19,8 @@ pub struct LatentRecord {
     pub is_log: bool,
 }
 
+const WHY: &str = "its volatility is not seen: the quadrature filter, with the density of the latent state's step";
+
 /// Whether a model is fitted this way.
 pub fn is_latent(model: &Model) -> bool {
     filter::sees_exponential(model).is_some()
@@ -97,7 +99,7 @@ pub fn fit_latent(model: &Model, series: &Series, transform: Transform, settings
         form,
         form_choice: FormChoice {
             form,
-            why: found.why,
+            why: WHY.to_string(),
             error: found.filtered.and_then(|f| f.error),
             automatic: true,
             otherwise: None,

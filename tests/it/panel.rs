@@ -61,8 +61,7 @@ fn a_panel_is_the_same_for_any_number_of_threads_and_told_in_the_order_of_its_se
     }
     let csv = place.text("out1/backtest.csv");
     let mut lines = csv.lines();
-    let header =
-        "series,model,cutoff,time,horizon,actual,mean,sd,q0.025,q0.1,q0.25,q0.5,q0.75,q0.9,q0.975,crps,logs,pit";
+    let header = "series,model,cutoff,time,horizon,actual,mean,sd,q0.025,q0.1,q0.25,q0.5,q0.75,q0.9,q0.975,crps,logs,pit,energy,variogram,variogram_by_distance";
     assert_eq!(lines.next(), Some(header));
     let ids: Vec<&str> = lines.map(|l| l.split(',').next().expect("a cell")).collect();
     assert!(ids.is_sorted() && ids.first() == Some(&"s00") && ids.last() == Some(&"s11"));

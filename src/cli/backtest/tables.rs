@@ -1,6 +1,6 @@
 //! The long table on its way to its files: written as series are done, under its own name only when it is whole.
 
-use crate::backtest::Backtest;
+use crate::backtest::{Backtest, Joint};
 use crate::base::{Error, Result, Series};
 use crate::cli::args::{BacktestArgs, TableArg};
 use crate::cli::output::{Folder, Growing};
@@ -99,5 +99,7 @@ fn columns(series: &Series, result: &Backtest) -> Vec<(String, Cells)> {
     ];
     cells.extend((0..crate::backtest::LEVELS.len()).map(quantile));
     cells.extend([numbers(&|k| Some(rows[k].crps)), numbers(&|k| rows[k].log_score), numbers(&|k| Some(rows[k].pit))]);
+    let joint = |f: fn(&Joint) -> f64| numbers(&|k| rows[k].joint.as_ref().map(f));
+    cells.extend([joint(|j| j.energy), joint(|j| j.variogram), joint(|j| j.variogram_by_distance)]);
     long_columns().into_iter().zip(cells).collect()
 }

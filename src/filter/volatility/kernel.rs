@@ -10,8 +10,8 @@ use super::shape::{Rates, Shape};
 use crate::base::math;
 use crate::form::Pairs;
 
-/// Log probability, against the likeliest move, below which a move is left out: 4e-16.
-const DEPTH: f64 = 35.4;
+/// Log probability, against the likeliest move, below which a move is left out: 1e-13.
+const DEPTH: f64 = 30.0;
 /// Probability of more jumps in a row than are counted.
 const UNCOUNTED: f64 = 1e-10;
 /// Most jumps of one row that are told apart.

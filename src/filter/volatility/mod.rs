@@ -31,9 +31,9 @@ use rayon::prelude::*;
 use shape::Shape;
 
 /// Spacing of the mesh in standard deviations of the latent's step over the shortest row.
-const FINENESS: f64 = 0.8;
+const FINENESS: f64 = 1.0;
 /// The same of the mesh that tells the error.
-const FINER: f64 = 0.55;
+const FINER: f64 = 0.7;
 /// The same where a tolerance above [`ROUGH`] is good enough.
 const COARSE: f64 = 1.3;
 const ROUGH: f64 = 1e-6;
@@ -303,7 +303,7 @@ impl Volatility {
         Ok(out)
     }
 
-    /// The largest change of a row's log density on a mesh a third finer.
+    /// The largest change of a row's log density on a finer mesh.
     fn error(&self, record: &Observations, settings: &Settings, theta: &[f64], forward: &Forward) -> Option<f64> {
         let finer = Volatility::spaced(&self.model, record, settings, theta, FINER).ok()?;
         let at = finer.at(theta)?;

@@ -5,7 +5,7 @@ use crate::base::dispatch::{Kernel, Level};
 use crate::base::math;
 
 /// A place with less than this is not moved from.
-const NOTHING: f64 = 1e-16;
+const NOTHING: f64 = 1e-13;
 
 /// The unscaled masses after a row in which the level moved by `move_by`.
 pub(super) fn forward(band: &Band, c: &Coefficients, masses: &[f64], move_by: f64, next: &mut [f64]) {
@@ -61,7 +61,7 @@ impl Sums {
     pub fn along(&self, from: &Coefficients, to: &Coefficients) -> f64 {
         let part = |weights: &[f64], from: &[f64], to: &[f64]| -> f64 {
             // What never happens may be impossible at both: infinities do not count.
-            let one = |((w, a), b): ((&f64, &f64), &f64)| if *w > 0.0 || *w < 0.0 { w * (b - a) } else { 0.0 };
+            let one = |((w, a), b): ((&f64, &f64), &f64)| if *w != 0.0 { w * (b - a) } else { 0.0 };
             weights.iter().zip(from).zip(to).map(one).sum()
         };
         part(&self.one, &from.c0, &to.c0) + part(&self.moved, &from.c1, &to.c1) + part(&self.squared, &from.c2, &to.c2)
