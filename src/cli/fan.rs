@@ -56,9 +56,11 @@ pub(super) fn fan_text(history: &[f64], quantiles: &[[f64; 5]], labels: &dyn Fn(
     let [first, now, last] = labels(shown);
     let mut under = " ".repeat(AXIS + 1);
     for (label, at) in [(first, 0), (now, shown.saturating_sub(1)), (last, shown + columns - 1)] {
-        // Each label ends at its row, the first begins there; one that has no room is left out.
+        // Each label ends at its row, the first begins there; the one in the middle is left out where it has no room, the last one moves on.
         let end = AXIS + 1 + at + 1;
-        let start = if at == 0 { AXIS + 1 } else { end.saturating_sub(label.width()) };
+        let is_last = at + 1 == shown + columns;
+        let own = if at == 0 { AXIS + 1 } else { end.saturating_sub(label.width()) };
+        let start = if is_last { own.max(under.width()) } else { own };
         if under.width() <= start || at == 0 {
             under.push_str(&" ".repeat(start.saturating_sub(under.width())));
             under.push_str(&label);
