@@ -1,6 +1,6 @@
 """Daily returns of real series: kramers' latent volatility beside GARCH and other baselines, on the last half of each record.
 
-    python3 benches/peers/returns.py [path of kramers] > reports/validation/returns.md
+    python3 benches/peers/returns.py [path of kramers [names of series]] > reports/validation/returns.md
 
 Which of the models is "chosen" is settled on the last quarter of the rows before the test part, by the mean log score, before any
 row of the test part is read. Everything else is what `kramers backtest --json` says.
@@ -27,11 +27,11 @@ BASELINES = "climatology,ewma,garch,garch-t,gjr,gjr-t"
 
 def kramers(args, *more):
     words = [w.replace("~", " ") for w in args.split()] + list(more)
-    command = [KRAMERS, "backtest", *words, "--clock", "business", "--json", "-q", "--no-progress", "--threads", "1"]
+    command = [KRAMERS, "backtest", *words, "--clock", "business", "--json", "-q", "--starts", "1", "--no-progress", "--threads", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     document = json.loads(done.stdout)
     if "error" in document:
-        raise SystemExit(f"{' '.join(command)}\n{document['error']['message']}")
+        raise ValueError(document["error"]["message"])
     return [s for s in document["scores"] if s["series"] == "all"], document["warnings"]
 
 
@@ -60,6 +60,13 @@ def iso(date):
 
 
 def study(case):
+    try:
+        return scored(case)
+    except ValueError as why:
+        return case[0], None, str(why), [], []
+
+
+def scored(case):
     name, args, move, level, models = case
     asked = ["-m", ",".join(models), "--baselines", BASELINES, "--refit", "1000"]
     chosen = models[0]
@@ -102,22 +109,25 @@ def risks(scores):
 
 
 if __name__ == "__main__":
-    with ThreadPoolExecutor(2) as pool:
-        studies = list(pool.map(study, SERIES))
     print("# Daily returns: latent volatility and GARCH\n")
     print("Test part: the last half of each record, fits on all rows before each block of 1,000 windows (20 rows ahead: 100 windows, 10 rows apart).")
     print("DM: mean loss less gjr-t's (negative is better), Diebold & Mariano with the correction of Harvey, Leybourne & Newbold.")
     better, worse = [], []
-    for name, chosen, one, far, warned in studies:
-        ours = next(s for s in one if s["model"] == chosen)
-        test = (ours["diebold_mariano"].get("gjr-t") or {}).get("log_score")
-        if test:
-            (better if test["difference"] < 0 else worse).append(f"{name} (p = {number(test['p'], 2)})")
-    print(f"\nOne row ahead, log score of the chosen model against gjr-t: lower on {', '.join(better) or 'none'}; higher on {', '.join(worse) or 'none'}.")
-    for name, chosen, one, far, warned in studies:
-        print(f"\n## {name}")
-        table(one, chosen, "One row ahead")
-        table(far, chosen, "Twenty rows ahead (tests and the confidence set are of all horizons to twenty together)")
-        risks(one)
-        for warning in warned:
-            print(f"\nWarning: {warning}")
+    with ThreadPoolExecutor(2) as pool:
+        for name, chosen, one, far, warned in pool.map(study, [s for s in SERIES if s[0] in sys.argv[2:] or not sys.argv[2:]]):
+            if chosen is None:
+                print(f"\n## {name}\n\nNo scores: {one}.")
+                continue
+            ours = next(s for s in one if s["model"] == chosen)
+            test = (ours["diebold_mariano"].get("gjr-t") or {}).get("log_score")
+            if test:
+                (better if test["difference"] < 0 else worse).append(f"{name} (p = {number(test['p'], 2)})")
+            print(f"\n## {name}")
+            table(one, chosen, "One row ahead")
+            table(far, chosen, "Twenty rows ahead (tests and the confidence set are of all horizons to twenty together)")
+            risks(one)
+            for warning in warned:
+                print(f"\nWarning: {warning}")
+            sys.stdout.flush()
+    print("\n## In short\n")
+    print(f"One row ahead, log score of the chosen model against gjr-t: lower on {', '.join(better) or 'none'}; higher on {', '.join(worse) or 'none'}.")

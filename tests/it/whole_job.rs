@@ -45,6 +45,10 @@ fn whole(place: &Place, folder: &str, ran: &Ran) -> Value {
     for fetch in ["<script", "src=\"http", "src='http", "href=\"http", "href='http", "@import", "url(http", "<link"] {
         assert!(!html.contains(fetch), "the page has {fetch}");
     }
+    for told in html.split("(skill ").skip(1) {
+        let number = told.trim_start_matches(['+', '-']);
+        assert!(number.starts_with(|c: char| c.is_ascii_digit()), "a skill without its number: {}", &told[..10]);
+    }
     let text = place.text(&format!("{folder}/run.json"));
     let document: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document["schema"], "kramers/report@1");

@@ -30,7 +30,7 @@ impl Study<'_> {
         let second = match self.chosen_scores() {
             Some(s) => match s.skill {
                 Some(skill) => format!(
-                    "On the {rows} held-out rows it is {}: CRPS {} (skill {:+.1} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
+                    "On the {rows} held-out rows it is {}: CRPS {} (skill {} ± {:.1} %). Its 80 % interval held {:.0} % of what came{}.",
                     against_random_walk(skill),
                     short(s.all.crps),
                     signed_percent(skill.value),
