@@ -23,7 +23,7 @@ const WHY: &str = "its volatility is not seen: the quadrature filter, with the d
 
 /// Whether a model is fitted this way.
 pub fn is_latent(model: &Model) -> bool {
-    filter::sees_exponential(model).is_some()
+    Method::Quadrature.why_not(model).is_none()
 }
 
 impl LatentRecord {

@@ -152,6 +152,16 @@ impl Density {
             _ => return Err(can_fit(form.unavailable(model, "the lattice of a diffusion is not fitted with"))),
         })
     }
+
+    fn log_density(&self, model: &Model, scalar: &Scalar, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
+        match self {
+            Density::Exact(exact) => exact.log_density(scalar, theta, pairs, gradient),
+            Density::Expansion(expansion) => expansion.log_density(scalar, theta, pairs, gradient),
+            Density::Solved(resolvent, _) => resolvent.log_density(scalar, theta, pairs, gradient),
+            Density::Spectral(spectral, _) => spectral.log_density(model, scalar, theta, pairs, gradient),
+            Density::Simulated(bridges, _) => bridges.log_density(scalar, theta, pairs, gradient),
+        }
+    }
 }
 
 /// The density of single steps of a model of one state, by its closed law or an expansion, with the model it is of: for what keeps
@@ -183,13 +193,7 @@ impl StepDensity {
     /// As [`Transitions::log_density`], without the gradient.
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         let Some(scalar) = self.model.scalar() else { return vec![f64::NAN; pairs.len()] };
-        match &self.density {
-            Density::Exact(exact) => exact.log_density(&scalar, theta, pairs, false).value,
-            Density::Expansion(expansion)
-            | Density::Solved(_, expansion)
-            | Density::Spectral(_, expansion)
-            | Density::Simulated(_, expansion) => expansion.log_density(&scalar, theta, pairs, false).value,
-        }
+        self.density.log_density(&self.model, &scalar, theta, pairs, false).value
     }
 }
 
@@ -245,13 +249,7 @@ impl<'m> Transitions<'m> {
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
             How::Counts(counts) => counts.log_density(theta, pairs, gradient),
-            How::Diffusion(scalar, density) => match density {
-                Density::Exact(exact) => exact.log_density(scalar, theta, pairs, gradient),
-                Density::Expansion(expansion) => expansion.log_density(scalar, theta, pairs, gradient),
-                Density::Solved(resolvent, _) => resolvent.log_density(scalar, theta, pairs, gradient),
-                Density::Spectral(spectral, _) => spectral.log_density(self.model, scalar, theta, pairs, gradient),
-                Density::Simulated(bridges, _) => bridges.log_density(scalar, theta, pairs, gradient),
-            },
+            How::Diffusion(scalar, density) => density.log_density(self.model, scalar, theta, pairs, gradient),
         }
     }
 

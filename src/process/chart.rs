@@ -98,16 +98,18 @@ impl Chart {
     }
 }
 
-/// ∫ f over `[from, to]` by Gauss and Legendre's eight points (Abramowitz & Stegun 1964, table 25.4).
+/// Positive places and weights of Gauss and Legendre's eight points on [-1, 1] (Abramowitz & Stegun 1964, table 25.4).
+pub(crate) const GAUSS: [(f64, f64); 4] = [
+    (0.183_434_642_495_649_8, 0.362_683_783_378_362),
+    (0.525_532_409_916_329, 0.313_706_645_877_887_3),
+    (0.796_666_477_413_626_7, 0.222_381_034_453_374_47),
+    (0.960_289_856_497_536_2, 0.101_228_536_290_376_26),
+];
+
+/// ∫ f over `[from, to]` by [`GAUSS`].
 pub(crate) fn gauss(from: f64, to: f64, f: &mut impl FnMut(f64) -> f64) -> f64 {
-    const HALF: [(f64, f64); 4] = [
-        (0.183_434_642_495_649_8, 0.362_683_783_378_362),
-        (0.525_532_409_916_329, 0.313_706_645_877_887_3),
-        (0.796_666_477_413_626_7, 0.222_381_034_453_374_47),
-        (0.960_289_856_497_536_2, 0.101_228_536_290_376_26),
-    ];
     let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
-    half * HALF.iter().map(|(x, w)| w * (f(middle - half * x) + f(middle + half * x))).sum::<f64>()
+    half * GAUSS.iter().map(|(x, w)| w * (f(middle - half * x) + f(middle + half * x))).sum::<f64>()
 }
 
 fn logistic(u: f64) -> f64 {

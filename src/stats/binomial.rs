@@ -58,6 +58,15 @@ mod tests {
         assert_eq!(binomial_range(100, 0.1, 0.95), (5, 16));
         assert_eq!(binomial_range(20, 0.5, 0.99), (4, 16));
         assert_eq!(binomial_range(0, 0.3, 0.95), (0, 0));
+        let at = |n| binomial_range(n, 0.1, 0.95);
+        assert_eq!([at(100), at(10), at(1000), at(0)], [(5, 16), (0, 3), (82, 119), (0, 0)]);
+    }
+
+    #[test]
+    fn a_large_sample_does_not_underflow() {
+        let (low, high) = binomial_range(100_000, 0.1, 0.95);
+        // Normal approximation: 10,000 ± 1.96 · 94.87 = ± 185.9.
+        assert!((9_813..=9_815).contains(&low) && (10_185..=10_187).contains(&high), "{low} {high}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod energy;
 mod intervals;
 mod ljung_box;
 mod long_run;
+mod ordered;
 #[cfg(test)]
 mod propriety_tests;
 mod uniform;
@@ -25,6 +26,7 @@ pub use energy::energy_score;
 pub use intervals::{interval_score, pinball};
 pub use ljung_box::{autocorrelations, ljung_box_p};
 pub use long_run::{long_run_covariance, newey_west_lags, variance_of_mean};
+pub use ordered::{local_level, ordered_range};
 pub use uniform::ks_uniform_p;
 pub use value_at_risk::{ValueAtRisk, value_at_risk};
 pub use variogram::variogram_score;

@@ -44,7 +44,7 @@ pub(super) struct Move {
 pub(super) struct Moves {
     /// Place after place, in the order of [`Band::moves`].
     pub list: Vec<Move>,
-    /// Largest share by which the probabilities of the moves from a place missed one before they were scaled, weighted by nothing.
+    /// `[place]`: by how much the probabilities of the moves from there missed one before they were scaled.
     pub defect: Vec<f64>,
 }
 

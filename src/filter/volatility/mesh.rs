@@ -5,6 +5,8 @@ use crate::base::math;
 use crate::form::stationary::extent;
 use crate::form::{Pairs, evenly};
 use crate::models::Model;
+use crate::process::chart::GAUSS;
+use crate::process::{Initial, Process};
 
 /// Most places to each side of the middle.
 const MOST: usize = 400;
@@ -80,16 +82,18 @@ impl Mesh {
 
     /// `∫` of a rate over the latent state from the first place to each, by Gauss's rule between neighbours.
     pub fn integral(&self, shape: &Shape, theta: &[f64], of: impl Fn(&Rates) -> f64) -> Vec<f64> {
-        let inner: Vec<f64> = self
-            .places
-            .windows(2)
-            .flat_map(|w| POINTS.map(|(x, _)| 0.5 * (w[0] + w[1]) + 0.5 * (w[1] - w[0]) * x))
-            .collect();
+        let around = |w: &[f64]| {
+            let (middle, half) = (0.5 * (w[0] + w[1]), 0.5 * (w[1] - w[0]));
+            GAUSS.iter().flat_map(move |(x, _)| [middle - half * x, middle + half * x])
+        };
+        // All points in one run of the tape.
+        let inner: Vec<f64> = self.places.windows(2).flat_map(around).collect();
         let rates = shape.rates(theta, &inner);
         let mut sum = 0.0;
         let mut sums = vec![0.0];
-        for (w, rates) in self.places.windows(2).zip(rates.chunks(POINTS.len())) {
-            sum += 0.5 * (w[1] - w[0]) * rates.iter().zip(POINTS).map(|(r, (_, weight))| weight * of(r)).sum::<f64>();
+        for (w, rates) in self.places.windows(2).zip(rates.chunks(2 * GAUSS.len())) {
+            let pairs = rates.chunks(2).zip(GAUSS).map(|(r, (_, weight))| weight * (of(&r[0]) + of(&r[1])));
+            sum += 0.5 * (w[1] - w[0]) * pairs.sum::<f64>();
             sums.push(sum);
         }
         sums
@@ -121,9 +125,9 @@ impl Mesh {
 
 /// The value the file gives the latent state.
 pub(super) fn file_start(shape: &Shape, model: &Model, theta: &[f64]) -> Option<f64> {
-    let crate::process::Process::Diffusion(process) = &model.process else { return None };
+    let Process::Diffusion(process) = &model.process else { return None };
     match &process.states[shape.latent].initial {
-        Some(crate::process::Initial::Value(id)) => Some(process.frame.at(*id, theta, 0.0)),
+        Some(Initial::Value(id)) => Some(process.frame.at(*id, theta, 0.0)),
         _ => None,
     }
 }
@@ -137,12 +141,3 @@ fn extended(places: Vec<f64>, [below, above]: [usize; 2], from: impl Fn(f64, usi
     let upper = upper.into_iter().filter(|x| *x > last);
     lower.chain(places.iter().copied()).chain(upper).collect()
 }
-
-/// Gauss and Legendre's rule of five points on [-1, 1] (Abramowitz & Stegun 1964, table 25.4).
-const POINTS: [(f64, f64); 5] = [
-    (-0.906_179_845_938_664, 0.236_926_885_056_189_1),
-    (-0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
-    (0.0, 0.568_888_888_888_888_9),
-    (0.538_469_310_105_683_1, 0.478_628_670_499_366_5),
-    (0.906_179_845_938_664, 0.236_926_885_056_189_1),
-];

@@ -47,7 +47,8 @@ pub(super) fn why_not(model: &Model) -> Option<String> {
     shape::why_not(model)
 }
 
-/// Whether a model of latent volatility is seen through the exponential of its level (a price) or as it is; `None` for other models.
+/// Whether a model that the filter answers is seen through the exponential of its level (a price) or as it is. Cheap: it does not look at the
+/// equations.
 pub fn sees_exponential(model: &Model) -> Option<bool> {
     match &model.process {
         crate::process::Process::Diffusion(process) => shape::sees_exponential(model, process),
@@ -110,6 +111,10 @@ fn what(model: &Model) -> String {
 fn broken(model: &Model, why: &str) -> Error {
     let hint = "check the parameters, their start (--set) and the rows of the data".to_string();
     Error::Numerics { what: what(model), why: why.to_string(), hint }
+}
+
+fn impossible(model: &Model, moved: f64, row: usize) -> Error {
+    broken(model, &format!("the move of {moved} to row {} is impossible", row + 1))
 }
 
 /// The filter on one record, mesh and moves settled at one parameter value.
@@ -187,20 +192,13 @@ impl Volatility {
     }
 
     fn forward(&self, at: &At) -> Result<Forward> {
-        let n = self.mesh.len();
         let mut now: Vec<f64> = at.first.iter().map(|l| math::exp(*l)).collect();
         let mut out = Forward { masses: vec![now.clone()], ln_density: vec![0.0] };
         for row in 1..self.rows.levels.len() {
             let Some((moved, length)) = self.rows.step(row) else { continue };
-            let mut next = vec![0.0; n];
-            pass::forward(&self.bands[length], &at.coefficients[length], &now, moved, &mut next);
-            let total: f64 = next.iter().sum();
-            if !(total > 0.0 && total.is_finite()) {
-                let row = self.rows.rows[row] + 1;
-                return Err(broken(&self.model, &format!("the move of {moved} to row {row} is impossible")));
-            }
-            next.iter_mut().for_each(|m| *m /= total);
-            out.ln_density.push(math::ln(total));
+            let (next, density) = pass::forward(&self.bands[length], &at.coefficients[length], &now, moved)
+                .ok_or_else(|| impossible(&self.model, moved, self.rows.rows[row]))?;
+            out.ln_density.push(math::ln(density));
             out.masses.push(next.clone());
             now = next;
         }

@@ -6,7 +6,7 @@
 
 use super::kernel::{Band, Coefficients, Move, Moves};
 use super::law::{Mixture, next};
-use super::{Volatility, broken, pass};
+use super::{Volatility, broken, impossible, pass};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
 use crate::filter::{Observations, Settings};
@@ -95,13 +95,8 @@ impl Outlook {
             let levels = [row - 1, row].map(|i| record.values[0][i].map(|v| self.filter.shape.level_of(v)));
             let [Some(before), Some(now)] = levels else { continue };
             let step = &self.steps[length];
-            let mut masses = vec![0.0; self.masses.len()];
-            pass::forward(&step.band, &step.coefficients, &self.masses, now - before, &mut masses);
-            let total: f64 = masses.iter().sum();
-            if !(total > 0.0 && total.is_finite()) {
-                return Err(broken(&self.filter.model, &format!("the move to row {} is impossible", row + 1)));
-            }
-            masses.iter_mut().for_each(|m| *m /= total);
+            let (masses, _) = pass::forward(&step.band, &step.coefficients, &self.masses, now - before)
+                .ok_or_else(|| impossible(&self.filter.model, now - before, row))?;
             self.masses = masses;
         }
         self.record = record.clone();
@@ -269,14 +264,6 @@ impl Outlook {
         };
         let by_path: Vec<Vec<f64>> = (0..paths).into_par_iter().map(path).collect();
         Ok((0..times.len()).map(|t| by_path.iter().map(|p| p[t]).collect()).collect())
-    }
-
-    /// Mean and standard deviation of the latent state after the last row.
-    pub fn latent(&self) -> (f64, f64) {
-        let places = &self.filter.mesh.places;
-        let mean: f64 = self.masses.iter().zip(places).map(|(m, x)| m * x).sum();
-        let variance: f64 = self.masses.iter().zip(places).map(|(m, x)| m * (x - mean) * (x - mean)).sum();
-        (mean, variance.sqrt())
     }
 }
 

@@ -7,9 +7,13 @@ use crate::base::math;
 /// A place with less than this is not moved from.
 const NOTHING: f64 = 1e-13;
 
-/// The unscaled masses after a row in which the level moved by `move_by`.
-pub(super) fn forward(band: &Band, c: &Coefficients, masses: &[f64], move_by: f64, next: &mut [f64]) {
-    Level::best().run(Forward { band, c, masses, move_by, next });
+/// The masses after a row in which the level moved by `move_by`, and the density of that move; `None` where it is impossible.
+pub(super) fn forward(band: &Band, c: &Coefficients, masses: &[f64], move_by: f64) -> Option<(Vec<f64>, f64)> {
+    let mut next = vec![0.0; masses.len()];
+    Level::best().run(Forward { band, c, masses, move_by, next: &mut next });
+    let density: f64 = next.iter().sum();
+    next.iter_mut().for_each(|m| *m /= density);
+    (density > 0.0 && density.is_finite()).then_some((next, density))
 }
 
 struct Forward<'a> {

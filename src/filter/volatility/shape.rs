@@ -75,9 +75,9 @@ fn roles(model: &Model, process: &Diffusion) -> std::result::Result<Roles, Strin
     }
 }
 
-/// How the level is seen, where the filter answers the model.
+/// Whether the level is seen through its exponential; `None` where it is no level that is seen. A look at `[observe]` alone.
 pub(super) fn sees_exponential(model: &Model, process: &Diffusion) -> Option<bool> {
-    parts(model, process).ok().map(|parts| parts.roles.is_exp)
+    roles(model, process).ok().map(|roles| roles.is_exp)
 }
 
 /// Why the quadrature filter does not answer a model; `None` where it does.

@@ -5,7 +5,7 @@ use super::super::format::{clip, num};
 use super::super::view::{HorizonRow, SeriesView};
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
-use super::chance::binomial_range;
+use crate::stats::binomial_range;
 
 /// More lines than this cannot be told apart; the best-scored models are drawn.
 pub const MOST_LINES: usize = 8;
@@ -88,7 +88,7 @@ pub fn coverage_by_chance(series: &SeriesView) -> Vec<(usize, f64, f64)> {
     let of_chosen = series.by_horizon.iter().filter(|h| h.model == chosen.model);
     let one = |row: &HorizonRow| {
         let n = row.windows / row.horizon.div_ceil(series.step.max(1)).max(1);
-        let (low, high) = binomial_range(n, 0.8, 0.05);
+        let (low, high) = binomial_range(n, 0.8, 0.95);
         (n > 0).then(|| (row.horizon, 100.0 * low as f64 / n as f64, 100.0 * high as f64 / n as f64))
     };
     of_chosen.filter_map(one).collect()

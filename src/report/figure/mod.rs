@@ -3,7 +3,6 @@
 
 mod axis;
 mod canvas;
-mod chance;
 mod coefficients;
 mod compare;
 mod dates;

@@ -3,12 +3,12 @@
 use super::super::error::ReportError;
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
-use super::chance::binomial_range;
+use crate::stats::histogram_range;
 
 const BINS: usize = 10;
 
-/// Chance that a uniform law puts any of the ten bins outside the band.
-const OUTSIDE: f64 = 0.05;
+/// Chance that a uniform law keeps all ten bins inside the band.
+const INSIDE: f64 = 0.95;
 
 /// Counts of probability integral transforms and the range that all ten counts of a uniform law keep with probability 95 %.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ impl PitBins {
             counts[((u * BINS as f64) as usize).min(BINS - 1)] += 1;
         }
         let n = counts.iter().sum();
-        PitBins { counts, n, band: binomial_range(n, 1.0 / BINS as f64, OUTSIDE / BINS as f64) }
+        PitBins { counts, n, band: histogram_range(n, BINS, INSIDE) }
     }
 
     fn outside(&self, count: usize) -> bool {

@@ -4,9 +4,8 @@ use super::super::error::ReportError;
 use super::super::format::num;
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
-use super::chance::{local_level, ordered_range};
 use crate::base::math;
-use crate::stats;
+use crate::stats::{self, local_level, ordered_range};
 
 /// Lags shown.
 const LAGS: usize = 20;

@@ -1,29 +1,6 @@
-//! How far counts and ordered values stray by chance.
+//! How far ordered values stray by chance.
 
 use crate::base::math;
-
-/// The quantiles of a binomial count that leave `outside` to both tails together, by summing outward from the mode; no logarithm, O(n).
-pub fn binomial_range(n: usize, p: f64, outside: f64) -> (usize, usize) {
-    let odds = p / (1.0 - p);
-    let mode = (((n + 1) as f64 * p) as usize).min(n);
-    let mut weight = vec![0.0; n + 1];
-    weight[mode] = 1.0;
-    for k in mode + 1..=n {
-        weight[k] = weight[k - 1] * (n - k + 1) as f64 / k as f64 * odds;
-    }
-    for k in (0..mode).rev() {
-        weight[k] = weight[k + 1] * (k + 1) as f64 / (n - k) as f64 / odds;
-    }
-    let total: f64 = weight.iter().sum();
-    let quantile = |share: f64| {
-        let mut sum = 0.0;
-        weight.iter().position(|w| {
-            sum += w;
-            sum >= share * total
-        })
-    };
-    (quantile(0.5 * outside).unwrap_or(0), quantile(1.0 - 0.5 * outside).unwrap_or(n))
-}
 
 /// The chance that each ordered value of a uniform sample may leave its own range with, so that all keep theirs with probability
 /// 95 %: Gontscharuk & Finner (2017), with the constant of Weine, McPeek & Abney (2023). It holds 92 % at 20 values, 95 % from 100 on.
@@ -121,19 +98,5 @@ mod tests {
                 "{n}: {share}"
             );
         }
-    }
-
-    #[test]
-    fn the_range_is_the_known_one() {
-        // R: qbinom(c(0.025, 0.975), n, 0.1)
-        let at = |n| binomial_range(n, 0.1, 0.05);
-        assert_eq!([at(100), at(10), at(1000), at(0)], [(5, 16), (0, 3), (82, 119), (0, 0)]);
-    }
-
-    #[test]
-    fn a_large_sample_does_not_underflow() {
-        let (low, high) = binomial_range(100_000, 0.1, 0.05);
-        // Normal approximation: 10,000 ± 1.96 · 94.87 = ± 185.9.
-        assert!((9_813..=9_815).contains(&low) && (10_185..=10_187).contains(&high), "{low} {high}");
     }
 }
