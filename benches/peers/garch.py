@@ -86,7 +86,7 @@ def main():
         f"S&P 500, {len(prices)} days from 1999 to 2018 (the record that arch {arch.__version__} brings), log-returns in percent; the last "
         f"{args.origins} rows are origins, each fit learns from all rows before its own. kramers forecasts and scores one row ahead as well. "
         "Both start a fit from the one before it (kramers in blocks of 20 origins; the first fit of a block starts from nothing). kramers by the "
-        "clock, arch the smaller of clock and processor, in one run on one machine that other programs shared. Made by "
+        "clock, arch the smaller of clock and processor, in one run on one machine. Made by "
         "`benches/peers/garch.py`.\n"
     )
     theirs = min(wall, processor) * scale

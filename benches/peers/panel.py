@@ -126,7 +126,7 @@ def main():
         "model. Levels with clustering volatility, half of them returning to a mean, the same file for both. kramers by the clock, reading the file, "
         "densities, quantiles and scores, and writing the long table (CSV) and the checkpoint included; statsforecast "
         f"{statsforecast.__version__} `cross_validation(refit=True)` with intervals at 50, 80 and 95 %, one process, the table in memory. One run on "
-        "one machine of two cores that other programs shared. Made by `benches/peers/panel.py`.\n"
+        "one machine of two cores. Made by `benches/peers/panel.py`.\n"
     )
     print("## kramers\n\n| models | threads | wall | processor | a fit | memory | failures |\n|---|---|---|---|---|---|---|")
     scores, walls = {}, {}
@@ -147,8 +147,7 @@ def main():
     three = [walls[("bm, ou, random-walk", n)]["wall"] for n in (1, 2)]
     print(
         f"\nFrom one thread to two the three models are {three[0] / three[1]:.2f} times as fast; the long tables of both are the same bytes. A fit is the "
-        "processor's time over all fits, everything included. Where other programs had the processors, the clock says little of the threads; that two "
-        "threads take no more of the processor than one does say something.\n"
+        "processor's time over all fits, everything included.\n"
     )
     print("## statsforecast\n\n| model | series timed | wall for all | processor | a fit |\n|---|---|---|---|---|")
     frame = pd.DataFrame(

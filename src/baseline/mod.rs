@@ -2,7 +2,7 @@
 //!
 //! | name | law at a distance τ of the last row |
 //! |---|---|
-//! | `random-walk` | normal around the last level plus drift, variance `σ²(τ + τ²/T)`: the drift's own uncertainty included |
+//! | `random-walk` | normal around the last level plus drift (under `log`: of its logarithm), variance `σ²(τ + τ²/T)`: the drift's own uncertainty included |
 //! | `climatology` | the training values themselves, whatever the last level |
 //! | `ewma` | no drift, the variance an exponentially weighted mean of squares (RiskMetrics 1996, λ = 0.94) |
 //! | `seasonal-naive` | the value a season ago, with the spread of such differences |

@@ -28,6 +28,19 @@ fn the_random_walk_goes_on_from_the_last_level_at_its_drift() -> Result<()> {
 }
 
 #[test]
+fn under_the_log_transform_logarithms_walk() -> Result<()> {
+    let mut series = line();
+    series.value.iter_mut().for_each(|v| *v = math::exp(*v));
+    let walk = RandomWalk { transform: Transform::Log }.fit(&series, None)?;
+    let law = &walk.predict(&series, &[5.0], 0)?[0];
+    // The line's walk, of the logarithm.
+    assert!((math::ln(law.quantile(0.5)) - 6.0).abs() < 1e-12);
+    let sd = (0.75f64 * (2.0 + 4.0 / 3.0)).sqrt();
+    assert!((math::ln(law.quantile(0.841_344_746_068_543)) - 6.0 - sd).abs() < 1e-9);
+    Ok(())
+}
+
+#[test]
 fn climatology_does_not_look_at_the_last_level() -> Result<()> {
     let past = Climatology { transform: Transform::None }.fit(&line(), None)?;
     let law = &past.predict(&line(), &[5.0], 0)?[0];

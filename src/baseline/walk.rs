@@ -1,12 +1,13 @@
-//! The random walk with drift.
+//! The random walk with drift, of levels or, under the log transform, of their logarithms.
 
 use super::joint::drawn;
-use super::{RANDOM_WALK, last, scored};
+use super::{RANDOM_WALK, last, of_transform, scored, scored_value};
 use crate::base::{Error, Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use crate::stats;
 
-/// The random walk with drift.
+/// The random walk with drift. Prices that grow are walked in logarithms: a drift of so many dollars a day, learnt over decades, says too little
+/// at the end of them.
 #[derive(Debug, Clone)]
 pub struct RandomWalk {
     pub transform: Transform,
@@ -26,13 +27,14 @@ impl Forecaster for RandomWalk {
             let z = scored(train, self.transform)?;
             return Ok(Box::new(Increments { mean: stats::mean(&z), sd: stats::sd(&z), n: z.len() as f64 }));
         }
+        let z = self.transform.apply(train)?.value;
         let n = train.len() - 1;
         let span = train.time[n] - train.time[0];
-        let drift = (train.value[n] - train.value[0]) / span;
+        let drift = (z[n] - z[0]) / span;
         let squares: f64 = (0..n)
             .map(|i| {
                 let dt = train.time[i + 1] - train.time[i];
-                let e = train.value[i + 1] - train.value[i] - drift * dt;
+                let e = z[i + 1] - z[i] - drift * dt;
                 e * e / dt
             })
             .sum();
@@ -43,40 +45,47 @@ impl Forecaster for RandomWalk {
                 hint: "look at the data with kramers check DATA".to_string(),
             });
         }
-        Ok(Box::new(Walk { drift, variance: squares / (n as f64 - 1.0).max(1.0), span }))
+        Ok(Box::new(Walk { transform: self.transform, drift, variance: squares / (n as f64 - 1.0).max(1.0), span }))
     }
 }
 
 /// A random walk, estimated: drift and variance a unit of time, and the length of the record.
 struct Walk {
+    transform: Transform,
     drift: f64,
     variance: f64,
     span: f64,
 }
 
+impl Walk {
+    /// The last row: its time, and its level or the logarithm of it.
+    fn now(&self, history: &Series) -> Result<(f64, f64)> {
+        let (now, level) = last(history)?;
+        Ok((now, self.transform.forward(level, level)))
+    }
+}
+
 impl Fitted for Walk {
     fn predict(&self, history: &Series, times: &[f64], _window: u64) -> Result<Vec<Predictive>> {
-        let (now, level) = last(history)?;
+        let (now, z) = self.now(history)?;
         let law = |time: &f64| {
             let ahead = time - now;
-            Predictive::Normal {
-                mean: level + self.drift * ahead,
-                sd: (self.variance * (ahead + ahead * ahead / self.span)).sqrt(),
-            }
+            let sd = (self.variance * (ahead + ahead * ahead / self.span)).sqrt();
+            of_transform(self.transform, z + self.drift * ahead, sd)
         };
         Ok(times.iter().map(law).collect())
     }
 
     /// One drift a path, from what the record leaves open of it.
     fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
-        let (now, level) = last(history)?;
+        let (now, z) = self.now(history)?;
         drawn(history, times.len(), paths, window, |stream| {
             let drift = self.drift + (self.variance / self.span).sqrt() * stream.normal();
             let (mut noise, mut before) = (0.0, now);
             let at = |time: &f64| {
                 noise += (self.variance * (time - before)).sqrt() * stream.normal();
                 before = *time;
-                level + drift * (time - now) + noise
+                scored_value(self.transform, z + drift * (time - now) + noise)
             };
             times.iter().map(at).collect()
         })

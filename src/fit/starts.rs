@@ -2,13 +2,15 @@
 //!
 //! A model file knows nothing of whether its data are rates near 0.05 or prices near 40,000. The scan moves one
 //! parameter at a time over a logarithmic range and keeps what lowers Euler's pseudo-likelihood on a sample of the
-//! transitions; it needs no gradient and no knowledge of the model.
+//! transitions; it needs no gradient and no knowledge of the model. A level far from its default would make a scan give up
+//! mean reversion before it finds the level, so it is walked a second time with levels at the middle of the data.
 
 use super::{Observed, Settings};
 use crate::base::rng::Key;
 use crate::base::sobol::{LOG2_POINTS, Scramble, Sobol};
 use crate::base::{Coordinate, Param, Params, Purpose, Result, math};
 use crate::form::{Form, Pairs, Transitions};
+use crate::models::Model;
 use crate::process::Process;
 use crate::stats;
 use rayon::prelude::*;
@@ -38,7 +40,8 @@ pub(super) fn starting_points(
         Some(euler) => -euler.log_density(theta, &sample, false).value.iter().sum::<f64>(),
         None => transitions.rough(theta, &sample).unwrap_or(f64::INFINITY),
     };
-    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs) };
+    let middle = Middle::of(transitions.model(), &data.pairs.x0);
+    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), middle };
     Ok(scan.points(first, free, settings, given))
 }
 
@@ -122,6 +125,30 @@ pub(super) fn scales(pairs: &Pairs) -> Vec<f64> {
     all.into_iter().filter(|s| s.is_finite() && *s > 0.0).collect()
 }
 
+/// The median of what was observed, and its unit.
+pub(super) struct Middle {
+    value: f64,
+    unit: String,
+}
+
+impl Middle {
+    /// Of a model with one state.
+    pub fn of(model: &Model, values: &[f64]) -> Option<Middle> {
+        let Process::Diffusion(process) = &model.process else { return None };
+        let [state] = process.states.as_slice() else { return None };
+        Some(Middle { value: stats::quantile(values, 0.5), unit: state.unit.clone() })
+    }
+
+    /// A level may have any sign, or bears the unit of the data.
+    fn is_of(&self, p: &Param) -> bool {
+        match p.coordinate() {
+            Coordinate::Linear => true,
+            Coordinate::Log => !self.unit.is_empty() && p.unit == self.unit,
+            Coordinate::Logit => false,
+        }
+    }
+}
+
 /// A coarse search with no gradient, of whatever loss.
 pub(super) struct Scan<'a> {
     pub loss: &'a (dyn Fn(&[f64]) -> f64 + Sync),
@@ -129,6 +156,8 @@ pub(super) struct Scan<'a> {
     pub centres: Vec<f64>,
     /// Sizes the data suggest.
     pub scales: Vec<f64>,
+    /// Where levels begin in a second walk; `None` where there is no second walk.
+    pub middle: Option<Middle>,
 }
 
 impl Scan<'_> {
@@ -148,7 +177,12 @@ impl Scan<'_> {
                         theta[*k] = random_value(&first.list[*k], u, sign);
                     }
                 }
-                self.walk(&first.list, theta, free)
+                let moved = self.moved(&first.list, &theta, free);
+                let (theta, loss) = self.walk(&first.list, theta, free);
+                match moved.map(|theta| self.walk(&first.list, theta, free)) {
+                    Some((better, lower)) if lower < loss => better,
+                    _ => theta,
+                }
             })
             .collect()
     }
@@ -158,8 +192,18 @@ impl Scan<'_> {
         if total.is_finite() { total } else { f64::INFINITY }
     }
 
-    /// Coordinate search: first over eight decades, then in ever finer factors around the best.
-    fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> Vec<f64> {
+    /// The point with every level at the middle of the data.
+    fn moved(&self, params: &[Param], theta: &[f64], free: &[usize]) -> Option<Vec<f64>> {
+        let middle = self.middle.as_ref()?;
+        let mut moved = theta.to_vec();
+        for k in free.iter().filter(|k| middle.is_of(&params[**k])) {
+            moved[*k] = middle.value.clamp(params[*k].lower, params[*k].upper);
+        }
+        (moved != theta).then_some(moved)
+    }
+
+    /// Coordinate search: first over eight decades, then in ever finer factors around the best. The point and its loss.
+    fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> (Vec<f64>, f64) {
         let mut best = self.loss(&theta);
         for sweep in 0..SWEEPS {
             for k in free {
@@ -174,7 +218,7 @@ impl Scan<'_> {
                 }
             }
         }
-        theta
+        (theta, best)
     }
 
     fn candidates(&self, p: &Param, now: f64, sweep: usize) -> Vec<f64> {

@@ -142,6 +142,23 @@ fn a_parameter_the_data_cannot_tell_is_called_flat() {
 }
 
 #[test]
+fn a_far_level_that_is_quickly_returned_to_is_found_from_the_defaults() {
+    for (id, theta) in [("ou", [54.0, 100.0, 9.0]), ("cir", [54.0, 100.0, 0.9])] {
+        let model = built_in(id).expect("built in");
+        for seed in 1..=8 {
+            let series = path_with(&model, &theta, 100.0, 480, 1.0 / 252.0, seed);
+            let data = Observed::of(&series, Transform::None, &model).expect("usable");
+            let fit = fit(&model, &data, &Settings { starts: 1, ..settings(Objective::Kl) }).expect("a fit");
+            assert_eq!(fit.status, Status::Converged, "{id}, {seed}");
+            for (found, truth) in fit.params.iter().zip(theta) {
+                let se = found.se.expect("a standard error");
+                assert!((found.estimate - truth).abs() < 4.0 * se, "{id}, {seed}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn one_iteration_is_not_convergence() {
     let model = built_in("ckls").expect("built in");
     let series = path(&model, &[2.0, -1.0, 0.4, 0.8], 2.0, 500, 0.05);
