@@ -79,10 +79,7 @@ pub(super) fn run(args: &CheckArgs, common: &Common, output: &Output) -> Result<
         })).collect::<Vec<_>>(),
         "findings": loaded.findings.iter().map(finding).collect::<Vec<_>>(),
     });
-    output.document(&document);
-    if let Some(folder) = folder {
-        folder.write_document(&document)?;
-    }
+    output.deliver(&document, folder.as_ref())?;
     Ok(if loaded.dropped() > 0 { Outcome::Flagged } else { Outcome::Good })
 }
 

@@ -75,9 +75,8 @@ pub(super) fn run(args: &CompareArgs, common: &Common, output: &Output) -> Resul
     let found = ask_all(&model, &params, &start, &times, args, common, output)?;
     output.text(&text(&model, &found, &times, args.tol));
     let document = document(&model, &params, &found, &times, args.tol, common.seed);
-    output.document(&document);
+    output.deliver(&document, folder.as_ref())?;
     if let Some(folder) = folder {
-        folder.write_document(&document)?;
         folder.write("compare.csv", &csv(&model, &found, &times))?;
         let broken = |error: ReportError| Error::Numerics {
             what: "the page".to_string(),
@@ -186,6 +185,13 @@ fn verdict(found: &Found, tolerance: f64) -> String {
     }
 }
 
+fn warnings(found: &Found, tolerance: f64) -> Vec<String> {
+    let nearest = &found.rows[found.reference];
+    let sure = found.rows.iter().filter(|row| row.is_too_sure(nearest));
+    let told = sure.map(|row| format!("{}: off by more than its own estimate", row.form.name()));
+    told.chain(cheapest(found, tolerance).is_none().then(|| verdict(found, tolerance))).collect()
+}
+
 fn seconds(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{:.0} µs", s * 1e6),
@@ -216,9 +222,6 @@ fn text(model: &Model, found: &Found, times: &[f64], tolerance: f64) -> String {
     out.push_str(&format!(
         "\nerror: the form's own estimate of the largest error of its distribution functions\noff: largest distance of its distribution functions from those of {reference}, {why}\n"
     ));
-    for row in found.rows.iter().filter(|row| row.is_too_sure(nearest)) {
-        out.push_str(&format!("{}: off by more than its own estimate\n", row.form.name()));
-    }
     for row in found.rows.iter().filter(|row| !row.note.is_empty()) {
         out.push_str(&format!("{}: {}\n", row.form.name(), row.note));
     }
@@ -290,6 +293,7 @@ fn document(model: &Model, params: &Params, found: &Found, times: &[f64], tolera
         "cheapest": cheapest(found, tolerance).map(|row| row.form.name()),
         "forms": forms,
         "absent": found.absent.iter().map(|(form, why)| json!({ "form": form, "why": why })).collect::<Vec<_>>(),
+        "warnings": warnings(found, tolerance),
     })
 }
 

@@ -81,10 +81,7 @@ pub(super) fn fit(
         [one] => one.clone(),
         many => json!({ "schema": "kramers/fit@1", "version": VERSION, "seed": common.seed, "series": many }),
     };
-    output.document(&document);
-    if let Some(folder) = folder {
-        folder.write_document(&document)?;
-    }
+    output.deliver(&document, folder)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
 }
 
@@ -108,9 +105,6 @@ fn describe(model: &Model, id: &str, fit: &CurveFit) -> String {
     if fit.starts.len() > 1 {
         let best = fit.starts.iter().filter(|s| s.status.is_good()).count();
         text.push_str(&format!("{best} of {} starts ended at this sum of squares\n", fit.starts.len()));
-    }
-    if let Some(remedy) = fit.status.remedy() {
-        text.push_str(&format!("warning: {remedy}\n"));
     }
     text.push('\n');
     text

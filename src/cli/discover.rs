@@ -34,9 +34,8 @@ pub(super) fn run(args: &DiscoverArgs, common: &Common, output: &Output) -> Resu
         None => None,
     };
     let document = document(&found, bins.as_ref(), &settings, args, &read, common.seed);
-    output.document(&document);
+    output.deliver(&document, folder.as_ref())?;
     if let Some(folder) = folder {
-        folder.write_document(&document)?;
         folder.write("model.toml", &found.text)?;
         folder.write("coefficients.csv", &csv(&found, bins.as_ref(), &settings))?;
         if found.coefficients.is_some() {
@@ -182,9 +181,6 @@ fn text(found: &Discovery, settings: &Settings) -> String {
         out.push_str(&format!("jumps in {name}: {}\n", jump_words(check.as_ref())));
     }
     out.push_str(&format!("Markov property: {}\n", markov_words(found.markov.as_ref(), &settings.time_unit)));
-    for warning in &found.warnings {
-        out.push_str(&format!("warning: {warning}\n"));
-    }
     out.push_str(&format!("\nmodel file\n{}", found.text));
     out
 }

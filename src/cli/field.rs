@@ -268,10 +268,7 @@ pub(super) fn fit(
     let fitted = fit_field(model, &Measured { x, t, u, weight: Vec::new() }, &settings)?;
     output.text(&describe_fit(model, field, &fitted, rows));
     let document = fit_document(model, &fitted, common.seed, rows);
-    output.document(&document);
-    if let Some(folder) = folder {
-        folder.write_document(&document)?;
-    }
+    output.deliver(&document, folder)?;
     Ok(if fitted.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })
 }
 
@@ -293,7 +290,7 @@ fn describe_fit(model: &Model, field: &Field, fit: &FieldFit, rows: usize) -> St
         ]
     };
     let lines: Vec<Vec<String>> = (0..fit.theta.len()).map(row).collect();
-    let mut text = format!(
+    format!(
         "{} fitted to {rows} rows: {} after {} iterations\n\n{}\nresidual sd {} {unit}, error of the grid about {:.0e} {unit}\n",
         model.id,
         fit.status,
@@ -301,11 +298,7 @@ fn describe_fit(model: &Model, field: &Field, fit: &FieldFit, rows: usize) -> St
         table(&["parameter", "estimate", "s.e.", "2.5 %", "97.5 %", "unit", ""], &lines),
         short(fit.sd),
         fit.grid_error
-    );
-    if let Some(remedy) = fit.status.remedy() {
-        text.push_str(&format!("warning: {remedy}\n"));
-    }
-    text
+    )
 }
 
 fn fit_document(model: &Model, fit: &FieldFit, seed: u64, rows: usize) -> Value {
@@ -323,8 +316,21 @@ fn fit_document(model: &Model, fit: &FieldFit, seed: u64, rows: usize) -> Value 
         "form": Form::FokkerPlanck.name(), "objective": "mse",
         "status": fit.status.name(), "status_detail": fit.status.to_string(), "iterations": fit.iterations,
         "objective_value": fit.squares, "residual_sd": fit.sd, "grid_error": fit.grid_error, "rows": rows,
-        "params": Value::Object(params.collect()),
+        "params": Value::Object(params.collect()), "warnings": warnings(fit),
     })
+}
+
+/// Beyond this share of the residuals' spread the grid's error moves estimates by what one would notice.
+const MOST_GRID_ERROR: f64 = 0.1;
+
+fn warnings(fit: &FieldFit) -> Vec<String> {
+    let coarse = (fit.grid_error > MOST_GRID_ERROR * fit.sd).then(|| {
+        format!(
+            "the error of the grid, {:.0e}, is more than a tenth of the residuals' spread, {:.0e}: the estimates share it",
+            fit.grid_error, fit.sd
+        )
+    });
+    fit.status.remedy().into_iter().chain(coarse).collect()
 }
 
 /// The field of a model, where it is one.

@@ -25,10 +25,7 @@ pub(super) fn run(args: &ModelsArgs, common: &Common, output: &Output) -> Result
         let (outcome, contracts) = verify::run(&models, common.seed, output);
         let document =
             json!({ "schema": "kramers/models@1", "version": VERSION, "seed": common.seed, "contracts": contracts });
-        output.document(&document);
-        if let Some(folder) = folder {
-            folder.write_document(&document)?;
-        }
+        output.deliver(&document, folder.as_ref())?;
         return Ok(outcome);
     }
     match (&args.model, models.as_slice()) {
@@ -49,10 +46,7 @@ pub(super) fn run(args: &ModelsArgs, common: &Common, output: &Output) -> Result
         "version": VERSION,
         "models": models.iter().map(model_document).collect::<Vec<_>>(),
     });
-    output.document(&document);
-    if let Some(folder) = folder {
-        folder.write_document(&document)?;
-    }
+    output.deliver(&document, folder.as_ref())?;
     Ok(Outcome::Good)
 }
 

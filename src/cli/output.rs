@@ -46,6 +46,32 @@ impl Output {
         }
     }
 
+    /// The document of the run, the last thing a verb gives: to stdout with `--json`, as run.json into the folder of `-o`, and what it
+    /// warns of to stderr. A warning stands in the document or nowhere.
+    ///
+    /// # Errors
+    /// As [`Folder::write`].
+    pub fn deliver(&self, document: &Value, folder: Option<&Folder>) -> Result<()> {
+        self.document(document);
+        if let Some(folder) = folder {
+            folder.write_document(document)?;
+        }
+        self.warn(document);
+        Ok(())
+    }
+
+    /// What a document warns of.
+    pub fn warn(&self, document: &Value) {
+        let warnings = warnings(document);
+        for warning in warnings.iter().take(MOST_WARNINGS) {
+            self.say(&format!("warning: {warning}"));
+        }
+        if warnings.len() > MOST_WARNINGS {
+            let rest = warnings.len() - MOST_WARNINGS;
+            self.say(&format!("warning: and {rest} more, all in run.json (-o) and --json"));
+        }
+    }
+
     /// As [`Output::document`], of a document too large to make unasked.
     pub fn document_from(&self, make: impl FnOnce() -> Value) {
         if self.json {
@@ -94,6 +120,38 @@ impl Output {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
     }
+}
+
+/// More warnings than this are not said one by one.
+const MOST_WARNINGS: usize = 20;
+
+/// Every text under `warnings` in a document, after the name of the series it is of.
+pub(super) fn warnings(document: &Value) -> Vec<String> {
+    fn walk(value: &Value, name: Option<&str>, out: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                let own = ["series", "id"].iter().find_map(|key| map.get(*key)?.as_str());
+                let name = own.or(name);
+                for (key, inner) in map {
+                    match inner.as_array().filter(|_| key == "warnings") {
+                        Some(texts) => {
+                            let of = name.map_or(String::new(), |name| format!("{name}: "));
+                            out.extend(texts.iter().filter_map(Value::as_str).map(|text| format!("{of}{text}")));
+                        }
+                        None => walk(inner, name, out),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|inner| walk(inner, name, out)),
+            _ => {}
+        }
+    }
+    let mut out = Vec::new();
+    walk(document, None, &mut out);
+    // A report says of a series what its fit says as well.
+    let mut seen = std::collections::HashSet::new();
+    out.retain(|text| seen.insert(text.clone()));
+    out
 }
 
 /// Data to stdout. A closed pipe is the reader's choice and no error.

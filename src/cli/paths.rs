@@ -5,7 +5,7 @@ use super::start::{point, starts};
 use crate::base::rng::Key;
 use crate::base::{Error, Result};
 use crate::form::monte_carlo::ssa::{self, Method};
-use crate::form::monte_carlo::{Run, Scheme, simulate};
+use crate::form::monte_carlo::{Run, Scheme, coarseness, simulate};
 use crate::form::ode::{Initial, rate_equations};
 use crate::form::start::Starts;
 use crate::models::Model;
@@ -80,6 +80,8 @@ pub(super) struct Paths {
     pub scheme: &'static str,
     /// How it was done and why so, where there was a choice.
     pub why: Option<String>,
+    /// How far the laws surely are from those at twice the step, of a scheme with steps.
+    pub coarseness: Option<f64>,
     /// `[time][component][path]`
     pub states: Vec<Vec<Vec<f64>>>,
 }
@@ -127,9 +129,11 @@ fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
         Starts::At(x) => x.iter().map(|x| vec![*x; asked.paths]).collect(),
         Starts::Each(columns) => columns.clone(),
     };
-    let mut states = simulate(model, &asked.run(&begin, scheme))?.states;
+    let run = asked.run(&begin, scheme);
+    let mut states = simulate(model, &run)?.states;
     states.insert(0, first);
-    Ok(Paths { model: model.clone(), scheme: scheme.name(), why: None, states })
+    let coarseness = coarseness(model, &run)?;
+    Ok(Paths { model: model.clone(), scheme: scheme.name(), why: None, coarseness, states })
 }
 
 fn counted(model: &Model, asked: &Asked, method: Method) -> Result<Paths> {
@@ -137,7 +141,13 @@ fn counted(model: &Model, asked: &Asked, method: Method) -> Result<Paths> {
     let run = asked.counted(&start, &times, method);
     let found = ssa::simulate(model, &run)?;
     let why = format!("{} reactions by {}: {}", found.events, found.method.name(), found.why);
-    Ok(Paths { model: model.clone(), scheme: found.method.name(), why: Some(why), states: found.states })
+    Ok(Paths {
+        model: model.clone(),
+        scheme: found.method.name(),
+        why: Some(why),
+        coarseness: None,
+        states: found.states,
+    })
 }
 
 fn deterministic(model: &Model, asked: &Asked) -> Result<Paths> {
@@ -155,5 +165,5 @@ fn deterministic(model: &Model, asked: &Asked) -> Result<Paths> {
     let row = |state: &Vec<f64>| state.iter().map(|x| vec![*x]).collect();
     let mut states: Vec<Vec<Vec<f64>>> = solved.states.iter().map(row).collect();
     states.insert(0, start.iter().map(|x| vec![*x]).collect());
-    Ok(Paths { model: model.clone(), scheme: "rate-equations", why: None, states })
+    Ok(Paths { model: model.clone(), scheme: "rate-equations", why: None, coarseness: None, states })
 }

@@ -10,7 +10,7 @@ use super::values::VERSION;
 use crate::base::rng::Key;
 use crate::base::{Error, Params, Purpose, Result, Seed};
 use crate::form::monte_carlo::ssa::{Method, can_summarise, simulate_summary};
-use crate::form::monte_carlo::{Scheme, Spread, summarise};
+use crate::form::monte_carlo::{Scheme, Spread, coarseness, summarise};
 use crate::form::observe;
 use crate::form::start::Starts;
 use crate::models::Model;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     if args.summary && is_streamed(&model, args.scheme) {
         return summary(&model, &params, &asked, args, common, output);
     }
-    let Paths { model, scheme, why, states } = paths(&model, args.scheme, &asked)?;
+    let Paths { model, scheme, why, coarseness, states } = paths(&model, args.scheme, &asked)?;
     if let Some(why) = &why {
         output.say(&format!("note: {why}"));
     }
@@ -80,10 +80,12 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     let columns = columns(&model, &params.values, &times, states, key);
     let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
     deliver(common, output, &text)?;
+    let warnings = too_coarse(coarseness, asked.step);
+    output.warn(&json!({ "warnings": warnings }));
     output.document_from(|| json!({
         "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
         "params": values(&params),
-        "scheme": scheme, "scheme_why": why, "step": asked.step, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
+        "scheme": scheme, "scheme_why": why, "step": asked.step, "step_error": coarseness, "warnings": warnings, "paths": columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len),
         "at": times.iter().enumerate().map(|(k, t)| at(*t, &columns, k, args.summary)).collect::<Vec<_>>(),
     }));
     Ok(Outcome::Good)
@@ -109,7 +111,7 @@ fn summary(
     common: &Common,
     output: &Output,
 ) -> Result<Outcome> {
-    let Summed { scheme, why, first, at: rows } = match model.process {
+    let Summed { scheme, why, coarseness, first, at: rows } = match model.process {
         Process::Network(_) => of_counts(model, asked, args, output)?,
         _ => of_states(model, asked, args)?,
     };
@@ -148,10 +150,13 @@ fn summary(
             "min": of(row, |s| s.min), "max": of(row, |s| s.max), "rank_error": of(row, Spread::rank_error),
         })
     };
+    let warnings = too_coarse(coarseness, asked.step);
+    output.warn(&json!({ "warnings": warnings }));
     output.document_from(|| {
         json!({
             "schema": "kramers/simulate@1", "version": VERSION, "seed": common.seed, "model": model.id,
-            "params": values(params), "scheme": scheme, "scheme_why": why, "step": asked.step, "paths": asked.paths,
+            "params": values(params), "scheme": scheme, "scheme_why": why, "step": asked.step, "step_error": coarseness,
+            "warnings": warnings, "paths": asked.paths,
             "at": std::iter::once(begin).chain(asked.times.iter().zip(&rows).map(at)).collect::<Vec<_>>(),
         })
     });
@@ -162,6 +167,7 @@ fn summary(
 struct Summed {
     scheme: &'static str,
     why: Option<String>,
+    coarseness: Option<f64>,
     /// Of the starts, a component each.
     first: Vec<Begun>,
     /// `[time][component]`
@@ -185,7 +191,9 @@ fn of_states(model: &Model, asked: &Asked, args: &SimulateArgs) -> Result<Summed
         _ => Scheme::EulerMaruyama,
     };
     let begin = asked.begin(model)?;
-    let at = summarise(model, &asked.run(&begin, scheme))?.at;
+    let run = asked.run(&begin, scheme);
+    let at = summarise(model, &run)?.at;
+    let coarseness = coarseness(model, &run)?;
     let starts: Vec<Ensemble> = match &begin {
         Starts::At(x) => x.iter().filter_map(|x| Ensemble::new(vec![*x], Vec::new())).collect(),
         Starts::Each(columns) => columns.iter().filter_map(|c| Ensemble::new(c.clone(), Vec::new())).collect(),
@@ -196,7 +204,7 @@ fn of_states(model: &Model, asked: &Asked, args: &SimulateArgs) -> Result<Summed
         sd: start.sd(),
         quantiles: ENDS.map(|p| start.quantile(p)),
     };
-    Ok(Summed { scheme: scheme.name(), why: None, first: starts.iter().map(begun).collect(), at })
+    Ok(Summed { scheme: scheme.name(), why: None, coarseness, first: starts.iter().map(begun).collect(), at })
 }
 
 fn of_counts(model: &Model, asked: &Asked, args: &SimulateArgs, output: &Output) -> Result<Summed> {
@@ -211,7 +219,27 @@ fn of_counts(model: &Model, asked: &Asked, args: &SimulateArgs, output: &Output)
     let mut at = found.summary.at;
     let first = if at.is_empty() { Vec::new() } else { at.remove(0) };
     let begun = |s: &Spread| Begun { mean: s.mean, error: s.error, sd: s.sd, quantiles: ENDS.map(|p| s.quantile(p)) };
-    Ok(Summed { scheme: found.method.name(), why: Some(why), first: first.iter().map(begun).collect(), at })
+    Ok(Summed {
+        scheme: found.method.name(),
+        why: Some(why),
+        coarseness: None,
+        first: first.iter().map(begun).collect(),
+        at,
+    })
+}
+
+/// Beyond this distance of two distribution functions people see the difference.
+const NOTICEABLE: f64 = 0.02;
+
+/// What is said of a step at which paths are surely off.
+fn too_coarse(coarseness: Option<f64>, step: f64) -> Vec<String> {
+    let told = coarseness.filter(|gap| *gap > NOTICEABLE).map(|gap| {
+        format!(
+            "paths at the step {step} and at twice it differ by {gap:.2} or more in their distribution functions: take --step {}",
+            step / 8.0
+        )
+    });
+    told.into_iter().collect()
 }
 
 /// A table to stdout, or to the file asked for.

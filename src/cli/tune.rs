@@ -67,11 +67,10 @@ pub(super) fn run(args: &TuneArgs, common: &Common, output: &Output) -> Result<O
         },
         "data": values::data(&data, args.data.transform.name()), "series": documents,
     });
-    output.document(&document);
-    if let Some(folder) = folder {
+    if let Some(folder) = &folder {
         folder.write("tune.csv", &csv)?;
-        folder.write_document(&document)?;
     }
+    output.deliver(&document, folder.as_ref())?;
     Ok(if is_flagged { Outcome::Flagged } else { Outcome::Good })
 }
 

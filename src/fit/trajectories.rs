@@ -91,7 +91,12 @@ pub fn fit_trajectories(model: &Model, data: &[Trajectories], settings: &Setting
     let task = Task::new(model, data, &first.values, &free)?;
     let rough = |theta: &[f64]| task.residuals(theta, ROUGH).map_or(f64::INFINITY, |r| sum_of_squares(&r));
     let (centres, scales) = task.sizes();
-    let points = Scan { loss: &rough, centres, scales, middle: None }.points(&first, &free, settings, !settings.initial.is_empty());
+    let points = Scan { loss: &rough, centres, scales, middle: None }.points(
+        &first,
+        &free,
+        settings,
+        !settings.initial.is_empty(),
+    );
     let searched: Vec<Option<Ended>> =
         points.par_iter().map(|point| task.search(point, &free, settings.max_iterations)).collect();
     let lowest = searched.iter().flatten().map(|e| e.squares).fold(f64::INFINITY, f64::min);

@@ -162,6 +162,8 @@ fn a_learning_rate_that_cannot_work_loses() {
     let mut base = base("ou");
     base.settings.max_iterations = 30;
     base.settings.optimizer = Optimizer::Adam;
+    // Far from the optimum: one that does not move loses.
+    base.settings.initial = [("kappa", 1.0), ("theta", 1.0), ("sigma", 2.0)].map(|(p, v)| (p.to_string(), v)).to_vec();
     let rate = |learning_rate| Choice { stochastic: Stochastic { learning_rate, batch_size: 64 }, ..Choice::of(&base) };
     let plan = validation_plan(&data, &search(&[], 1)).expect("a plan");
     for bad in [1e-9, 1e9] {

@@ -27,7 +27,6 @@ use words::{Summary, describe_panel, panel_document};
 /// Series whose scores are told one by one; of more there is the pooled table and what stands out.
 const SHOWN: usize = 20;
 /// Warnings that are said; all are in the document.
-const SAID: usize = 20;
 
 pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Result<Outcome> {
     select::refuse_leaking_rules(&args.data)?;
@@ -160,12 +159,6 @@ impl Gathered {
         self.flagged |= self.condition.is_some_and(|c| scores.pooled.first().is_none_or(|s| c.holds(s)));
         let refused = self.refused.iter().map(|(id, error)| format!("{id}: left out: {error}"));
         let warnings: Vec<String> = refused.chain(self.warnings).collect();
-        for warning in warnings.iter().take(SAID) {
-            output.say(&format!("warning: {warning}"));
-        }
-        if warnings.len() > SAID {
-            output.say(&format!("warning: and {} more, all in run.json (-o) and --json", warnings.len() - SAID));
-        }
         let mut all = values::scores("all", &scores);
         all.append(&mut self.rows);
         let plan = &args.plan;
@@ -186,11 +179,8 @@ impl Gathered {
         if args.prove_no_leak {
             document["leak_proof"] = json!(self.proofs);
         }
-        output.document(&document);
         self.tables.finish()?;
-        if let Some(folder) = folder {
-            folder.write_document(&document)?;
-        }
+        output.deliver(&document, folder)?;
         Ok(if self.flagged { Outcome::Flagged } else { Outcome::Good })
     }
 }

@@ -98,7 +98,6 @@ fn told(names: &str, fit: &CountsFit) -> String {
         text.push_str(&likelihood(l, fit.aic, fit.bic, fit.transitions));
     }
     text.push_str(&format!("likelihood of {}\n{}", fit.likelihood, reached(&fit.starts)));
-    text.extend(fit.warnings.iter().map(|w| format!("warning: {w}\n")));
     text + "\n"
 }
 

@@ -79,11 +79,7 @@ fn finish(mut documents: Vec<Value>, common: &Common, folder: Option<&Folder>, o
         1 => documents.remove(0),
         _ => json!({ "schema": "kramers/fit@1", "version": VERSION, "seed": common.seed, "series": documents }),
     };
-    output.document(&document);
-    match folder {
-        Some(folder) => folder.write_document(&document),
-        None => Ok(()),
-    }
+    output.deliver(&document, folder)
 }
 
 fn document(series: &Series, fit: &Fit, tests: &Diagnostics, told: Told, seed: u64, data: &Value) -> Value {
@@ -130,9 +126,6 @@ fn describe(id: &str, time_unit: &str, fit: &Fit, tests: &Diagnostics, told: &To
     text.push_str(&tested(tests));
     if fit.log_likelihood.is_some() {
         text.push_str(&reached(&fit.starts));
-    }
-    for warning in &fit.warnings {
-        text.push_str(&format!("warning: {warning}\n"));
     }
     text.push('\n');
     text

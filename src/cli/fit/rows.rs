@@ -154,7 +154,6 @@ fn told(id: &str, fit: &SnapshotFit) -> String {
         .collect();
     text.push_str(&table(&["t", "values", "mean", "of the law", "sd", "of the law"], &rows));
     text.push_str(&format!("\n{}", reached(&fit.starts)));
-    text.extend(fit.warnings.iter().map(|w| format!("warning: {w}\n")));
     text + "\n"
 }
 
@@ -264,7 +263,7 @@ fn experiment(model: &Model, args: &FitArgs, components: &[String], panel: &Pane
 }
 
 fn curves(id: &str, fit: &TrajectoryFit) -> String {
-    let mut text = format!(
+    let text = format!(
         "{} fitted to {id}: {} after {} iterations, {} values, means by {}\n\n{}\nresidual sd {} with {} degrees of freedom, sum of squares {}\n",
         fit.model,
         fit.status,
@@ -276,7 +275,6 @@ fn curves(id: &str, fit: &TrajectoryFit) -> String {
         fit.degrees_of_freedom,
         short(fit.squares)
     );
-    text.extend(fit.warnings.iter().map(|w| format!("warning: {w}\n")));
     text + "\n"
 }
 

@@ -172,10 +172,6 @@ fn checks_json(checks: &[ComponentCheck]) -> Value {
     Value::Object(checks.iter().map(one).collect())
 }
 
-fn warned(warnings: &[String]) -> String {
-    warnings.iter().map(|w| format!("warning: {w}\n")).collect::<String>() + "\n"
-}
-
 type Answer = (String, Status, Map<String, Value>);
 
 fn of_states(id: &str, unit: &str, fit: &JointFit) -> Answer {
@@ -198,7 +194,7 @@ fn of_states(id: &str, unit: &str, fit: &JointFit) -> Answer {
             short(gap.per_100)
         ));
     }
-    text.push_str(&format!("\n\n{}\n{}{}", checks_table(&fit.checks), reached(&fit.starts), warned(&fit.warnings)));
+    text.push_str(&format!("\n\n{}\n{}\n", checks_table(&fit.checks), reached(&fit.starts)));
     let body = json!({
         "model": fit.model, "form": fit.form.name(), "objective": "kl",
         "form_gap_per_100": fit.gap.as_ref().map(|g| g.per_100),
@@ -224,11 +220,10 @@ fn of_filter(id: &str, unit: &str, fit: &FilteredFit) -> Answer {
     }
     text.push_str(&format!("filter {}: {}\n", fit.method.name(), fit.why));
     text.push_str(&format!(
-        "one-step PIT uniform: p = {}   no autocorrelation: p = {}\n{}{}",
+        "one-step PIT uniform: p = {}   no autocorrelation: p = {}\n{}\n",
         short(fit.pit_ks_p),
         short(fit.ljung_box_p),
-        reached(&fit.starts),
-        warned(&fit.warnings)
+        reached(&fit.starts)
     ));
     let end = fit.filtered.as_ref().map(|f| json!({ "mean": f.mean, "covariance": f.covariance }));
     let body = json!({
@@ -268,7 +263,7 @@ fn together(
     if let Some(l) = fit.log_likelihood {
         text.push_str(&likelihood(l, fit.aic, fit.bic, total));
     }
-    text.push_str(&format!("form {}\n{}{}", fit.form, reached(&fit.starts), warned(&fit.warnings)));
+    text.push_str(&format!("form {}\n{}\n", fit.form, reached(&fit.starts)));
     output.text(&text);
     let each = names.iter().zip(&fit.local).zip(fit.transitions.iter().zip(&fit.checks));
     let series: Vec<Value> = each

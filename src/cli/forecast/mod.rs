@@ -68,7 +68,7 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
         let mut new_rows = None;
         if let (Some(known), Some(rows)) = (&known, &args.rows) {
             let Some((params, new)) = known.of(series, rows)? else {
-                output.say(&format!("warning: {}: the run does not know this series; it is left out", series.id));
+                told.warnings.push(format!("{}: the run does not know this series; it is left out", series.id));
                 told.flagged = true;
                 continue;
             };
@@ -90,19 +90,18 @@ pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Resu
     let mut document = json!({
         "schema": "kramers/forecast@1", "version": VERSION, "seed": common.seed, "model": told.model,
         "answer": told.answer, "levels": args.levels, "params": law.parameters().name(),
-        "data": values::data(&data, transform.name()), "series": told.documents,
+        "data": values::data(&data, transform.name()), "series": told.documents, "warnings": told.warnings,
     });
     if let Some(known) = &known {
         document["run"] = json!(known.name());
     }
-    output.document(&document);
-    if let Some(folder) = folder {
+    if let Some(folder) = &folder {
         folder.write("forecast.csv", &told.csv)?;
         if args.paths.is_some() {
             folder.write("paths.csv", &told.paths)?;
         }
-        folder.write_document(&document)?;
     }
+    output.deliver(&document, folder.as_ref())?;
     Ok(if told.flagged { Outcome::Flagged } else { Outcome::Good })
 }
 
@@ -170,6 +169,7 @@ struct Told {
     documents: Vec<Value>,
     csv: String,
     paths: String,
+    warnings: Vec<String>,
     flagged: bool,
 }
 
@@ -181,6 +181,7 @@ impl Told {
             documents: Vec::new(),
             csv: csv_header(&args.levels, !args.from.is_empty()),
             paths: "series,path,h,time,value\n".to_string(),
+            warnings: Vec::new(),
             flagged: false,
         }
     }
@@ -188,13 +189,7 @@ impl Told {
     /// One series more: its fits, its forecast, what was asked of it.
     fn take(&mut self, job: &Job, series: &Series, pool: &FittedPool, output: &Output) -> Result<()> {
         let own: Vec<_> = pool.members.iter().filter_map(|member| member.own()).collect();
-        for fitted in &own {
-            let status = &fitted.fit.status;
-            self.flagged |= !status.is_good();
-            if !status.is_good() {
-                output.say(&format!("warning: {}: {}: {status}", series.id, fitted.fit.model));
-            }
-        }
+        self.flagged |= own.iter().any(|fitted| !fitted.fit.status.is_good());
         self.model = pool.names.join("+");
         let answers: Vec<&str> = own.iter().map(|fitted| fitted.forecaster.answer.name()).collect();
         self.answer = match answers.as_slice() {

@@ -79,13 +79,11 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
     folder.write("index.html", &report::html(&view).map_err(broken)?)?;
     index::write(&path, output)?;
     output.document(&document);
+    output.warn(&document);
     for s in &view.series {
         output.text(&format!("{}\n", s.id));
         for line in &s.verdict {
             output.text(&format!("  {line}\n"));
-        }
-        for warning in &s.warnings {
-            output.say(&format!("warning: {}: {warning}", s.id));
         }
     }
     output.text(&format!("\n{}\n", folder.path("index.html").display()));

@@ -64,18 +64,11 @@ pub(super) fn run(args: &SolveArgs, common: &Common, output: &Output) -> Result<
     let values = params.list.iter().zip(&params.values).map(|(p, v)| (p.name.clone(), json!(v)));
     document.insert("params".into(), Value::Object(values.collect()));
     document.extend(answer.body);
+    let missed = answer.missed.map(|tol| format!("the error asked for, {tol:e}, was not reached or is not known"));
+    document.insert("warnings".into(), json!(missed.as_slice()));
     let document = Value::Object(document);
-    output.document(&document);
-    if let Some(folder) = folder {
-        folder.write_document(&document)?;
-    }
-    match answer.missed {
-        None => Ok(Outcome::Good),
-        Some(tol) => {
-            output.say(&format!("warning: the error asked for, {tol:e}, was not reached or is not known"));
-            Ok(Outcome::Flagged)
-        }
-    }
+    output.deliver(&document, folder.as_ref())?;
+    Ok(if missed.is_none() { Outcome::Good } else { Outcome::Flagged })
 }
 
 /// A flag that would change nothing is a misunderstanding.

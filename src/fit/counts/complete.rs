@@ -40,7 +40,12 @@ pub fn fit_complete(model: &Model, data: &[CountSeries], settings: &Settings) ->
     let scores = |theta: &[f64]| path.scores(theta);
     let loss = |theta: &[f64]| -path.scores(theta).value.iter().sum::<f64>();
     let (centres, scales) = sizes(data);
-    let points = Scan { loss: &loss, centres, scales, middle: None }.points(&first, &free, settings, !settings.initial.is_empty());
+    let points = Scan { loss: &loss, centres, scales, middle: None }.points(
+        &first,
+        &free,
+        settings,
+        !settings.initial.is_empty(),
+    );
     let reactions = path.changes.iter().filter(|c| c.is_some()).count();
     let fitting = Fitting { model, settings, free: &free, n: reactions, scores: &scores };
     Ok(fitting.run(&points, "every reaction", path.happened(network)))

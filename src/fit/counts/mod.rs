@@ -96,7 +96,12 @@ pub fn fit_counts(model: &Model, data: &[CountSeries], settings: &Settings) -> R
     let rough = |theta: &[f64]| transitions.rough(theta, &sample);
     let (centres, scales) = sizes(data);
     let size = scales.first().copied().unwrap_or(1.0);
-    let points = Scan { loss: &rough, centres, scales, middle: None }.points(&first, &free, settings, !settings.initial.is_empty());
+    let points = Scan { loss: &rough, centres, scales, middle: None }.points(
+        &first,
+        &free,
+        settings,
+        !settings.initial.is_empty(),
+    );
     let scores = |theta: &[f64]| -> Batch {
         if transitions.has_slopes() {
             return transitions.log_probability(theta, &pairs, true);

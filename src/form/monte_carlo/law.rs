@@ -166,6 +166,52 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
     }))
 }
 
+/// How far the distribution functions of a run are from those at twice its step on the same noise, less two standard errors: what is
+/// sure of it, of a thousand paths at a few of its times; one where paths of twice the step leave the numbers. `None` where the scheme draws
+/// from the law itself, or the trial would take more than 2e7 path-steps.
+///
+/// # Errors
+/// As [`super::simulate`].
+pub fn coarseness(model: &Model, run: &Run) -> Result<Option<f64>> {
+    let (Some(last), false) = (run.times.last(), run.scheme == Scheme::Exact) else { return Ok(None) };
+    let paths = match run.start {
+        Start::At(_) => TRIAL_PATHS,
+        Start::Each(columns) => columns.iter().map(Vec::len).min().unwrap_or(0).min(TRIAL_PATHS),
+    };
+    let columns: Vec<Vec<f64>>;
+    let start = match run.start {
+        Start::At(x) => Start::At(x),
+        Start::Each(all) => {
+            columns = all.iter().map(|c| c[..paths].to_vec()).collect();
+            Start::Each(&columns)
+        }
+    };
+    // Outputs cut steps short.
+    let every = (last - run.t0) / run.times.len() as f64;
+    let step = run.step.min(every);
+    if (last - run.t0) / step * paths as f64 > MOST_FOR_A_TRIAL {
+        return Ok(None);
+    }
+    let times: Vec<f64> =
+        run.times.iter().rev().step_by(run.times.len().div_ceil(TRIAL_TIMES)).rev().copied().collect();
+    let run = Run { paths, start, step, times: &times, ..run.clone() };
+    let fine = simulated(model, &run, Wanted { kernels: false, pace: Pace::Even })?;
+    match simulated(model, &run, Wanted { kernels: false, pace: Pace::Doubled }) {
+        Ok(coarse) => {
+            let gap = distance(&coarse, &fine);
+            Ok(Some((gap.most - 2.0 * gap.spread).max(0.0)))
+        }
+        Err(Error::Numerics { .. }) => Ok(Some(1.0)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Enough to tell a twentieth apart.
+const TRIAL_PATHS: usize = 1_000;
+const TRIAL_TIMES: usize = 8;
+/// A second or so.
+const MOST_FOR_A_TRIAL: f64 = 2e7;
+
 /// The largest share of paths that stand on, or beyond, an end that the drift there pushes them off: the truth has none there.
 fn stranded(model: &Model, run: &Run, paths: &Paths) -> f64 {
     let Process::Diffusion(process) = &model.process else { return 0.0 };

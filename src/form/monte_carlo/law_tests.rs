@@ -1,6 +1,6 @@
 use super::law::Gap;
 use crate::base::{Purpose, Result, Seed};
-use crate::form::monte_carlo::Scheme;
+use crate::form::monte_carlo::{Run, Scheme, Start, coarseness};
 use crate::form::{Accuracy, Answer, Form, Question, answer, marginals};
 use crate::models::{Model, built_in};
 
@@ -124,5 +124,33 @@ fn a_network_has_the_error_of_sampling() -> Result<()> {
     let found = answer(&model, Form::MonteCarlo, &question(&theta, &start, &[0.01], accuracy))?;
     // √(ln(2/0.05)/400)
     assert!((found.error.expect("told") - 0.096_03).abs() < 1e-4);
+    Ok(())
+}
+
+/// Euler's stationary variance of an Ornstein-Uhlenbeck process is the true one over `1 - κh/2`, so the distance is known.
+#[test]
+fn a_step_that_is_too_long_is_told_and_a_short_one_is_not() -> Result<()> {
+    let model = built_in("ou")?;
+    let times: Vec<f64> = (1..=60).map(|i| 0.5 * f64::from(i)).collect();
+    let told = |step: f64, scheme| {
+        let key = Seed(3).key(Purpose::Simulation, 0, 0);
+        let run = Run {
+            theta: &[2.0, 0.0, 1.0],
+            start: Start::At(&[0.0]),
+            t0: 0.0,
+            times: &times,
+            paths: 1,
+            step,
+            scheme,
+            key,
+        };
+        coarseness(&model, &run)
+    };
+    let long = told(0.25, Scheme::EulerMaruyama)?.expect("a trial");
+    // Variances over 0.75 and over 0.5: sds 0.577 and 0.707, apart by 0.05 where they are most.
+    assert!(long > 0.02 && long < 0.08, "{long}");
+    assert!(told(0.005, Scheme::EulerMaruyama)?.expect("a trial") < 0.01);
+    assert_eq!(told(1e-8, Scheme::EulerMaruyama)?, None);
+    assert_eq!(told(0.5, Scheme::Exact)?, None);
     Ok(())
 }

@@ -47,7 +47,7 @@ use crate::process::{Diffusion, Process};
 pub(in crate::form) use along::along;
 use engine::{Engine, Pace, Row, Wanted};
 pub(in crate::form) use law::answer;
-pub use law::answer_from;
+pub use law::{answer_from, coarseness};
 use rayon::prelude::*;
 pub use scheme::Scheme;
 pub use summary::{Spread, Summary, summarise};
