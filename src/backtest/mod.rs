@@ -63,8 +63,16 @@ pub const RISKS: [f64; 3] = [0.01, 0.025, 0.05];
 /// Probabilities of the quantiles kept: the median and the central 50, 80 and 95 %.
 pub const LEVELS: [f64; 7] = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975];
 
-/// A window in which a model could not be fitted or asked: model, row of the cutoff, why.
-pub type Failure = (usize, usize, String);
+/// What went wrong in a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    pub model: usize,
+    /// Row of the last level seen.
+    pub cutoff: usize,
+    pub why: String,
+    /// Whether there is a forecast nevertheless: the fit is one with reservations, and was used.
+    pub is_answered: bool,
+}
 
 /// A finished backtest of one series.
 #[derive(Debug, Clone)]
@@ -76,10 +84,15 @@ pub struct Backtest {
     pub naive_errors: Vec<(usize, f64)>,
     /// In the order model, window, horizon.
     pub rows: Vec<Row>,
-    pub failures: Vec<Failure>,
+    pub troubles: Vec<Trouble>,
 }
 
 impl Backtest {
+    /// Windows in which a model could not be fitted or asked.
+    pub fn failures(&self) -> impl Iterator<Item = &Trouble> {
+        self.troubles.iter().filter(|trouble| !trouble.is_answered)
+    }
+
     /// The naive error of the series that a window is of; NaN where it never moved.
     fn naive_error(&self, window: usize) -> f64 {
         let after = self.naive_errors.partition_point(|(first, _)| *first <= window);
@@ -99,7 +112,7 @@ fn naive_error(series: &Series, transform: Transform, plan: &Plan) -> f64 {
 /// not done again.
 ///
 /// # Errors
-/// None from single windows (they are counted in [`Backtest::failures`]); the transform's refusal of the actual levels.
+/// None from single windows (they are kept in [`Backtest::troubles`]); the transform's refusal of the actual levels.
 /// Cost: fits × fit cost + windows × horizons × (answer + score).
 pub fn backtest(
     series: &Series,
@@ -125,14 +138,14 @@ pub fn backtest(
         done
     };
     let done: Vec<Done> = units.into_par_iter().map(one).collect();
-    let (rows, failures): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let (rows, troubles): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     Ok(Backtest {
         models: forecasters.iter().map(|f| f.name().to_string()).collect(),
         baseline: forecasters.iter().map(|f| f.is_baseline()).collect(),
         plan: plan.clone(),
         naive_errors: vec![(0, naive_error(series, transform, plan))],
         rows: rows.into_iter().flatten().collect(),
-        failures: failures.into_iter().flatten().collect(),
+        troubles: troubles.into_iter().flatten().collect(),
     })
 }
 
@@ -146,7 +159,10 @@ fn block(
     tick: &(dyn Fn() + Sync),
 ) -> Done {
     let mut rows = Vec::new();
-    let mut failures = Vec::new();
+    let mut troubles = Vec::new();
+    let mut trouble = |cutoff: usize, why: String, is_answered: bool| {
+        troubles.push(Trouble { model, cutoff, why, is_answered });
+    };
     let mut fitted: Option<Box<dyn Fitted>> = None;
     // First row that the fit has seen, and so the forecast.
     let mut from = 0;
@@ -162,9 +178,12 @@ fn block(
                 (fit, _) => fit,
             };
             match fit {
-                Ok(fit) => fitted = Some(fit),
+                Ok(fit) => {
+                    fit.doubt().into_iter().for_each(|doubt| trouble(cutoff, doubt, true));
+                    fitted = Some(fit);
+                }
                 Err(error) => {
-                    failures.push((model, cutoff, error.to_string()));
+                    trouble(cutoff, error.to_string(), false);
                     fitted = None;
                 }
             }
@@ -190,12 +209,12 @@ fn block(
                         mine.iter_mut().next_back().into_iter().for_each(|row| row.joint = found);
                     }
                 }
-                Err(error) => failures.push((model, cutoff, error.to_string())),
+                Err(error) => trouble(cutoff, error.to_string(), false),
             }
         }
         tick();
     }
-    (rows, failures)
+    (rows, troubles)
 }
 
 /// The scored variable at a row.
@@ -275,7 +294,7 @@ mod tests {
         let series = path(600);
         let plan = Plan::new(&series, Split::Share(0.3), 5, 1, Refit::Every(60))?;
         let result = run(&series, &plan)?;
-        assert!(result.failures.is_empty(), "{:?}", result.failures);
+        assert!(result.failures().next().is_none(), "{:?}", result.troubles);
         let scores = Scores::of(&result);
         let at = |name: &str| scores.pooled.iter().find(|s| s.model == name).expect("scored");
         assert!(at("ou").all.crps < at("random-walk").all.crps);
@@ -350,7 +369,7 @@ mod tests {
         let past = Climatology { transform: Transform::None };
         let all: [&dyn Forecaster; 3] = [&own, &walk, &past];
         let result = backtest(&series, Transform::None, &all, &plan, &|| {}, None)?;
-        assert!(result.failures.is_empty(), "{:?}", result.failures);
+        assert!(result.failures().next().is_none(), "{:?}", result.troubles);
         let scores = Scores::of(&result);
         let at = |name: &str| &scores.pooled.iter().find(|s| s.model == name).expect("scored").all;
         let own = at("immigration-death");

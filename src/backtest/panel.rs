@@ -3,7 +3,7 @@
 //! It knows neither series nor models: what is done for one series is the caller's. Threads take series from one counter and share the work inside
 //! each, so that the last series keep them all busy too.
 
-use super::{Backtest, Row};
+use super::{Backtest, Row, Trouble};
 use crate::base::Result;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -78,7 +78,8 @@ impl Pool {
         let offset = self.windows;
         let moved = |row: Row| Row { model: place[row.model], window: row.window + offset, ..row };
         whole.rows.extend(result.rows.into_iter().map(moved));
-        whole.failures.extend(result.failures.into_iter().map(|(model, cutoff, why)| (place[model], cutoff, why)));
+        let told = |trouble: Trouble| Trouble { model: place[trouble.model], ..trouble };
+        whole.troubles.extend(result.troubles.into_iter().map(told));
         whole.naive_errors.extend(result.naive_errors.into_iter().map(|(window, error)| (window + offset, error)));
         whole.plan.horizons.extend(result.plan.horizons);
         whole.plan.horizons.sort_unstable();
@@ -165,7 +166,7 @@ mod tests {
             plan,
             naive_errors: vec![(0, 1.0)],
             rows,
-            failures: vec![(models.len() - 1, 47, "why".to_string())],
+            troubles: vec![Trouble { model: models.len() - 1, cutoff: 47, why: "why".to_string(), is_answered: false }],
         }
     }
 
@@ -179,7 +180,7 @@ mod tests {
         assert_eq!(whole.plan.horizons, [1, 2, 3]);
         let of = |model: usize| whole.rows.iter().filter(|r| r.model == model).map(|r| r.window).collect::<Vec<_>>();
         assert_eq!((of(0), of(1), of(2)), (vec![0, 1, 2, 3], vec![0, 1, 2, 3], vec![2, 3]));
-        assert_eq!(whole.failures.iter().map(|f| f.0).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(whole.failures().map(|f| f.model).collect::<Vec<_>>(), [1, 1]);
         assert!(Pool::default().whole().is_none());
     }
 }

@@ -131,7 +131,7 @@ fn consider(train: &Series, forecaster: ModelForecaster, horizon: usize) -> Cons
         return out;
     };
     // A model that could not answer everywhere is not compared on the windows where it could.
-    if result.failures.is_empty() {
+    if result.failures().next().is_none() {
         out.candidate.validation_crps =
             Scores::of(&result).pooled.first().map(|s| s.all.crps).filter(|c| c.is_finite());
         out.crps = super::scores::window_means(&result, 0, &|r| r.crps).into_iter().flatten().collect();

@@ -1,6 +1,6 @@
 //! Where finished blocks are kept, so that a run that was cut off goes on where it was.
 
-use super::{Failure, Row};
+use super::{Row, Trouble};
 
 /// One model on one block of windows: the unit of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -10,7 +10,7 @@ pub struct Unit {
 }
 
 /// What a unit gave.
-pub type Done = (Vec<Row>, Vec<Failure>);
+pub type Done = (Vec<Row>, Vec<Trouble>);
 
 /// A store of finished blocks. Both are called from any thread.
 pub trait Sink: Sync {

@@ -62,7 +62,7 @@ fn seen(refit: Refit, window: Window, embargo: usize, stubborn: bool) -> Vec<(St
     let plan = Plan::new(&series, Split::Rows(30), 1, 10, refit).and_then(|p| p.learning(window, embargo));
     let plan = plan.expect("a plan");
     let result = backtest(&series, Transform::None, &[&spy], &plan, &|| {}, None).expect("a backtest");
-    assert!(result.failures.is_empty() && result.rows.len() == 3, "{:?}", result.failures);
+    assert!(result.troubles.is_empty() && result.rows.len() == 3, "{:?}", result.troubles);
     spy.seen.lock().expect("one thread").clone()
 }
 

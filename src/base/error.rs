@@ -105,9 +105,9 @@ pub enum Error {
     LawMismatch { model: String, law: String, why: String },
     #[error("model '{model}' has no parameter '{param}'")]
     UnknownParam { model: String, param: String, nearest: Option<String>, available: Vec<String> },
-    #[error("model '{model}': {param} = {value} is outside its bounds [{lower:?}, {upper:?}]")]
+    #[error("model '{model}': {param} = {} is outside its bounds [{lower:?}, {upper:?}]", short(*value))]
     ParamOutOfBounds { model: String, param: String, value: f64, lower: f64, upper: f64 },
-    #[error("model '{model}' lives on [{lower}, {upper}], but series '{series}' has the value {value} (row {})", row + 1)]
+    #[error("model '{model}' lives on [{lower}, {upper}], but series '{series}' has the value {} (row {})", short(*value), row + 1)]
     OutsideDomain { model: String, series: String, row: usize, value: f64, lower: f64, upper: f64 },
 
     // ---- questions that have no answer
@@ -132,6 +132,12 @@ fn list(names: &[String]) -> String {
         text.push_str(&format!(", … ({} in all)", names.len()));
     }
     text
+}
+
+/// A number as it is typed, not three hundred zeros.
+fn short(value: f64) -> String {
+    let plain = value.to_string();
+    if plain.len() > 20 { format!("{value:e}") } else { plain }
 }
 
 impl Error {

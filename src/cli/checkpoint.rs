@@ -4,7 +4,7 @@
 //! The first line names the run; a last line that was cut off is not read.
 
 use super::output::reason;
-use crate::backtest::{Done, Failure, Joint, Row, Sink, Unit};
+use crate::backtest::{Done, Joint, Row, Sink, Trouble, Unit};
 use crate::base::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -156,7 +156,7 @@ impl Sink for SeriesBlocks<'_> {
 /// Absent numbers; no float of ours has these bits.
 const NONE: u64 = u64::MAX;
 
-fn line(series: usize, unit: Unit, (rows, failures): &Done) -> String {
+fn line(series: usize, unit: Unit, (rows, troubles): &Done) -> String {
     let mut out = format!("{series} {} {} {}", unit.model, unit.block, rows.len());
     for r in rows {
         let _ = write!(out, " {} {} {}", r.window, r.cutoff, r.horizon);
@@ -167,8 +167,8 @@ fn line(series: usize, unit: Unit, (rows, failures): &Done) -> String {
             let _ = write!(out, " {:x}", number.map_or(NONE, f64::to_bits));
         }
     }
-    for (model, cutoff, why) in failures {
-        let _ = write!(out, " | {model} {cutoff} {}", why.replace(['\n', '|'], " "));
+    for Trouble { model, cutoff, why, is_answered } in troubles {
+        let _ = write!(out, " | {model} {cutoff} {is_answered} {}", why.replace(['\n', '|'], " "));
     }
     out.push('\n');
     out
@@ -215,12 +215,17 @@ fn parse(line: &str) -> Option<Done> {
             },
         });
     }
-    let failure = |part: &str| -> Option<Failure> {
-        let mut words = part.splitn(3, ' ');
-        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_string()))
+    let trouble = |part: &str| -> Option<Trouble> {
+        let mut words = part.splitn(4, ' ');
+        Some(Trouble {
+            model: words.next()?.parse().ok()?,
+            cutoff: words.next()?.parse().ok()?,
+            is_answered: words.next()?.parse().ok()?,
+            why: words.next()?.to_string(),
+        })
     };
-    let failures = parts.map(failure).collect::<Option<_>>()?;
-    words.next().is_none().then_some((rows, failures))
+    let troubles = parts.map(trouble).collect::<Option<_>>()?;
+    words.next().is_none().then_some((rows, troubles))
 }
 
 fn whole<'a, const N: usize>(words: &mut impl Iterator<Item = &'a str>) -> Option<[usize; N]> {
@@ -261,8 +266,11 @@ mod tests {
             tail: Some([(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]),
             joint: Some(Joint { energy: 0.1, variogram: -1e-9, variogram_by_distance: 7.0 }),
         };
-        let done: Done =
-            (vec![row.clone(), Row { tail: None, joint: None, ..row }], vec![(1, 44, "it | did\nnot".to_string())]);
+        let trouble = |why: &str, is_answered| Trouble { model: 1, cutoff: 44, why: why.to_string(), is_answered };
+        let done: Done = (
+            vec![row.clone(), Row { tail: None, joint: None, ..row }],
+            vec![trouble("it | did\nnot", false), trouble("flat (kappa)", true)],
+        );
         let unit = Unit { model: 1, block: 7 };
         let folder = tempfile::tempdir().expect("a folder");
         let first = Checkpoint::open(folder.path(), "run 1", false).expect("a file");
@@ -274,9 +282,9 @@ mod tests {
         std::fs::write(&path, &text[..text.len() - 9]).expect("a file");
         let again = Checkpoint::open(folder.path(), "run 1", true).expect("the same run");
         assert_eq!(again.known(), 1);
-        let (rows, failures) = again.of(5).known(unit).expect("kept");
+        let (rows, troubles) = again.of(5).known(unit).expect("kept");
         assert_eq!(rows, done.0);
-        assert_eq!(failures, [(1, 44, "it   did not".to_string())]);
+        assert_eq!(troubles, [trouble("it   did not", false), trouble("flat (kappa)", true)]);
         assert!(again.of(6).known(unit).is_none() && !again.of(6).holds(unit));
         // What is done now stands behind what was whole, and both are there the next time.
         again.of(6).keep(unit, &done);

@@ -60,15 +60,15 @@ impl Output {
         Ok(())
     }
 
-    /// What a document warns of.
+    /// What a document warns of, to whom asked for quiet as well.
     pub fn warn(&self, document: &Value) {
         let warnings = warnings(document);
         for warning in warnings.iter().take(MOST_WARNINGS) {
-            self.say(&format!("warning: {warning}"));
+            complain(&format!("warning: {warning}"));
         }
         if warnings.len() > MOST_WARNINGS {
             let rest = warnings.len() - MOST_WARNINGS;
-            self.say(&format!("warning: and {rest} more, all in run.json (-o) and --json"));
+            complain(&format!("warning: and {rest} more, all in run.json (-o) and --json"));
         }
     }
 

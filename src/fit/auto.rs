@@ -18,8 +18,8 @@ const SAMPLE: usize = 24;
 const NODES: usize = 40;
 /// Observed transitions at which the two are compared.
 const OBSERVED: usize = 300;
-/// Most nodes for which the equation is solved without being asked: a pass over them takes a tenth of a second or so.
-const AFFORDABLE: usize = 4_000;
+/// Most nodes for which the equation is solved without being asked, one an observed state at least: a fit takes some seconds.
+const AFFORDABLE: usize = 40_000;
 /// What is tried, cheapest first, before the equation is solved for every transition.
 const CANDIDATES: [Form; 5] = [Form::Euler, Form::Kessler, Form::Milstein, Form::ShojiOzaki, Form::Expansion];
 /// Error of the log-likelihood per 100 observations that counts as accurate.

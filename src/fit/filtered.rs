@@ -5,7 +5,7 @@
 //! that changes nothing; the start of the state is settled once for all.
 
 use super::certified::{Problem, estimates, first_and_free, only_kl};
-use super::starts::{Middle, Scan};
+use super::starts::{Middle, Scan, Second};
 use super::{Estimate, Objective, Settings, Solved, StartOutcome, Status, best_of, outcomes};
 use crate::base::{Error, Result, math};
 use crate::filter::{self, Filtered, Likelihood, Method, Observations};
@@ -93,7 +93,8 @@ pub fn fit_filtered(
         (_, [column]) => Middle::of(model, &column.iter().flatten().copied().collect::<Vec<f64>>()),
         _ => None,
     };
-    let scanned = Scan { loss: &loss, centres: levels, scales: sizes, middle };
+    let second = middle.map(|middle| Second { middle, judge: &loss });
+    let scanned = Scan { loss: &loss, centres: levels, scales: sizes, second };
     let starts = scanned.points(&first, &free, settings, !settings.initial.is_empty());
     let task = Task { model, record, filtering: &filtering, settings, free: &free };
     let ended: Vec<Result<Solved>> = starts.par_iter().map(|start| task.solve(start)).collect();

@@ -126,7 +126,7 @@ pub(super) fn starting_points(
         loss: &loss,
         centres: components.iter().flat_map(centres).collect(),
         scales: components.iter().flat_map(scales).collect(),
-        middle: None,
+        second: None,
     };
     scan.points(first, free, settings, !settings.initial.is_empty())
 }

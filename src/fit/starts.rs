@@ -3,7 +3,8 @@
 //! A model file knows nothing of whether its data are rates near 0.05 or prices near 40,000. The scan moves one
 //! parameter at a time over a logarithmic range and keeps what lowers Euler's pseudo-likelihood on a sample of the
 //! transitions; it needs no gradient and no knowledge of the model. A level far from its default would make a scan give up
-//! mean reversion before it finds the level, so it is walked a second time with levels at the middle of the data.
+//! mean reversion before it finds the level, so it is walked a second time with levels at the middle of the data; which walk came
+//! further, the density that is fitted tells, as Euler's over many rows is none.
 
 use super::{Observed, Settings};
 use crate::base::rng::Key;
@@ -17,6 +18,8 @@ use rayon::prelude::*;
 
 /// Transitions of each length the scan looks at.
 const SAMPLE: usize = 150;
+/// Single transitions that tell two walks apart.
+const JUDGED: usize = 600;
 const SWEEPS: usize = 4;
 
 /// `settings.starts` starting points in natural coordinates; the first from `first`, walked unless the user `gave` it.
@@ -40,8 +43,10 @@ pub(super) fn starting_points(
         Some(euler) => -euler.log_density(theta, &sample, false).value.iter().sum::<f64>(),
         None => transitions.rough(theta, &sample).unwrap_or(f64::INFINITY),
     };
-    let middle = Middle::of(transitions.model(), &data.pairs.x0);
-    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), middle };
+    let single = data.pairs.thinned(data.pairs.len().div_ceil(JUDGED));
+    let judge = |theta: &[f64]| -transitions.log_density(theta, &single, false).value.iter().sum::<f64>();
+    let second = Middle::of(transitions.model(), &data.pairs.x0).map(|middle| Second { middle, judge: &judge });
+    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), second };
     Ok(scan.points(first, free, settings, given))
 }
 
@@ -139,6 +144,15 @@ impl Middle {
         Some(Middle { value: stats::quantile(values, 0.5), unit: state.unit.clone() })
     }
 
+    /// The point with every level at the middle of the data; `None` where that is the same point.
+    fn moved(&self, params: &[Param], theta: &[f64], free: &[usize]) -> Option<Vec<f64>> {
+        let mut moved = theta.to_vec();
+        for k in free.iter().filter(|k| self.is_of(&params[**k])) {
+            moved[*k] = self.value.clamp(params[*k].lower, params[*k].upper);
+        }
+        (moved != theta).then_some(moved)
+    }
+
     /// A level may have any sign, or bears the unit of the data.
     fn is_of(&self, p: &Param) -> bool {
         match p.coordinate() {
@@ -149,6 +163,18 @@ impl Middle {
     }
 }
 
+/// A second walk of each start.
+pub(super) struct Second<'a> {
+    /// Where its levels begin.
+    pub middle: Middle,
+    /// What tells which walk came further.
+    pub judge: &'a (dyn Fn(&[f64]) -> f64 + Sync),
+}
+
+fn finite(loss: f64) -> f64 {
+    if loss.is_finite() { loss } else { f64::INFINITY }
+}
+
 /// A coarse search with no gradient, of whatever loss.
 pub(super) struct Scan<'a> {
     pub loss: &'a (dyn Fn(&[f64]) -> f64 + Sync),
@@ -156,8 +182,8 @@ pub(super) struct Scan<'a> {
     pub centres: Vec<f64>,
     /// Sizes the data suggest.
     pub scales: Vec<f64>,
-    /// Where levels begin in a second walk; `None` where there is no second walk.
-    pub middle: Option<Middle>,
+    /// `None` where there is no second walk.
+    pub second: Option<Second<'a>>,
 }
 
 impl Scan<'_> {
@@ -177,33 +203,21 @@ impl Scan<'_> {
                         theta[*k] = random_value(&first.list[*k], u, sign);
                     }
                 }
-                let moved = self.moved(&first.list, &theta, free);
-                let (theta, loss) = self.walk(&first.list, theta, free);
-                match moved.map(|theta| self.walk(&first.list, theta, free)) {
-                    Some((better, lower)) if lower < loss => better,
-                    _ => theta,
-                }
+                let one = self.walk(&first.list, theta.clone(), free);
+                let Some(second) = &self.second else { return one };
+                let Some(moved) = second.middle.moved(&first.list, &theta, free) else { return one };
+                let other = self.walk(&first.list, moved, free);
+                if finite((second.judge)(&other)) < finite((second.judge)(&one)) { other } else { one }
             })
             .collect()
     }
 
     fn loss(&self, theta: &[f64]) -> f64 {
-        let total = (self.loss)(theta);
-        if total.is_finite() { total } else { f64::INFINITY }
+        finite((self.loss)(theta))
     }
 
-    /// The point with every level at the middle of the data.
-    fn moved(&self, params: &[Param], theta: &[f64], free: &[usize]) -> Option<Vec<f64>> {
-        let middle = self.middle.as_ref()?;
-        let mut moved = theta.to_vec();
-        for k in free.iter().filter(|k| middle.is_of(&params[**k])) {
-            moved[*k] = middle.value.clamp(params[*k].lower, params[*k].upper);
-        }
-        (moved != theta).then_some(moved)
-    }
-
-    /// Coordinate search: first over eight decades, then in ever finer factors around the best. The point and its loss.
-    fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> (Vec<f64>, f64) {
+    /// Coordinate search: first over eight decades, then in ever finer factors around the best.
+    fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> Vec<f64> {
         let mut best = self.loss(&theta);
         for sweep in 0..SWEEPS {
             for k in free {
@@ -218,7 +232,7 @@ impl Scan<'_> {
                 }
             }
         }
-        (theta, best)
+        theta
     }
 
     fn candidates(&self, p: &Param, now: f64, sweep: usize) -> Vec<f64> {

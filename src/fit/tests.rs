@@ -158,6 +158,20 @@ fn a_far_level_that_is_quickly_returned_to_is_found_from_the_defaults() {
     }
 }
 
+/// At this step the expansions have an optimum of their own, where they are nearly right, far from that of the model.
+#[test]
+fn more_rows_than_one_would_look_at_are_still_fitted_by_the_equation() {
+    let model = built_in("double-well").expect("built in");
+    let theta = [1.0, 1.0, 1.2];
+    let series = path_with(&model, &theta, 1.0, 4_500, 0.2, 5);
+    let data = Observed::of(&series, Transform::None, &model).expect("usable");
+    let fit = fit(&model, &data, &Settings { starts: 1, ..settings(Objective::Kl) }).expect("a fit");
+    assert_eq!((&fit.status, fit.form), (&Status::Converged, Form::FokkerPlanck), "{:?}", fit.form_choice);
+    for (found, truth) in fit.params.iter().zip(theta) {
+        assert!((found.estimate - truth).abs() < 4.0 * found.se.expect("a standard error"), "{found:?}");
+    }
+}
+
 #[test]
 fn one_iteration_is_not_convergence() {
     let model = built_in("ckls").expect("built in");

@@ -91,7 +91,7 @@ pub fn fit_trajectories(model: &Model, data: &[Trajectories], settings: &Setting
     let task = Task::new(model, data, &first.values, &free)?;
     let rough = |theta: &[f64]| task.residuals(theta, ROUGH).map_or(f64::INFINITY, |r| sum_of_squares(&r));
     let (centres, scales) = task.sizes();
-    let points = Scan { loss: &rough, centres, scales, middle: None }.points(
+    let points = Scan { loss: &rough, centres, scales, second: None }.points(
         &first,
         &free,
         settings,

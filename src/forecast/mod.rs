@@ -30,7 +30,7 @@ use crate::base::{Error, Purpose, Result, Series, Transform};
 use crate::filter::{Ahead, Outlook};
 use crate::fit::diagnostics::{Diagnostics, diagnose};
 use crate::fit::latent::is_latent;
-use crate::fit::{Fit, FormRequest, Observed, Settings, fit};
+use crate::fit::{Fit, FormRequest, Observed, Settings, Status, fit};
 use crate::form::{Accuracy, Form, Question, counts_likelihood, marginals};
 use crate::models::Model;
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -151,6 +151,10 @@ impl Fitted for FittedModel {
 
     fn parameters(&self) -> &[f64] {
         &self.fit.theta
+    }
+
+    fn doubt(&self) -> Option<String> {
+        (self.fit.status != Status::Converged).then(|| self.fit.status.to_string())
     }
 }
 

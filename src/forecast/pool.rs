@@ -230,4 +230,10 @@ impl Fitted for FittedPool {
     fn parameters(&self) -> &[f64] {
         &self.weights
     }
+
+    fn doubt(&self) -> Option<String> {
+        let doubts = self.names.iter().zip(&self.members);
+        let told = doubts.filter_map(|(name, member)| Some(format!("{name} {}", member.as_fitted().doubt()?)));
+        Some(told.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty())
+    }
 }

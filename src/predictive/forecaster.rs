@@ -47,4 +47,9 @@ pub trait Fitted: Send {
 
     /// Parameter values, for warm starts; empty where there are none.
     fn parameters(&self) -> &[f64];
+
+    /// What keeps the fit from being one without reservations: parameters at a bound, or that the data do not tell.
+    fn doubt(&self) -> Option<String> {
+        None
+    }
 }

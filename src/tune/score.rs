@@ -1,6 +1,6 @@
 //! The score of a fit: CRPS of the levels it forecasts on the validation windows.
 
-use crate::backtest::{Plan, backtest};
+use crate::backtest::{Plan, Trouble, backtest};
 use crate::base::{Result, Series, Transform};
 use crate::forecast::FittedModel;
 use crate::predictive::{Fitted, Forecaster, Predictive};
@@ -49,7 +49,7 @@ pub(super) fn window_scores(
     let result = backtest(before, Transform::None, &[&levels as &dyn Forecaster], plan, &|| {}, None)
         .map_err(|e| e.to_string())?;
     // One that could not answer everywhere is not compared on the windows where it could.
-    if let Some((_, cutoff, why)) = result.failures.first() {
+    if let Some(Trouble { cutoff, why, .. }) = result.failures().next() {
         return Err(format!("no forecast from row {}: {why}", cutoff + 1));
     }
     let mut sums = vec![(0.0, 0.0); plan.windows()];

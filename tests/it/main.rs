@@ -7,6 +7,7 @@ mod discover;
 mod forecasts;
 mod forms;
 mod guide;
+mod honesty;
 mod kramers_moyal;
 mod language;
 mod learning;

@@ -229,6 +229,11 @@ impl FittedGarch {
 }
 
 impl Fitted for FittedGarch {
+    fn doubt(&self) -> Option<String> {
+        // A coefficient of zero is what a GARCH model often has.
+        matches!(self.fit.status, Status::Flat(_) | Status::ConvergedLocal).then(|| self.fit.status.to_string())
+    }
+
     fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
         let (ahead, rows) = self.ahead(history, times)?;
         Ok(ahead.laws(&rows, self.key(history, window)))

@@ -75,7 +75,7 @@ pub struct Common {
     /// Print exactly one JSON document to stdout, also on failure
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing but the answer
+    /// Say nothing but the answer and what to be warned of
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say more

@@ -6,7 +6,7 @@ mod tables;
 mod words;
 
 pub(super) use one::with_baselines;
-pub(super) use words::failures;
+pub(super) use words::troubles;
 
 use super::args::{BacktestArgs, Common};
 use super::checkpoint::Checkpoint;
@@ -126,7 +126,7 @@ impl Gathered {
                 "leak": proof.leak.as_ref().map(|(model, cutoff, from)| json!({ "model": model, "cutoff": cutoff + 1, "destroyed_from": from + 1 })),
             }));
         }
-        self.flagged |= !studied.result.failures.is_empty();
+        self.flagged |= studied.result.failures().next().is_some();
         self.warnings.extend(studied.warnings);
         self.rows.extend(studied.values);
         self.combinations.extend(studied.combinations);

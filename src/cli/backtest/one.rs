@@ -1,6 +1,6 @@
 //! The backtest of one series: its plan, the forms of its models settled, its windows, and what is told of it.
 
-use super::words::{describe, failures, leak_text};
+use super::words::{describe, leak_text, troubles};
 use crate::backtest::{Backtest, Plan, Scores, Sink, backtest};
 use crate::base::{Error, Result, Seed, Series, Transform};
 use crate::baseline::{RANDOM_WALK, baseline, usual};
@@ -126,7 +126,7 @@ impl Asked {
         }
         Ok(Studied {
             lines: if job.lines { long_table(series, &result) } else { String::new() },
-            warnings: failures(&series.id, series, &result),
+            warnings: troubles(series, &result).into_iter().map(|text| format!("{}: {text}", series.id)).collect(),
             result,
             scores,
             text,

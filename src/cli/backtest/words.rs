@@ -49,22 +49,23 @@ pub(super) fn leak_text(id: &str, proof: &Proof) -> String {
     }
 }
 
-/// One sentence a model that could not answer somewhere.
-pub(in crate::cli) fn failures(id: &str, series: &Series, result: &Backtest) -> Vec<String> {
-    (0..result.models.len())
-        .filter_map(|m| {
-            let mine: Vec<_> = result.failures.iter().filter(|f| f.0 == m).collect();
-            let first = mine.first()?;
-            Some(format!(
-                "{id}: {} could not answer in {} windows, the first at row {} of {}: {}",
-                result.models[m],
-                mine.len(),
-                first.1 + 1,
-                series.len(),
-                first.2
-            ))
+/// A sentence a model that could not answer somewhere, and one for fits with reservations.
+pub(in crate::cli) fn troubles(series: &Series, result: &Backtest) -> Vec<String> {
+    let of = |model: usize, is_answered: bool| {
+        let mine = result.troubles.iter().filter(move |t| t.model == model && t.is_answered == is_answered);
+        let first = mine.clone().next()?;
+        let (name, count, row, rows) = (&result.models[model], mine.count(), first.cutoff + 1, series.len());
+        Some(match is_answered {
+            false => {
+                format!("{name} could not answer in {count} windows, the first at row {row} of {rows}: {}", first.why)
+            }
+            true => format!(
+                "{name}: {count} fits did not end without reservations, the first at row {row} of {rows}: {}; their forecasts are scored",
+                first.why
+            ),
         })
-        .collect()
+    };
+    (0..result.models.len()).flat_map(|model| [of(model, false), of(model, true)]).flatten().collect()
 }
 
 /// What a panel remembers of one series.

@@ -11,7 +11,7 @@ use crate::backtest::{Backtest, Candidate, Plan, Scores, choose};
 use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::cli::args::{Common, ReportArgs};
-use crate::cli::backtest::{failures, with_baselines};
+use crate::cli::backtest::{troubles, with_baselines};
 use crate::cli::input::{Data, model_name, read_data};
 use crate::cli::output::{Folder, Output};
 use crate::cli::table::short;
@@ -155,7 +155,7 @@ fn study<'a>(
     let fitted = chosen.fit_model(series, None)?;
     let (times, stamps) = series.ahead(longest);
     let ahead = fitted.predict_levels(series, &times, 0)?;
-    let mut warnings = failures(&series.id, series, &result);
+    let mut warnings = troubles(series, &result);
     warnings.extend(fitted.fit.warnings.iter().cloned());
     let tests = fitted.diagnose(series)?;
     let spinner = output.spinner(format!("drawing {}", series.id));

@@ -40,7 +40,7 @@ pub fn fit_complete(model: &Model, data: &[CountSeries], settings: &Settings) ->
     let scores = |theta: &[f64]| path.scores(theta);
     let loss = |theta: &[f64]| -path.scores(theta).value.iter().sum::<f64>();
     let (centres, scales) = sizes(data);
-    let points = Scan { loss: &loss, centres, scales, middle: None }.points(
+    let points = Scan { loss: &loss, centres, scales, second: None }.points(
         &first,
         &free,
         settings,

@@ -96,7 +96,7 @@ pub fn fit_counts(model: &Model, data: &[CountSeries], settings: &Settings) -> R
     let rough = |theta: &[f64]| transitions.rough(theta, &sample);
     let (centres, scales) = sizes(data);
     let size = scales.first().copied().unwrap_or(1.0);
-    let points = Scan { loss: &rough, centres, scales, middle: None }.points(
+    let points = Scan { loss: &rough, centres, scales, second: None }.points(
         &first,
         &free,
         settings,

@@ -260,7 +260,7 @@ impl Task<'_> {
         let loss = |theta: &[f64]| self.rough(theta).unwrap_or(f64::INFINITY);
         let scales = scales.into_iter().filter(|s| s.is_finite() && *s > 0.0).collect();
         let given = !self.settings.initial.is_empty();
-        Scan { loss: &loss, centres, scales, middle: None }.points(&self.first, &self.free, self.settings, given)
+        Scan { loss: &loss, centres, scales, second: None }.points(&self.first, &self.free, self.settings, given)
     }
 
     fn rough(&self, theta: &[f64]) -> Option<f64> {
