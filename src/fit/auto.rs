@@ -91,7 +91,7 @@ pub(super) fn choose_form(
     };
     let kessler = Transitions::new(model, Form::Kessler)?;
     let given = !settings.initial.is_empty();
-    let start = starts::starting_points(&kessler, data, first, free, &one, given)?.remove(0);
+    let start = starts::starting_points(&kessler, data, first, free, &one, given)?.remove(0).theta;
     let task = Task { transitions: &kessler, data, free, settings: &one };
     let theta = kl::solve(&task, &start).theta;
     let (nodes, reference) = reference(model, &theta, &data.pairs.thinned(data.pairs.len().div_ceil(SAMPLE)));

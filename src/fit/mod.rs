@@ -270,14 +270,19 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let given = !settings.initial.is_empty();
     let starts = starts::starting_points(&transitions, data, &first, &free, settings, given)?;
     let task = Task { transitions: &transitions, data, free: &free, settings };
-    let mut solved: Vec<Solved> = starts
-        .par_iter()
-        .map(|start| match (settings.objective, settings.robust) {
-            (Objective::Kl, Some(Robust::DensityPower { beta })) => robust::solve(&task, start, beta),
-            (Objective::Kl, _) => kl::solve(&task, start),
-            (Objective::Mse, _) => mse::solve(&task, start),
-        })
-        .collect();
+    let solve = |theta: &[f64]| match (settings.objective, settings.robust) {
+        (Objective::Kl, Some(Robust::DensityPower { beta })) => robust::solve(&task, theta, beta),
+        (Objective::Kl, _) => kl::solve(&task, theta),
+        (Objective::Mse, _) => mse::solve(&task, theta),
+    };
+    let from = |start: &starts::Start| {
+        let mut ends = vec![solve(&start.theta)];
+        if let Some(otherwise) = start.otherwise.as_ref().filter(|_| !ends[0].status.is_good()) {
+            ends.push(solve(otherwise));
+        }
+        ends.swap_remove(best_of(&ends))
+    };
+    let mut solved: Vec<Solved> = starts.par_iter().map(from).collect();
     let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);
     let best = best_of(&solved);
     // The start's own status knows nothing of the other starts; its outcome does.

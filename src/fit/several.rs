@@ -75,6 +75,7 @@ pub fn fit_several(model: &Model, data: &[Observed], local: &[String], settings:
     let transitions = Transitions::new(model, choice.form)?;
     let given = !settings.initial.is_empty();
     let starts = starting_points(&transitions, &pooled, &first, &free, settings, given)?;
+    let starts: Vec<Vec<f64>> = starts.into_iter().map(|start| start.theta).collect();
     let needs_rough = matches!(choice.form, Form::Kessler | Form::KesslerTruncated);
     let euler = needs_rough.then(|| Transitions::new(model, Form::Euler)).transpose()?;
     let rough = euler.as_ref().map(|euler| line_sums(euler, data));

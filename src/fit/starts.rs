@@ -22,6 +22,13 @@ const SAMPLE: usize = 150;
 const JUDGED: usize = 600;
 const SWEEPS: usize = 4;
 
+/// A starting point.
+pub(super) struct Start {
+    pub theta: Vec<f64>,
+    /// Where the other walk ended: for a search that comes to no good from `theta`.
+    pub otherwise: Option<Vec<f64>>,
+}
+
 /// `settings.starts` starting points in natural coordinates; the first from `first`, walked unless the user `gave` it.
 pub(super) fn starting_points(
     transitions: &Transitions,
@@ -30,9 +37,9 @@ pub(super) fn starting_points(
     free: &[usize],
     settings: &Settings,
     given: bool,
-) -> Result<Vec<Vec<f64>>> {
+) -> Result<Vec<Start>> {
     if given && settings.starts <= 1 {
-        return Ok(vec![first.values.clone()]);
+        return Ok(vec![Start { theta: first.values.clone(), otherwise: None }]);
     }
     let sample = short_and_long(&data.pairs);
     let euler = match &transitions.model().process {
@@ -47,7 +54,7 @@ pub(super) fn starting_points(
     let judge = |theta: &[f64]| -transitions.log_density(theta, &single, false).value.iter().sum::<f64>();
     let second = Middle::of(transitions.model(), &data.pairs.x0).map(|middle| Second { middle, judge: &judge });
     let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), second };
-    Ok(scan.points(first, free, settings, given))
+    Ok(scan.starts(first, free, settings, given))
 }
 
 /// Scrambled Sobol points, a size and a sign for each free parameter: any number of starts covers the eight decades evenly.
@@ -187,14 +194,19 @@ pub(super) struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// `settings.starts` points, the first from `first`, walked unless the user `gave` it.
+    /// As [`Scan::starts`], without what may come instead.
     pub fn points(&self, first: &Params, free: &[usize], settings: &Settings, given: bool) -> Vec<Vec<f64>> {
+        self.starts(first, free, settings, given).into_iter().map(|start| start.theta).collect()
+    }
+
+    /// `settings.starts` points, the first from `first`, walked unless the user `gave` it.
+    fn starts(&self, first: &Params, free: &[usize], settings: &Settings, given: bool) -> Vec<Start> {
         let design = Design::new(settings, free.len());
         (0..settings.starts.max(1))
             .into_par_iter()
             .map(|start| {
                 if start == 0 && given {
-                    return first.values.clone();
+                    return Start { theta: first.values.clone(), otherwise: None };
                 }
                 let mut theta = first.values.clone();
                 if start > 0 {
@@ -203,11 +215,14 @@ impl Scan<'_> {
                         theta[*k] = random_value(&first.list[*k], u, sign);
                     }
                 }
-                let one = self.walk(&first.list, theta.clone(), free);
-                let Some(second) = &self.second else { return one };
-                let Some(moved) = second.middle.moved(&first.list, &theta, free) else { return one };
+                let moved = self.second.as_ref().and_then(|s| Some((s, s.middle.moved(&first.list, &theta, free)?)));
+                let theta = self.walk(&first.list, theta, free);
+                let Some((second, moved)) = moved else { return Start { theta, otherwise: None } };
                 let other = self.walk(&first.list, moved, free);
-                if finite((second.judge)(&other)) < finite((second.judge)(&one)) { other } else { one }
+                match finite((second.judge)(&other)) < finite((second.judge)(&theta)) {
+                    true => Start { theta: other, otherwise: Some(theta) },
+                    false => Start { theta, otherwise: Some(other) },
+                }
             })
             .collect()
     }
