@@ -135,3 +135,16 @@ bench:
 fuzz:
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none expression corpus/expression -- -max_total_time=600 -timeout=10
     cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none model_file corpus/model_file ../models -- -max_total_time=600 -timeout=10 -max_len=4000
+
+# A thousand runs killed at random moments, each gone on with to the same bytes (minutes)
+kills:
+    cargo test --release --test it -- --ignored --nocapture killed_at_a_thousand
+
+# Time and peak memory over three decades of rows, series and path-steps, and the exponents (half an hour): tables of reports/validation/trust.md
+load:
+    cargo build --release
+    python3 benches/load.py target/release/kramers
+
+# Twenty minutes of small jobs in one process: memory, descriptors and threads stay (KRAMERS_SOAK=SECONDS for another time)
+soak:
+    cargo test --release --test it -- --ignored --nocapture soak

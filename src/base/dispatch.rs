@@ -3,6 +3,8 @@
 //! The bits of a result do not depend on the width: each lane does the same operations, and Rust never fuses a
 //! multiplication with an addition, though processors with AVX-512 could. Tests run every level and compare.
 
+use std::sync::OnceLock;
+
 /// A loop to be compiled at every level. `run` and all it calls in its loops carry `#[inline(always)]`: what is not
 /// inlined is compiled for the baseline only.
 pub trait Kernel {
@@ -22,13 +24,22 @@ enum Width {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level(Width);
 
+/// The level of all loops of this process.
+static IN_USE: OnceLock<Level> = OnceLock::new();
+
 impl Level {
     /// What every processor of the architecture has.
     pub const BASELINE: Level = Level(Width::Baseline);
 
-    /// The widest instructions of this processor. Cost: a look at what the standard library has remembered.
+    /// The widest instructions of this processor, or what was [chosen](Level::choose). Cost: a look at what was remembered.
     pub fn best() -> Level {
-        Level::available().last().unwrap_or(Level::BASELINE)
+        *IN_USE.get_or_init(|| Level::available().last().unwrap_or(Level::BASELINE))
+    }
+
+    /// Use this level in the whole process instead of the widest, so that a whole run can be held against the run at another level: the bits are
+    /// the same. It is settled once, by this or by the first loop; false where it is settled otherwise.
+    pub fn choose(self) -> bool {
+        *IN_USE.get_or_init(|| self) == self
     }
 
     /// All levels of this processor, narrowest first.
@@ -117,5 +128,7 @@ mod tests {
     fn the_best_level_is_one_that_is_there() {
         assert!(Level::available().any(|level| level == Level::best()));
         assert_eq!(Level::available().next(), Some(Level::BASELINE));
+        // Settled by now: it cannot be chosen otherwise.
+        assert!(Level::best().choose() && Level::available().all(|l| l == Level::best() || !l.choose()));
     }
 }

@@ -1,56 +1,81 @@
 //! `backtest --resume`: every finished block is kept in a file, so that a run that was cut off goes on where it was.
 //!
 //! One line a block, its numbers as the bits of their floats in hexadecimal, so that a run resumed writes the same bytes as one that was not cut off.
-//! The first line names the run; a last line that was cut off is not read.
+//! The first line names the run. Every other ends with a hash of what stands before it: one that was cut off or damaged is done again.
 
-use super::output::reason;
+use super::output::{Output, reason};
 use crate::backtest::{Done, Joint, Row, Sink, Trouble, Unit};
+use crate::base::rng::word_of;
 use crate::base::{Error, Result};
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Name of the file in the folder of the run; gone when the run ends well.
 pub(super) const NAME: &str = "checkpoint.txt";
 
 /// The file of one run.
-pub(super) struct Checkpoint {
+pub(super) struct Checkpoint<'a> {
     path: PathBuf,
     /// What the file begins with.
     run: String,
-    /// The file once a block is kept: a run that is refused leaves none.
-    file: Mutex<Option<File>>,
-    /// Where the blocks of a run before stand; they are read when their turn comes, so that a panel's need no room at once.
-    known: HashMap<(usize, Unit), Place>,
+    output: &'a Output,
+    store: Mutex<Store>,
+    /// Where the blocks of a run before stand, in the order of series and unit; they are read when their turn comes, so that a panel's need no room
+    /// at once.
+    known: Vec<Place>,
     before: Mutex<Option<File>>,
+}
+
+/// The file that blocks are kept in.
+enum Store {
+    /// Not there until a block is done: a run that is refused leaves none.
+    Waiting,
+    /// With the length of what is whole in it.
+    Open(File, u64),
+    /// It could not be written. What stands in it can be gone on from.
+    Lost,
 }
 
 /// A line of the file.
 #[derive(Debug, Clone, Copy)]
 struct Place {
+    series: u32,
+    model: u32,
+    block: u32,
+    length: u32,
     offset: u64,
-    length: usize,
 }
 
-impl Checkpoint {
+impl Place {
+    fn key(&self) -> (usize, Unit) {
+        (self.series as usize, Unit { model: self.model as usize, block: self.block as usize })
+    }
+}
+
+impl<'a> Checkpoint<'a> {
     /// Begin a file, or go on with one of the same run. `run` is what tells one run from another, on one line.
     ///
     /// # Errors
     /// [`Error::BadOption`] where the file is of another run, [`Error::FileUnreadable`] or [`Error::FileUnwritable`] where it cannot be gone on with.
-    pub fn open(folder: &Path, run: &str, resume: bool) -> Result<Checkpoint> {
+    pub fn open(folder: &Path, run: &str, resume: bool, output: &'a Output) -> Result<Checkpoint<'a>> {
         let path = folder.join(NAME);
         let mut opened = Checkpoint {
             path,
             run: run.to_string(),
-            file: Mutex::new(None),
-            known: HashMap::new(),
+            output,
+            store: Mutex::new(Store::Waiting),
+            known: Vec::new(),
             before: Mutex::new(None),
         };
-        if let Some(file) = resume.then(|| File::open(&opened.path).ok()).flatten() {
-            opened.go_on(file)?;
+        if resume {
+            match File::open(&opened.path) {
+                Ok(file) => opened.go_on(file)?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::FileUnreadable { path: opened.path, reason: reason(&e) }),
+            }
         }
         Ok(opened)
     }
@@ -75,9 +100,9 @@ impl Checkpoint {
                 });
             }
             if whole > 0
-                && let Some(key) = std::str::from_utf8(&line).ok().and_then(key)
+                && let Some(place) = std::str::from_utf8(&line).ok().and_then(|line| place(line, whole))
             {
-                self.known.insert(key, Place { offset: whole, length: line.len() });
+                self.known.push(place);
             }
             whole += length as u64;
         }
@@ -85,10 +110,12 @@ impl Checkpoint {
         if whole == 0 {
             return Ok(());
         }
+        self.known.sort_by_key(Place::key);
+        self.known.dedup_by_key(|place| place.key());
         let unwritable = |e: std::io::Error| Error::FileUnwritable { path: self.path.clone(), reason: reason(&e) };
         let file = OpenOptions::new().append(true).open(&self.path).map_err(unwritable)?;
         file.set_len(whole).map_err(unwritable)?;
-        self.file = Mutex::new(Some(file));
+        self.store = Mutex::new(Store::Open(file, whole));
         self.before = Mutex::new(Some(reader.into_inner()));
         Ok(())
     }
@@ -109,47 +136,70 @@ impl Checkpoint {
         let _ = std::fs::remove_file(&self.path);
     }
 
+    fn find(&self, key: (usize, Unit)) -> Option<&Place> {
+        self.known.binary_search_by_key(&key, Place::key).ok().map(|at| &self.known[at])
+    }
+
     fn read(&self, place: Place) -> Option<String> {
         let mut held = self.before.lock().ok()?;
         let file = held.as_mut()?;
-        let mut line = vec![0; place.length];
+        let mut line = vec![0; place.length as usize];
         file.seek(SeekFrom::Start(place.offset)).and_then(|_| file.read_exact(&mut line)).ok()?;
         String::from_utf8(line).ok()
+    }
+
+    /// Keep a line. A disk that is full costs the checkpoint, not the run, and it is said.
+    fn keep(&self, line: &str) {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Store::Waiting = *store {
+            *store = match File::create(&self.path) {
+                Ok(file) => Store::Open(file, 0),
+                Err(error) => self.lost(&error),
+            };
+        }
+        let Store::Open(file, whole) = &mut *store else { return };
+        let first = if *whole == 0 { format!("{}\n", self.run) } else { String::new() };
+        match file.write_all(first.as_bytes()).and_then(|()| file.write_all(line.as_bytes())) {
+            Ok(()) => *whole += (first.len() + line.len()) as u64,
+            Err(error) => {
+                // Half a line would be in the way of one behind it.
+                let _ = file.set_len(*whole);
+                *store = self.lost(&error);
+            }
+        }
+    }
+
+    fn lost(&self, error: &std::io::Error) -> Store {
+        self.output.say(&format!(
+            "warning: {}: cannot be written: {}; the run goes on, but cut off it will only go on from the blocks that are there",
+            self.path.display(),
+            reason(error)
+        ));
+        Store::Lost
     }
 }
 
 /// One series' part of a [`Checkpoint`].
 pub(super) struct SeriesBlocks<'a> {
-    checkpoint: &'a Checkpoint,
+    checkpoint: &'a Checkpoint<'a>,
     series: usize,
 }
 
 impl SeriesBlocks<'_> {
     /// Whether the block was done in a run before.
     pub fn holds(&self, unit: Unit) -> bool {
-        self.checkpoint.known.contains_key(&(self.series, unit))
+        self.checkpoint.find((self.series, unit)).is_some()
     }
 }
 
 impl Sink for SeriesBlocks<'_> {
     fn known(&self, unit: Unit) -> Option<Done> {
-        let place = self.checkpoint.known.get(&(self.series, unit))?;
-        parse(&self.checkpoint.read(*place)?)
+        let place = self.checkpoint.find((self.series, unit))?;
+        parse(hashed(&self.checkpoint.read(*place)?)?)
     }
 
     fn keep(&self, unit: Unit, done: &Done) {
-        let text = line(self.series, unit, done);
-        // A disk that is full costs the checkpoint, not the run.
-        let Ok(mut file) = self.checkpoint.file.lock() else { return };
-        if file.is_none() {
-            *file = File::create(&self.checkpoint.path).ok();
-            if let Some(file) = file.as_mut() {
-                let _ = file.write_all(format!("{}\n", self.checkpoint.run).as_bytes());
-            }
-        }
-        if let Some(file) = file.as_mut() {
-            let _ = file.write_all(text.as_bytes());
-        }
+        self.checkpoint.keep(&line(self.series, unit, done));
     }
 }
 
@@ -168,16 +218,33 @@ fn line(series: usize, unit: Unit, (rows, troubles): &Done) -> String {
         }
     }
     for Trouble { model, cutoff, why, is_answered } in troubles {
-        let _ = write!(out, " | {model} {cutoff} {is_answered} {}", why.replace(['\n', '|'], " "));
+        let _ = write!(out, " | {model} {cutoff} {is_answered} {}", plain(why));
     }
-    out.push('\n');
+    let _ = writeln!(out, " #{:x}", word_of(&out));
     out
 }
 
-/// Whose line it is: series and unit.
-fn key(line: &str) -> Option<(usize, Unit)> {
-    let [series, model, block] = whole(&mut line.split(' '))?;
-    Some((series, Unit { model, block }))
+/// Text without line ends and bars, and back.
+fn plain(text: &str) -> String {
+    text.replace('\\', "\\b").replace('\n', "\\n").replace('|', "\\i")
+}
+
+fn unplain(text: &str) -> String {
+    text.replace("\\i", "|").replace("\\n", "\n").replace("\\b", "\\")
+}
+
+/// A line before its hash, where that is right.
+fn hashed(line: &str) -> Option<&str> {
+    let (text, hash) = line.rsplit_once(" #")?;
+    (u64::from_str_radix(hash, 16).ok()? == word_of(text)).then_some(text)
+}
+
+/// Whose line it is, and where it stands.
+fn place(line: &str, offset: u64) -> Option<Place> {
+    let length = u32::try_from(line.len()).ok()?;
+    let of = |n: usize| u32::try_from(n).ok();
+    let [series, model, block] = whole(&mut hashed(line)?.split(' '))?;
+    Some(Place { series: of(series)?, model: of(model)?, block: of(block)?, length, offset })
 }
 
 fn parse(line: &str) -> Option<Done> {
@@ -221,7 +288,7 @@ fn parse(line: &str) -> Option<Done> {
             model: words.next()?.parse().ok()?,
             cutoff: words.next()?.parse().ok()?,
             is_answered: words.next()?.parse().ok()?,
-            why: words.next()?.to_string(),
+            why: unplain(words.next()?),
         })
     };
     let troubles = parts.map(trouble).collect::<Option<_>>()?;
@@ -249,6 +316,10 @@ fn numbers<'a, const N: usize>(words: &mut impl Iterator<Item = &'a str>) -> Opt
 mod tests {
     use super::*;
 
+    /// Every character that means something in the file.
+    const WHY: &str = "it | did\nnot, \\n \\i \\\\b #0";
+    const QUIET: Output = Output::QUIET;
+
     #[test]
     fn blocks_come_back_to_the_last_bit_and_a_line_cut_off_is_not_read() {
         let row = Row {
@@ -269,30 +340,36 @@ mod tests {
         let trouble = |why: &str, is_answered| Trouble { model: 1, cutoff: 44, why: why.to_string(), is_answered };
         let done: Done = (
             vec![row.clone(), Row { tail: None, joint: None, ..row }],
-            vec![trouble("it | did\nnot", false), trouble("flat (kappa)", true)],
+            vec![trouble(WHY, false), trouble("flat (kappa)", true)],
         );
         let unit = Unit { model: 1, block: 7 };
         let folder = tempfile::tempdir().expect("a folder");
-        let first = Checkpoint::open(folder.path(), "run 1", false).expect("a file");
+        let first = Checkpoint::open(folder.path(), "run 1", false, &QUIET).expect("a file");
         first.of(5).keep(unit, &done);
         first.of(6).keep(unit, &done);
         drop(first);
         let path = folder.path().join(NAME);
         let text = std::fs::read_to_string(&path).expect("a file");
         std::fs::write(&path, &text[..text.len() - 9]).expect("a file");
-        let again = Checkpoint::open(folder.path(), "run 1", true).expect("the same run");
+        let again = Checkpoint::open(folder.path(), "run 1", true, &QUIET).expect("the same run");
         assert_eq!(again.known(), 1);
         let (rows, troubles) = again.of(5).known(unit).expect("kept");
         assert_eq!(rows, done.0);
-        assert_eq!(troubles, [trouble("it   did not", false), trouble("flat (kappa)", true)]);
+        assert_eq!(troubles, done.1);
         assert!(again.of(6).known(unit).is_none() && !again.of(6).holds(unit));
         // What is done now stands behind what was whole, and both are there the next time.
         again.of(6).keep(unit, &done);
         drop(again);
         assert_eq!(std::fs::read_to_string(&path).expect("a file"), text);
-        let again = Checkpoint::open(folder.path(), "run 1", true).expect("the same run");
+        let again = Checkpoint::open(folder.path(), "run 1", true, &QUIET).expect("the same run");
         assert_eq!((again.known(), again.of(6).known(unit).map(|d| d.0)), (2, Some(done.0)));
-        assert!(Checkpoint::open(folder.path(), "run 2", true).is_err());
+        assert!(Checkpoint::open(folder.path(), "run 2", true, &QUIET).is_err());
+        // A line whose numbers changed on the disk is done again, those behind it are not.
+        let damaged = text.replacen("5 1 7 2 3 ", "5 1 7 2 4 ", 1);
+        assert_ne!(damaged, text);
+        std::fs::write(&path, damaged).expect("a file");
+        let again = Checkpoint::open(folder.path(), "run 1", true, &QUIET).expect("the same run");
+        assert!(again.known() == 1 && !again.of(5).holds(unit) && again.of(6).holds(unit));
         again.done();
         assert!(!path.exists());
     }

@@ -84,6 +84,7 @@ pub(super) fn run(args: &CompareArgs, common: &Common, output: &Output) -> Resul
             hint: "this is a bug of kramers; --json gives the numbers without the page".to_string(),
         };
         folder.write("index.html", &compare_html(&view(&model, &start, &found, &times, args)).map_err(broken)?)?;
+        folder.write_document(&document)?;
         output.say(&format!("wrote {}", folder.path("index.html").display()));
     }
     Ok(if cheapest(&found, args.tol).is_some() { Outcome::Good } else { Outcome::Flagged })

@@ -42,6 +42,7 @@ pub(super) fn run(args: &DiscoverArgs, common: &Common, output: &Output) -> Resu
             let drawn = kramers_moyal(&steps, Estimator::Kernel { states: DRAWN })?;
             folder.write("coefficients.svg", &picture(&found, &drawn, &settings)?)?;
         }
+        folder.write_document(&document)?;
         output.say(&format!("wrote {}", folder.path("model.toml").display()));
     }
     Ok(if found.warnings.is_empty() { Outcome::Good } else { Outcome::Flagged })

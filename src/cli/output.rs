@@ -1,13 +1,14 @@
-//! Where answers go: stdout, and files that are whole or not there.
+//! Where answers go: stdout, stderr for talk, and the files of [`super::files`].
 
 use super::args::Common;
+pub(super) use super::files::{Folder, Growing, write_whole};
 use crate::base::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How to speak: for a person or for a program.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// For tests.
+    #[cfg(test)]
+    pub const QUIET: Output = Output { json: false, quiet: true, verbose: false, progress: false };
+
     /// The same without notes.
     pub fn silent(&self) -> Output {
         Output { quiet: true, ..*self }
@@ -39,10 +44,12 @@ impl Output {
         print(text);
     }
 
-    /// The document of the run, with `--json`.
-    pub fn document(&self, document: &Value) {
+    /// The document of the run, with `--json`. It is told when the run has ended well, by [`tell`]: exactly one goes to stdout, and a run that
+    /// cannot write its files tells that.
+    pub fn document(&self, document: &impl Serialize) {
         if self.json {
-            self.print(&format!("{document:#}\n"));
+            // What is made of values and numbers has a text.
+            *held(&DOCUMENT) = serde_json::to_string_pretty(document).ok().map(|text| text + "\n");
         }
     }
 
@@ -154,136 +161,56 @@ pub(super) fn warnings(document: &Value) -> Vec<String> {
     out
 }
 
-/// Data to stdout. A closed pipe is the reader's choice and no error.
+/// Why data did not reach stdout, the first time.
+static UNTOLD: Mutex<Option<Error>> = Mutex::new(None);
+/// The document of the run.
+static DOCUMENT: Mutex<Option<String>> = Mutex::new(None);
+/// Whether the one document of the run was told, or is being told.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+fn held<T>(what: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Data to stdout. A closed pipe is the reader's choice and no error; anything else the run will end with, by [`untold`].
 pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        missed(&error);
+    }
+}
+
+/// Remember that data did not reach stdout.
+pub(super) fn missed(error: &std::io::Error) {
+    if error.kind() != ErrorKind::BrokenPipe {
+        let why = Error::FileUnwritable { path: "standard output".into(), reason: reason(error) };
+        held(&UNTOLD).get_or_insert(why);
+    }
+}
+
+/// Why data did not reach stdout, if any did not; asked at the end of a run.
+pub(super) fn untold() -> Option<Error> {
+    held(&UNTOLD).take()
+}
+
+/// Nothing is told yet.
+pub(super) fn begin() {
+    TOLD.store(false, Ordering::SeqCst);
+    *held(&DOCUMENT) = None;
+}
+
+/// The one document of the run, that of [`Output::document`] or another in its place.
+pub(super) fn tell(instead: Option<String>) {
+    if let Some(document) = instead.or_else(|| held(&DOCUMENT).take())
+        && !TOLD.swap(true, Ordering::SeqCst)
+    {
+        print(&document);
+    }
 }
 
 /// A line of talk to stderr. Nobody listening is no error.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// A folder that results will be written to, made and tried before the long work begins.
-#[derive(Debug)]
-pub(super) struct Folder(PathBuf);
-
-impl Folder {
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn open(path: &Path) -> Result<Folder> {
-        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.to_path_buf(), reason: reason(&e) };
-        std::fs::create_dir_all(path).map_err(unwritable)?;
-        NamedTempFile::new_in(path).map_err(unwritable)?;
-        Ok(Folder(path.to_path_buf()))
-    }
-
-    /// The folder of `-o`, where the user gave one.
-    ///
-    /// # Errors
-    /// As [`Folder::open`].
-    pub fn asked(common: &Common) -> Result<Option<Folder>> {
-        common.output.as_ref().filter(|p| *p != "-").map(|p| Folder::open(p.as_ref())).transpose()
-    }
-
-    /// The run's document, as run.json.
-    ///
-    /// # Errors
-    /// As [`Folder::write`].
-    pub fn write_document(&self, document: &Value) -> Result<()> {
-        self.write("run.json", &format!("{document:#}\n"))
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Write a file whole: to a temporary name, then renamed.
-    ///
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn write(&self, name: &str, content: &str) -> Result<()> {
-        write_whole(&self.0.join(name), content)
-    }
-}
-
-/// Write a file whole or not at all.
-///
-/// # Errors
-/// [`Error::FileUnwritable`].
-pub(super) fn write_whole(path: &Path, content: &str) -> Result<()> {
-    let unwritable = |reason: String| Error::FileUnwritable { path: path.to_path_buf(), reason };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|e| unwritable(reason(&e)))?;
-    let mut file = NamedTempFile::new_in(folder).map_err(|e| unwritable(reason(&e)))?;
-    file.write_all(content.as_bytes()).map_err(|e| unwritable(reason(&e)))?;
-    readable(&file);
-    file.persist(path).map_err(|e| unwritable(reason(&e.error)))?;
-    Ok(())
-}
-
-/// A file too long to be held: written piece by piece as NAME.part, it gets its name when it is whole.
-pub(super) struct Growing {
-    path: PathBuf,
-    file: BufWriter<NamedTempFile>,
-}
-
-impl Growing {
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn begin(path: &Path) -> Result<Growing> {
-        let unwritable = |e: std::io::Error| Error::FileUnwritable { path: path.to_path_buf(), reason: reason(&e) };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut name = path.file_name().unwrap_or_default().to_os_string();
-        name.push(".part");
-        // What a run that was killed left is in the way, and of no use.
-        let _ = std::fs::remove_file(folder.join(&name));
-        let file = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder).map_err(unwritable)?;
-        Ok(Growing { path: path.to_path_buf(), file: BufWriter::new(file) })
-    }
-
-    /// A handle for a writer of its own kind, instead of [`Growing::push`].
-    ///
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn handle(&self) -> Result<File> {
-        self.file.get_ref().reopen().map_err(|e| self.unwritable(&e))
-    }
-
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn push(&mut self, text: &str) -> Result<()> {
-        self.file.write_all(text.as_bytes()).map_err(|e| self.unwritable(&e))
-    }
-
-    /// The file is whole.
-    ///
-    /// # Errors
-    /// [`Error::FileUnwritable`].
-    pub fn finish(self) -> Result<()> {
-        let path = self.path;
-        let unwritable = |e: &std::io::Error| Error::FileUnwritable { path: path.clone(), reason: reason(e) };
-        let file = self.file.into_inner().map_err(|e| unwritable(e.error()))?;
-        readable(&file);
-        file.persist(&path).map_err(|e| unwritable(&e.error))?;
-        Ok(())
-    }
-
-    fn unwritable(&self, error: &std::io::Error) -> Error {
-        Error::FileUnwritable { path: self.path.clone(), reason: reason(error) }
-    }
-}
-
-/// Temporary files are private; results are as readable as any other file.
-fn readable(file: &NamedTempFile) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644));
-    }
-    #[cfg(not(unix))]
-    let _ = file;
 }
 
 /// The system's words without the operating system's error number.

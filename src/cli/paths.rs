@@ -5,7 +5,7 @@ use super::start::{point, starts};
 use crate::base::rng::Key;
 use crate::base::{Error, Result};
 use crate::form::monte_carlo::ssa::{self, Method};
-use crate::form::monte_carlo::{Run, Scheme, coarseness, simulate};
+use crate::form::monte_carlo::{Run, Scheme, coarseness, simulate_states};
 use crate::form::ode::{Initial, rate_equations};
 use crate::form::start::Starts;
 use crate::models::Model;
@@ -130,7 +130,7 @@ fn diffusion(model: &Model, scheme: Scheme, asked: &Asked) -> Result<Paths> {
         Starts::Each(columns) => columns.clone(),
     };
     let run = asked.run(&begin, scheme);
-    let mut states = simulate(model, &run)?.states;
+    let mut states = simulate_states(model, &run)?;
     states.insert(0, first);
     let coarseness = coarseness(model, &run)?;
     Ok(Paths { model: model.clone(), scheme: scheme.name(), why: None, coarseness, states })

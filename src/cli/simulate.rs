@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::args::{Common, SchemeArg, SimulateArgs};
 use super::input::read_model;
-use super::output::{Output, write_whole};
+use super::output::{Growing, Output};
 use super::paths::{Asked, Paths, paths};
 use super::start::point;
 use super::values::VERSION;
@@ -78,8 +78,10 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     }
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
     let columns = columns(&model, &params.values, &times, states, key);
-    let text = if args.summary { summary_csv(&times, &columns) } else { paths_csv(&times, &columns) };
-    deliver(common, output, &text)?;
+    match args.summary {
+        true => deliver(common, output, std::iter::once(summary_csv(&times, &columns)))?,
+        false => deliver(common, output, paths_csv(&times, &columns))?,
+    }
     let warnings = too_coarse(coarseness, asked.step);
     output.warn(&json!({ "warnings": warnings }));
     output.document_from(|| json!({
@@ -136,7 +138,7 @@ fn summary(
         }
         csv.push('\n');
     }
-    deliver(common, output, &csv)?;
+    deliver(common, output, std::iter::once(csv))?;
     let named = |values: Vec<f64>| -> Value {
         Value::Object(names.iter().cloned().zip(values.into_iter().map(|v| json!(v))).collect())
     };
@@ -242,12 +244,14 @@ fn too_coarse(coarseness: Option<f64>, step: f64) -> Vec<String> {
     told.into_iter().collect()
 }
 
-/// A table to stdout, or to the file asked for.
-fn deliver(common: &Common, output: &Output, text: &str) -> Result<()> {
+/// A table to stdout, or to the file asked for, piece by piece.
+fn deliver(common: &Common, output: &Output, mut pieces: impl Iterator<Item = String>) -> Result<()> {
     match common.output.as_deref() {
-        Some("-") | None => output.text(text),
+        Some("-") | None => pieces.for_each(|piece| output.text(&piece)),
         Some(path) => {
-            write_whole(path.as_ref(), text)?;
+            let mut file = Growing::begin(path.as_ref())?;
+            pieces.try_for_each(|piece| file.push(&piece))?;
+            file.finish()?;
             output.say(&format!("wrote {path}"));
         }
     }
@@ -279,20 +283,27 @@ fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>
     columns
 }
 
-fn paths_csv(times: &[f64], columns: &[Column]) -> String {
+/// Paths whose lines are made at once: as text they need several times the room of their numbers.
+const TOGETHER: usize = 256;
+
+fn paths_csv(times: &[f64], columns: &[Column]) -> impl Iterator<Item = String> {
     let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-    let mut out = format!("path,t,{}\n", names.join(","));
+    let header = format!("path,t,{}\n", names.join(","));
     let paths = columns.first().and_then(|c| c.values.first()).map_or(0, Vec::len);
-    for path in 0..paths {
-        for (k, t) in times.iter().enumerate() {
-            let _ = write!(out, "{},{t}", path + 1);
-            for column in columns {
-                let _ = write!(out, ",{}", column.values[k][path]);
+    let lines = move |first: usize| {
+        let mut out = String::new();
+        for path in first..(first + TOGETHER).min(paths) {
+            for (k, t) in times.iter().enumerate() {
+                let _ = write!(out, "{},{t}", path + 1);
+                for column in columns {
+                    let _ = write!(out, ",{}", column.values[k][path]);
+                }
+                out.push('\n');
             }
-            out.push('\n');
         }
-    }
-    out
+        out
+    };
+    std::iter::once(header).chain((0..paths).step_by(TOGETHER).map(lines))
 }
 
 fn ensemble(row: &[f64]) -> Option<Ensemble> {

@@ -3,7 +3,9 @@
 
 mod compare;
 mod contract;
+mod determinism;
 mod discover;
+mod faults;
 mod forecasts;
 mod forms;
 mod guide;
@@ -19,5 +21,6 @@ mod refusals;
 mod report;
 mod run;
 mod scores;
+mod soak;
 mod tidy;
 mod whole_job;

@@ -18,9 +18,19 @@ use crate::data::{CleanRules, DateOrder};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    good
+  1    ran, but the answer is flagged: a fit that did not converge, rows dropped in check, --fail-if
+  2    something you can mend; the message says what, and what to type
+  101  a bug of ours
+  130  interrupted by Ctrl-C, SIGTERM or SIGHUP
+
+Files get their names when they are whole, run.json last; a backtest goes on with --resume.";
+
 /// Stochastic models from a CSV to a forecast: fit, forecast and backtest one process in four forms.
 #[derive(Debug, Parser)]
-#[command(name = "kramers", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "kramers", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,

@@ -1,6 +1,7 @@
 //! `kramers backtest`: rolling-origin scores against baselines, of one series or of thousands.
 
 mod condition;
+mod document;
 mod one;
 mod tables;
 mod words;
@@ -19,6 +20,7 @@ use crate::backtest::{Plan, Pool, Scores, in_order};
 use crate::base::rng::word_of;
 use crate::base::{Error, Result};
 use condition::Condition;
+use document::Document;
 use one::{Asked, Job, Studied};
 use serde_json::{Value, json};
 use tables::LongTables;
@@ -87,7 +89,8 @@ struct Gathered {
     pool: Pool,
     plans: Vec<Plan>,
     summaries: Vec<Summary>,
-    rows: Vec<Value>,
+    /// Scores by the name of their series.
+    scores: Vec<(String, Scores)>,
     warnings: Vec<String>,
     proofs: Vec<Value>,
     /// Weights of combinations at the first cutoffs.
@@ -106,7 +109,7 @@ impl Gathered {
             pool: Pool::default(),
             plans: Vec::new(),
             summaries: Vec::new(),
-            rows: Vec::new(),
+            scores: Vec::new(),
             warnings: Vec::new(),
             proofs: Vec::new(),
             combinations: Vec::new(),
@@ -128,9 +131,9 @@ impl Gathered {
         }
         self.flagged |= studied.result.failures().next().is_some();
         self.warnings.extend(studied.warnings);
-        self.rows.extend(studied.values);
         self.combinations.extend(studied.combinations);
         self.summaries.push(Summary::of(&series.id, &studied.scores));
+        self.scores.push((series.id.clone(), studied.scores));
         self.plans.push(studied.result.plan.clone());
         self.pool.add(studied.result);
         Ok(())
@@ -159,8 +162,6 @@ impl Gathered {
         self.flagged |= self.condition.is_some_and(|c| scores.pooled.first().is_none_or(|s| c.holds(s)));
         let refused = self.refused.iter().map(|(id, error)| format!("{id}: left out: {error}"));
         let warnings: Vec<String> = refused.chain(self.warnings).collect();
-        let mut all = values::scores("all", &scores);
-        all.append(&mut self.rows);
         let plan = &args.plan;
         let mut document = json!({
             "schema": "kramers/backtest@1", "version": VERSION, "seed": common.seed,
@@ -168,7 +169,7 @@ impl Gathered {
                 "test": plan.test, "horizon": plan.horizon, "step": plan.step, "refit": plan.refit,
                 "window": plan.window.to_string(), "embargo": plan.embargo,
             },
-            "data": values::data(data, args.data.transform.name()), "scores": all, "warnings": warnings,
+            "data": values::data(data, args.data.transform.name()), "scores": null, "warnings": warnings,
         });
         if asked > 1 {
             document["panel"] = panel_document(asked, &self.summaries, &scores, &self.refused);
@@ -179,20 +180,26 @@ impl Gathered {
         if args.prove_no_leak {
             document["leak_proof"] = json!(self.proofs);
         }
-        self.tables.finish()?;
-        output.deliver(&document, folder)?;
+        self.scores.insert(0, ("all".to_string(), scores));
+        let whole = Document { frame: &document, scores: &self.scores };
+        output.document(&whole);
+        if let Some(folder) = folder {
+            self.tables.finish(folder)?;
+            folder.write_document(&whole)?;
+        }
+        output.warn(&document);
         Ok(if self.flagged { Outcome::Flagged } else { Outcome::Good })
     }
 }
 
 /// The file of finished blocks beside the results, where there is a folder for it.
-fn checkpoint(
+fn checkpoint<'a>(
     args: &BacktestArgs,
     common: &Common,
     (data, models): (&Data, &Models),
     folder: Option<&Folder>,
-    output: &Output,
-) -> Result<Option<Checkpoint>> {
+    output: &'a Output,
+) -> Result<Option<Checkpoint<'a>>> {
     let Some(folder) = folder else {
         return match args.resume {
             false => Ok(None),
@@ -212,7 +219,7 @@ fn checkpoint(
         "kramers {VERSION} backtest {} {models:?} {asked:?} {:?} {:?} {:?} {:?} seed {}",
         data.loaded.sha256, args.plan, args.estimate, args.law, args.data, common.seed
     );
-    let checkpoint = Checkpoint::open(&folder.path(""), &run.replace('\n', " "), args.resume)?;
+    let checkpoint = Checkpoint::open(&folder.path(""), &run.replace('\n', " "), args.resume, output)?;
     if args.resume {
         output.say(&format!("resuming: {} blocks were done", checkpoint.known()));
     }

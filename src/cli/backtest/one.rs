@@ -9,11 +9,11 @@ use crate::cli::checkpoint::SeriesBlocks;
 use crate::cli::combine::{Combination, Making, Models, first_weights};
 use crate::cli::leak::{Proof, prove};
 use crate::cli::output::Output;
+use crate::cli::select;
 use crate::cli::values::long_table;
-use crate::cli::{select, values};
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::{Fitted, Forecaster};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What every series of a run is asked.
 pub(super) struct Job<'a> {
@@ -57,7 +57,6 @@ pub(super) struct Studied {
     /// Its rows of the long table.
     pub lines: String,
     pub text: String,
-    pub values: Vec<Value>,
     pub warnings: Vec<String>,
     pub proof: Option<Proof>,
     /// Weights of combinations at the first cutoff.
@@ -111,7 +110,7 @@ impl Asked {
                 Some(prove(series, &self.plan, &result, &again)?)
             }
         };
-        let scores = Scores::of(&result);
+        let mut scores = Scores::of(&result);
         let first = series.slice(train.start, train.end);
         let (weights, combinations) = first_weights(&job.making(&self.plan), job.combinations, &first)?;
         let mut text = proof.as_ref().map(|proof| leak_text(&series.id, proof)).unwrap_or_default();
@@ -119,10 +118,11 @@ impl Asked {
             text.push_str(&describe(series, &self.plan, &scores));
             text.push_str(&weights);
         }
-        let mut values = values::scores(&series.id, &scores);
         if !job.shown {
-            // By horizon they would be most of a document of thousands of series; they are in the long table.
-            values.retain(|row| row["horizon"] == json!("all"));
+            // By horizon they would be most of a document of thousands of series; they are in the long table, as the transforms are.
+            for model in &mut scores.pooled {
+                (model.by_horizon, model.pit) = Default::default();
+            }
         }
         Ok(Studied {
             lines: if job.lines { long_table(series, &result) } else { String::new() },
@@ -130,7 +130,6 @@ impl Asked {
             result,
             scores,
             text,
-            values,
             proof,
             combinations,
         })

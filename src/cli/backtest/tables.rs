@@ -69,12 +69,12 @@ impl LongTables {
     ///
     /// # Errors
     /// [`Error::FileUnwritable`].
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self, folder: &Folder) -> Result<()> {
         if let Some((file, writer)) = self.parquet {
             writer.finish()?;
-            file.finish()?;
+            file.finish_in(folder)?;
         }
-        self.csv.map_or(Ok(()), Growing::finish)
+        self.csv.map_or(Ok(()), |file| file.finish_in(folder))
     }
 }
 

@@ -43,7 +43,7 @@ fn without_folders(word: &str) -> String {
 }
 
 /// A word that a shell reads back as it is.
-fn quoted(word: &str) -> String {
+pub(in crate::cli) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/,=:%+@-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_string();

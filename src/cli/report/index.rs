@@ -1,7 +1,8 @@
 //! The list of all reports in a folder of reports, written anew with every report.
 
 use crate::base::Result;
-use crate::cli::output::{Output, write_whole};
+use crate::cli::files::{Turn, write_whole};
+use crate::cli::output::Output;
 use crate::cli::values::VERSION;
 use crate::report::{INDEX_MARK, IndexRow, index_html};
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub(super) fn write(report: &Path, output: &Output) -> Result<Option<PathBuf>> {
         }
         return Ok(None);
     }
+    // Of two reports that end at once, the later list has both.
+    let _turn = Turn::wait(folder);
     let (rows, unread) = rows(folder);
     write_whole(&path, &index_html(&rows, unread, VERSION).map_err(super::broken)?)?;
     Ok(Some(path))

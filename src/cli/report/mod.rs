@@ -68,7 +68,6 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
         .collect::<Result<Vec<_>>>()?;
     let view = view(&studies, args, common, &data);
     let document = document(&studies, &view, args, common, &data);
-    folder.write_document(&document)?;
     folder.write("forecast.csv", &report::forecast_csv(&view))?;
     folder.write("held_out.csv", &report::held_out_csv(&view))?;
     folder.write("scores.csv", &report::scores_csv(&view))?;
@@ -77,6 +76,7 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
     folder.write("backtest.csv", &(long_header() + &long))?;
     write_figures(&folder, &report::figures(&view), "series")?;
     folder.write("index.html", &report::html(&view).map_err(broken)?)?;
+    folder.write_document(&document)?;
     index::write(&path, output)?;
     output.document(&document);
     output.warn(&document);

@@ -103,6 +103,14 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
     simulated(model, run, Wanted { kernels: true, pace: Pace::Asked })
 }
 
+/// The states of [`simulate`] alone, `[time][component][path]`: the last transitions need twice their room.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_states(model: &Model, run: &Run) -> Result<Vec<Vec<Vec<f64>>>> {
+    Ok(simulated(model, run, Wanted { kernels: false, pace: Pace::Asked })?.states)
+}
+
 fn simulated(model: &Model, run: &Run, wanted: Wanted) -> Result<Paths> {
     let process = diffusion(model)?;
     let engine = prepared(model, process, run, wanted)?;
