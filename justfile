@@ -131,10 +131,10 @@ orders:
 bench:
     cargo bench --bench language
 
-# Ten minutes of random text at the parser and the model reader (needs cargo-fuzz; a stable compiler will do)
+# A quarter of an hour of random input at every reader (needs cargo-fuzz; a stable compiler will do). What is found goes into fuzz/corpus
 fuzz:
-    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none expression corpus/expression -- -max_total_time=600 -timeout=10
-    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none model_file corpus/model_file ../models -- -max_total_time=600 -timeout=10 -max_len=4000
+    cd fuzz && for reader in expression model_file network; do RUSTC_BOOTSTRAP=1 cargo fuzz run -s none $reader corpus/$reader -- -max_total_time=900 -timeout=10 -max_len=8000; done
+    cd fuzz && for reader in table run_document checkpoint; do RUSTC_BOOTSTRAP=1 cargo fuzz run -s none --features whole $reader corpus/$reader -- -max_total_time=900 -timeout=10 -max_len=8000; done
 
 # A thousand runs killed at random moments, each gone on with to the same bytes (minutes)
 kills:

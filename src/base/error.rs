@@ -2,19 +2,25 @@
 //!
 //! A result that is not an error but is not good either (not converged, at a bound) is a status of the result.
 
-use std::path::PathBuf;
+use super::limits::Limit;
+use super::text::{clip, visible};
+use std::path::{Path, PathBuf};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Every refusal of the library. [`Error::code`] is stable for scripts, [`Error::hints`] is the next thing to type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
+    /// `asked` is `None` where nobody counted to the end.
+    #[error("{place}: {}", limit.sentence(*asked))]
+    OverLimit { place: String, limit: Limit, asked: Option<f64> },
+
     // ---- files
-    #[error("{}: no such file", path.display())]
+    #[error("{}: no such file", shown(path))]
     FileMissing { path: PathBuf, nearest: Option<String> },
-    #[error("{}: cannot be read: {reason}", path.display())]
+    #[error("{}: cannot be read: {reason}", shown(path))]
     FileUnreadable { path: PathBuf, reason: String },
-    #[error("{}: cannot be written: {reason}", path.display())]
+    #[error("{}: cannot be written: {reason}", shown(path))]
     FileUnwritable { path: PathBuf, reason: String },
 
     // ---- data
@@ -125,9 +131,15 @@ pub enum Error {
     Interrupted,
 }
 
+/// A path on one line, whatever its name.
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
+}
+
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
-    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    const LONGEST: usize = 80;
+    let mut text = names.iter().take(SHOWN).map(|name| clip(name, LONGEST)).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(", … ({} in all)", names.len()));
     }
@@ -144,6 +156,7 @@ impl Error {
     /// A stable, kebab-case name of the kind of error, for `--json`.
     pub fn code(&self) -> &'static str {
         match self {
+            Error::OverLimit { .. } => "over-limit",
             Error::FileMissing { .. } => "file-missing",
             Error::FileUnreadable { .. } => "file-unreadable",
             Error::FileUnwritable { .. } => "file-unwritable",
@@ -193,6 +206,7 @@ impl Error {
         let did_you_mean = |nearest: &Option<String>| nearest.as_ref().map(|n| format!("did you mean '{n}'?"));
         let one = |text: &str| vec![text.to_string()];
         match self {
+            Error::OverLimit { limit, asked, .. } => vec![limit.mend().to_string(), limit.flag(*asked)],
             Error::FileMissing { path, nearest } => did_you_mean(nearest)
                 .into_iter()
                 .chain([match path.extension().is_some_and(|e| e == "toml") {

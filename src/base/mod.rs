@@ -6,6 +6,7 @@
 pub mod dispatch;
 pub mod error;
 pub mod findings;
+pub mod limits;
 pub mod math;
 pub mod order;
 pub mod params;
@@ -13,10 +14,12 @@ pub mod rng;
 pub mod series;
 pub mod sobol;
 pub mod suggest;
+pub mod text;
 pub mod transform;
 
 pub use error::{Error, Result};
 pub use findings::Finding;
+pub use limits::Limit;
 pub use order::sort_floats;
 pub use params::{Coordinate, Param, Params};
 pub use rng::{Purpose, Seed, Stream};

@@ -5,7 +5,8 @@ use super::args::{Common, DataArgs, DiscoverArgs};
 use super::input::{Data, read_data};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
-use super::values::{self, VERSION, finite, quoted};
+use super::values::{self, VERSION, finite};
+use crate::base::text::csv_cell;
 use crate::base::{Error, Result, Series};
 use crate::discover::{
     Coefficients, Discovery, Estimator, JumpCheck, KramersMoyal, LEVEL, MarkovCheck, Part, Settings, Steps, Track,
@@ -325,7 +326,7 @@ fn csv(found: &Discovery, bins: Option<&KramersMoyal>, settings: &Settings) -> S
                 for (name, part) in settings.names.iter().zip(parts) {
                     for t in &part.terms {
                         let (term, se) = (t.monomial.text(&settings.names), cell(t.se.unwrap_or(f64::NAN)));
-                        out.push_str(&format!("{of},{},{},{},{se}\n", quoted(name), quoted(&term), cell(t.value)));
+                        out.push_str(&format!("{of},{},{},{},{se}\n", csv_cell(name), csv_cell(&term), cell(t.value)));
                     }
                 }
             }

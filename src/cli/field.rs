@@ -7,7 +7,7 @@ use super::output::{Folder, Output};
 use super::solve::Answer;
 use super::table::{short, short_or_dash, table};
 use super::values::VERSION;
-use crate::base::{Error, Params, Result, suggest::nearest};
+use crate::base::{Error, Limit, Params, Result, suggest::nearest};
 use crate::data::numbers;
 use crate::fit::Status;
 use crate::fit::field::{FieldFit, FieldSettings, Measured, fit as fit_field};
@@ -86,7 +86,7 @@ fn options(model: &Model, field: &Field, args: &SolveArgs) -> Result<Options> {
         })?;
     }
     if let Some(path) = &args.profile {
-        let table = numbers(path, &read_bytes(path)?, &[&field.axes[0].name, &field.unknown.name])?;
+        let table = numbers(path, &read_bytes(path, Limit::FileBytes)?, &[&field.axes[0].name, &field.unknown.name])?;
         let mut rows: Vec<(f64, f64)> =
             table.columns[0].iter().copied().zip(table.columns[1].iter().copied()).collect();
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -253,7 +253,7 @@ pub(super) fn fit(
     let axis = &field.axes[0];
     let names = [or(&args.space, &axis.name), or(&args.data.time, "t"), or(&args.data.value, &field.unknown.name)];
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let table = numbers(&args.data.input, &read_bytes(&args.data.input)?, &wanted)?;
+    let table = numbers(&args.data.input, &read_bytes(&args.data.input, Limit::FileBytes)?, &wanted)?;
     if table.dropped > 0 {
         output.say(&format!("note: {} rows with a missing cell are left out", table.dropped));
     }

@@ -4,6 +4,7 @@
 //! the next that writes into the same folder. Who writes one holds its lock, so that nobody takes the file of another for one that was left.
 
 use super::args::Common;
+use super::json;
 use super::output::reason;
 use crate::base::{Error, Result};
 use serde::Serialize;
@@ -204,8 +205,7 @@ impl Folder {
         let path = self.path(DOCUMENT);
         let write = || {
             let mut file = BufWriter::new(Unfinished::begin(&self.path)?);
-            serde_json::to_writer_pretty(&mut file, document)?;
-            file.write_all(b"\n")?;
+            json::write(document, &mut file)?;
             file.into_inner().map_err(|e| e.into_error())?.give(&path)
         };
         write().map_err(|e: io::Error| unwritable(&path, &e))

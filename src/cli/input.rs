@@ -2,11 +2,13 @@
 
 use super::args::{DataArgs, EstimateArgs, ObjectiveArg};
 use super::output::{Output, reason};
-use crate::base::{Error, Result, Seed, suggest::nearest};
-use crate::data::{LoadOptions, Loaded, load};
+use crate::base::text::{file_stem, visible};
+use crate::base::{Error, Limit, Result, Seed, suggest::nearest};
+use crate::data::{LoadOptions, Loaded, glance, load};
 use crate::fit::{FormRequest, Objective, Settings, Stochastic};
 use crate::form::Form;
 use crate::models::{self, Model};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -43,12 +45,8 @@ enum Repeats {
 }
 
 fn read(args: &DataArgs, output: &Output, repeats: Repeats) -> Result<Data> {
-    let (file, bytes) = if args.input == "-" {
-        ("stdin".to_string(), read_stdin()?)
-    } else {
-        let path = Path::new(&args.input);
-        (name_of(path), read_file(path)?)
-    };
+    let bytes = read_bytes(&args.input, Limit::FileBytes)?;
+    let file = if args.input == "-" { "stdin".to_string() } else { name_of(Path::new(&args.input)) };
     let options = LoadOptions {
         time: args.time.clone(),
         value: args.value.clone(),
@@ -64,8 +62,8 @@ fn read(args: &DataArgs, output: &Output, repeats: Repeats) -> Result<Data> {
         allow_repeats: repeats == Repeats::Kept,
     };
     // Messages name the file as it was typed, documents without its folder.
-    let typed = if args.input == "-" { &file } else { &args.input };
-    let loaded = load(typed, &bytes, &options)?;
+    let typed = if args.input == "-" { "stdin".into() } else { visible(&args.input) };
+    let loaded = load(&typed, &bytes, &options)?;
     if !output.json {
         for sentence in &loaded.inference {
             output.say(&format!("note: {sentence}"));
@@ -74,25 +72,35 @@ fn read(args: &DataArgs, output: &Output, repeats: Repeats) -> Result<Data> {
             output.say(&format!("note: {} {}: {}", finding.count, finding.rule, finding.action));
         }
     }
-    let stem = file.split('.').next().filter(|s| !s.is_empty()).unwrap_or("data").to_string();
+    let stem = file_stem(file.split('.').next().filter(|s| !s.is_empty()).unwrap_or("data"));
     Ok(Data { stem, file, loaded })
 }
 
-/// The bytes of a file as typed; - is standard input.
-pub(super) fn read_bytes(typed: &str) -> Result<Vec<u8>> {
-    if typed == "-" { read_stdin() } else { read_file(Path::new(typed)) }
+/// The bytes of a file as typed; - is standard input. `most` is the limit for what it should be.
+///
+/// # Errors
+/// [`Error::FileMissing`] with the nearest name beside it, [`Error::FileUnreadable`], [`Error::OverLimit`]; [`Error::DataNotText`] at once
+/// for a stream that begins as no text does, however long it is.
+pub(super) fn read_bytes(typed: &str, most: Limit) -> Result<Vec<u8>> {
+    if typed == "-" { read_stream(std::io::stdin().lock(), "stdin", most) } else { read_file(Path::new(typed), most) }
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned())
+    let name = path.file_name().map_or_else(|| path.as_os_str().to_string_lossy(), |n| n.to_string_lossy());
+    visible(&name).into_owned()
 }
 
-fn read_stdin() -> Result<Vec<u8>> {
+/// Read to its end, or to the limit: a device or a pipe may have none.
+fn read_stream(mut stream: impl Read, name: &str, most: Limit) -> Result<Vec<u8>> {
+    /// Enough to tell text from what is none, and a packed bomb.
+    const BEGINNING: u64 = 1 << 17;
+    let unreadable = |e: std::io::Error| Error::FileUnreadable { path: PathBuf::from(name), reason: reason(&e) };
     let mut bytes = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::FileUnreadable { path: PathBuf::from("-"), reason: reason(&e) })?;
-    Ok(bytes)
+    stream.by_ref().take(BEGINNING).read_to_end(&mut bytes).map_err(unreadable)?;
+    glance(&visible(name), &bytes)?;
+    let left = (most.most() + 1).saturating_sub(BEGINNING);
+    stream.take(left).read_to_end(&mut bytes).map_err(unreadable)?;
+    if most.allows(bytes.len() as f64) { Ok(bytes) } else { Err(most.over(None, &visible(name))) }
 }
 
 /// A model as documents name it: without the folders of this machine.
@@ -100,15 +108,21 @@ pub(super) fn model_name(typed: &str) -> String {
     name_of(Path::new(typed))
 }
 
-/// The bytes of a file.
-///
-/// # Errors
-/// [`Error::FileMissing`] with the nearest name beside it, or [`Error::FileUnreadable`].
-fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| match e.kind() {
+fn read_file(path: &Path, most: Limit) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| match e.kind() {
         std::io::ErrorKind::NotFound => Error::FileMissing { path: path.to_path_buf(), nearest: neighbour(path) },
         _ => Error::FileUnreadable { path: path.to_path_buf(), reason: reason(&e) },
-    })
+    };
+    let file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    let name = path.to_string_lossy();
+    if about.is_dir() {
+        return Err(Error::FileUnreadable { path: path.to_path_buf(), reason: "it is a folder".to_string() });
+    }
+    if about.is_file() {
+        most.require(about.len() as f64, &visible(&name))?;
+    }
+    read_stream(file, &name, most)
 }
 
 /// The file in the same folder whose name is nearest.
@@ -150,7 +164,7 @@ pub(super) fn read_model_text(name: &str, output: &Output) -> Result<(String, St
     let ends = [".toml", ".xml", ".sbml", ".net"];
     let is_path = ends.iter().any(|e| name.ends_with(e)) || name.contains('/') || name.contains('\\');
     if is_path {
-        return Ok((name.to_string(), text_of(Path::new(name))?));
+        return Ok((visible(name).into_owned(), text_of(Path::new(name))?));
     }
     for folder in [Some(PathBuf::from("models")), user_models()].into_iter().flatten() {
         let path = folder.join(format!("{name}.toml"));
@@ -180,9 +194,9 @@ fn user_models() -> Option<PathBuf> {
 }
 
 fn text_of(path: &Path) -> Result<String> {
-    let bytes = read_file(path)?;
+    let bytes = read_file(path, Limit::ModelBytes)?;
     String::from_utf8(bytes).map_err(|e| Error::DataNotText {
-        name: path.display().to_string(),
+        name: visible(&path.to_string_lossy()).into_owned(),
         byte: e.as_bytes().get(e.utf8_error().valid_up_to()).copied().unwrap_or_default(),
         offset: e.utf8_error().valid_up_to(),
     })

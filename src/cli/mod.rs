@@ -27,6 +27,7 @@ mod forecast;
 mod init;
 mod input;
 mod interrupt;
+mod json;
 mod leak;
 mod meta;
 mod models;
@@ -43,6 +44,7 @@ mod solve;
 mod start;
 mod table;
 mod tune;
+pub mod untrusted;
 mod values;
 mod verify;
 
@@ -106,8 +108,9 @@ fn run_parsed(cli: &Cli) -> u8 {
 /// Width of the vectors that loops use, the widest of the processor unless this says another. The bits of results do not depend on it.
 const SIMD: &str = "KRAMERS_SIMD";
 
-/// Threads, vectors and signals.
+/// Limits, threads, vectors and signals.
 fn prepare(cli: &Cli) -> Result<()> {
+    cli.common.limit.iter().try_for_each(|(limit, value)| limit.set(*value))?;
     if let Ok(name) = std::env::var(SIMD) {
         let level = Level::available().find(|level| level.name() == name);
         let levels: Vec<&str> = Level::available().map(Level::name).collect();
@@ -233,9 +236,8 @@ fn complain(message: &str, hints: &[String]) {
 }
 
 fn error_document(code: &str, message: &str, hints: &[String]) -> String {
-    let document =
-        json!({ "schema": "kramers/error@1", "error": { "code": code, "message": message, "hints": hints } });
-    format!("{document:#}\n")
+    let error = json!({ "schema": "kramers/error@1", "error": { "code": code, "message": message, "hints": hints } });
+    json::text(&error).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::args::Common;
 pub(super) use super::files::{Folder, Growing, write_whole};
+use super::json;
+use crate::base::text::{printable, visible};
 use crate::base::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -49,7 +51,7 @@ impl Output {
     pub fn document(&self, document: &impl Serialize) {
         if self.json {
             // What is made of values and numbers has a text.
-            *held(&DOCUMENT) = serde_json::to_string_pretty(document).ok().map(|text| text + "\n");
+            *held(&DOCUMENT) = json::text(document);
         }
     }
 
@@ -112,7 +114,7 @@ impl Output {
         if !self.progress {
             return ProgressBar::hidden();
         }
-        let spinner = ProgressBar::new_spinner().with_message(what);
+        let spinner = ProgressBar::new_spinner().with_message(visible(&what).into_owned());
         spinner.enable_steady_tick(std::time::Duration::from_millis(120));
         spinner
     }
@@ -122,7 +124,7 @@ impl Output {
         if !self.progress {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new(length as u64).with_message(what.to_string());
+        let bar = ProgressBar::new(length as u64).with_message(visible(what).into_owned());
         let style = ProgressStyle::with_template("{msg:24} {bar:32} {pos}/{len} windows, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
@@ -175,7 +177,7 @@ fn held<T>(what: &'static Mutex<T>) -> MutexGuard<'static, T> {
 /// Data to stdout. A closed pipe is the reader's choice and no error; anything else the run will end with, by [`untold`].
 pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    if let Err(error) = out.write_all(printable(text).as_bytes()).and_then(|()| out.flush()) {
         missed(&error);
     }
 }
@@ -210,7 +212,7 @@ pub(super) fn tell(instead: Option<String>) {
 
 /// A line of talk to stderr. Nobody listening is no error.
 pub(super) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(text));
 }
 
 /// The system's words without the operating system's error number.

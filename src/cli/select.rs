@@ -4,7 +4,7 @@ use super::args::{DataArgs, EstimateArgs, PlanArgs};
 use super::input::{read_observed_model, settings};
 use super::output::Output;
 use crate::backtest::{Plan, Refit, Split};
-use crate::base::{Error, Result, Series, Transform};
+use crate::base::{Error, Limit, Result, Series, Transform};
 use crate::data::Splits;
 use crate::fit::Settings;
 use crate::forecast::{ModelForecaster, Parameters};
@@ -40,7 +40,9 @@ pub(super) fn plan(series: &Series, args: &PlanArgs) -> Result<Plan> {
             }
         },
     };
-    Plan::new(series, split, horizon, step, refit)?.learning(args.window, args.embargo)
+    let plan = Plan::new(series, split, horizon, step, refit)?.learning(args.window, args.embargo)?;
+    Limit::Forecasts.require(plan.windows() as f64 * plan.horizons.len() as f64, &series.id)?;
+    Ok(plan)
 }
 
 /// First held-out row of a series, or why it cannot be split.

@@ -8,7 +8,7 @@ use super::paths::{Asked, Paths, paths};
 use super::start::point;
 use super::values::VERSION;
 use crate::base::rng::Key;
-use crate::base::{Error, Params, Purpose, Result, Seed};
+use crate::base::{Error, Limit, Params, Purpose, Result, Seed};
 use crate::form::monte_carlo::ssa::{Method, can_summarise, simulate_summary};
 use crate::form::monte_carlo::{Scheme, Spread, coarseness, summarise};
 use crate::form::observe;
@@ -18,9 +18,6 @@ use crate::predictive::Ensemble;
 use crate::process::Process;
 use serde_json::{Value, json};
 use std::fmt::Write;
-
-/// Numbers held at once: output times × paths.
-const MOST_VALUES: f64 = 4e7;
 
 pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Result<Outcome> {
     let model = read_model(&args.model, output)?;
@@ -48,14 +45,9 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         });
     }
     let is_kept = !(args.summary && is_streamed(&model, args.scheme));
-    if is_kept && !(count * args.paths as f64 <= MOST_VALUES) {
-        return Err(Error::BadOption {
-            flag: "--every".to_string(),
-            value: every.to_string(),
-            expected: format!("{count} times × {} paths are more than {MOST_VALUES:e} numbers", args.paths),
-            hint: Some(format!("--every {} --paths 100, or an earlier --until", until / 100.0)),
-        });
-    }
+    // Of paths that are not kept the output times are.
+    let held = count * if is_kept { args.paths as f64 } else { 1.0 };
+    Limit::ValuesHeld.require(held, &format!("simulate --every {every} --until {until} --paths {}", args.paths))?;
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
     let key = if args.antithetic { key.antithetic() } else { key };

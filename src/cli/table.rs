@@ -1,10 +1,15 @@
 //! Plain text tables that read well without colour.
 
+use crate::base::text::clip;
 use unicode_width::UnicodeWidthStr;
+
+/// Characters of a cell that are shown: a name may be as long as its file.
+const WIDEST: usize = 120;
 
 /// Rows under a header, columns aligned: text to the left, numbers to the right.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let columns = header.len();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clip(cell, WIDEST)).collect()).collect();
     let width =
         |c: usize| rows.iter().map(|r| r.get(c).map_or(0, |v| v.width())).chain([header[c].width()]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -22,7 +27,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         format!("{}\n", padded.join("  ").trim_end())
     };
     let mut out = line(&|c| header[c].to_string());
-    for row in rows {
+    for row in &rows {
         out.push_str(&line(&|c| row.get(c).cloned().unwrap_or_default()));
     }
     out

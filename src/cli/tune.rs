@@ -4,8 +4,9 @@ use super::args::{Cli, Common, EstimateArgs, TuneArgs};
 use super::input::{read_data, read_observed_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
-use super::values::{self, VERSION, quoted};
+use super::values::{self, VERSION};
 use super::{Outcome, select};
+use crate::base::text::csv_cell;
 use crate::base::{Error, Result, Series, suggest::nearest};
 use crate::fit::{Objective, Optimizer};
 use crate::forecast::ModelForecaster;
@@ -293,7 +294,7 @@ fn rows(series: &Series, found: &Tuning) -> String {
     for (at, t) in found.trials.iter().enumerate() {
         let stochastic = t.choice.batches();
         let cells = [
-            quoted(&series.id),
+            csv_cell(&series.id),
             (at + 1).to_string(),
             t.number.to_string(),
             u8::from(found.is_chosen && at == 0).to_string(),

@@ -6,6 +6,7 @@ use crate::backtest::{
     Backtest, Estimated, JointScores, LEVELS, ModelScores, PitHistogram, Reliability, Scored, Scores,
 };
 use crate::base::series::format_stamp;
+use crate::base::text::csv_cell;
 use crate::base::{Series, Stamp};
 use crate::fit::diagnostics::Diagnostics;
 use crate::fit::{Estimate, Fit, Objective};
@@ -214,8 +215,8 @@ pub(super) fn long_table(series: &Series, result: &Backtest) -> String {
     for row in &result.rows {
         let quantiles: Vec<String> = row.quantiles.iter().map(|q| number(Some(*q))).collect();
         let cells = [
-            quoted(&series.id),
-            quoted(&result.models[row.model]),
+            csv_cell(&series.id),
+            csv_cell(&result.models[row.model]),
             label(row.cutoff),
             label(row.cutoff + row.horizon),
             row.horizon.to_string(),
@@ -250,10 +251,4 @@ pub(super) fn long_columns() -> Vec<String> {
         .chain(quantiles)
         .chain(["crps", "logs", "pit", "energy", "variogram", "variogram_by_distance"].map(str::to_string))
         .collect()
-}
-
-/// A CSV cell that stays a cell, and text in every spreadsheet.
-pub(super) fn quoted(text: &str) -> String {
-    let safe = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_string() };
-    if safe.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
 }

@@ -1,11 +1,13 @@
 //! Bytes to text: gzip, Parquet, byte order marks, encodings. Knows nothing of rows or columns.
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// A gzip stream may unpack to no more than this: 2 GiB, far above any series and far below any machine's harm.
-pub(super) const UNPACKED_LIMIT: u64 = 2 << 30;
+/// A stream of gzip that unpacks to no more than this is let be, however well it was packed.
+const HARMLESS: usize = 64 << 20;
+/// Bytes unpacked at a time.
+const PIECE: usize = 1 << 20;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const PARQUET: &[u8] = b"PAR1";
@@ -27,17 +29,15 @@ pub(super) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<Text<'a>> {
     let mut notes = Vec::new();
     let mut bytes = Cow::Borrowed(bytes);
     if bytes.starts_with(&GZIP) {
-        bytes = Cow::Owned(gunzip(name, &bytes, UNPACKED_LIMIT)?);
+        bytes = Cow::Owned(gunzip(name, &bytes, Limit::UnpackedBytes.most())?);
         notes.push("gzip, unpacked".to_string());
+    }
+    if bytes.starts_with(&GZIP) && !notes.is_empty() {
+        return Err(Error::DataBadGzip { name: name.into(), reason: "what it holds is packed once more".into() });
     }
     if bytes.starts_with(PARQUET) {
         bytes = Cow::Owned(super::parquet::to_csv(name, &bytes)?);
         notes.push("Parquet, read as a table of text".to_string());
-    }
-    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
-        if bytes.starts_with(&mark) {
-            return Err(Error::DataNotText { name: name.into(), byte: mark[0], offset: 0 });
-        }
     }
     if bytes.starts_with(&UTF8_MARK) {
         bytes = match bytes {
@@ -49,15 +49,40 @@ pub(super) fn decode<'a>(name: &str, bytes: &'a [u8]) -> Result<Text<'a>> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::DataEmpty { name: name.into() });
     }
-    if let Some(offset) = bytes.iter().position(|b| is_control(*b)) {
-        return Err(Error::DataNotText { name: name.into(), byte: bytes[offset], offset });
-    }
+    refuse_binary(name, &bytes)?;
     let mut text = utf8_or_latin1(bytes, &mut notes);
     if !text.contains('\n') && text.contains('\r') {
         text = Cow::Owned(text.replace('\r', "\n"));
         notes.push("lines end in a bare CR".to_string());
     }
     Ok(Text { text, notes })
+}
+
+/// A look at the beginning of a stream, which may have no end: text, or packed text that does not unpack to too much.
+///
+/// # Errors
+/// `DataNotText` for bytes that no text has, also packed; `OverLimit` for a bomb. Parquet is not looked into.
+pub fn glance(name: &str, beginning: &[u8]) -> Result<()> {
+    let mut unpacked = Vec::new();
+    let looked_at = match beginning.starts_with(&GZIP) {
+        true => {
+            // That it breaks off here says nothing.
+            let _broken = unpack(name, beginning, Limit::UnpackedBytes.most(), &mut unpacked)?;
+            &unpacked
+        }
+        false => beginning,
+    };
+    let is_packed = looked_at.starts_with(&GZIP) || looked_at.starts_with(PARQUET);
+    if is_packed { Ok(()) } else { refuse_binary(name, looked_at) }
+}
+
+/// Control bytes, and the marks of UTF-16, which has them too.
+fn refuse_binary(name: &str, bytes: &[u8]) -> Result<()> {
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    match if is_utf16 { Some(0) } else { bytes.iter().position(|b| is_control(*b)) } {
+        Some(offset) => Err(Error::DataNotText { name: name.into(), byte: bytes[offset], offset }),
+        None => Ok(()),
+    }
 }
 
 /// Control characters that no text file holds (tab, line feed and carriage return do).
@@ -82,16 +107,31 @@ fn utf8_or_latin1<'a>(bytes: Cow<'a, [u8]>, notes: &mut Vec<String>) -> Cow<'a, 
 }
 
 fn gunzip(name: &str, bytes: &[u8], limit: u64) -> Result<Vec<u8>> {
-    let bad = |reason: String| Error::DataBadGzip { name: name.into(), reason };
     let mut unpacked = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes)
-        .take(limit + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| bad(error.to_string()))?;
-    if unpacked.len() as u64 > limit {
-        return Err(bad(format!("it unpacks to more than {} MiB", limit >> 20)));
+    match unpack(name, bytes, limit, &mut unpacked)? {
+        Ok(()) => Ok(unpacked),
+        Err(error) => Err(Error::DataBadGzip { name: name.into(), reason: error.to_string() }),
     }
-    Ok(unpacked)
+}
+
+/// Unpacked piece by piece, so that a bomb is refused before it has grown; what was unpacked of a broken stream is kept.
+fn unpack(name: &str, bytes: &[u8], limit: u64, unpacked: &mut Vec<u8>) -> Result<std::io::Result<()>> {
+    let mut stream = flate2::bufread::MultiGzDecoder::new(bytes);
+    loop {
+        let before = unpacked.len();
+        let read = stream.by_ref().take(PIECE as u64).read_to_end(unpacked);
+        if unpacked.len() as u64 > limit {
+            return Err(Limit::UnpackedBytes.over(None, name));
+        }
+        let packed = bytes.len() - stream.get_ref().len();
+        let ratio = unpacked.len() as f64 / packed.max(1) as f64;
+        if unpacked.len() > HARMLESS && !Limit::GzipRatio.allows(ratio) {
+            return Err(Limit::GzipRatio.over(Some(ratio.ceil()), name));
+        }
+        if read.is_err() || unpacked.len() == before {
+            return Ok(read.map(|_| ()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +157,30 @@ mod tests {
     #[test]
     fn a_gzip_bomb_stops_at_the_limit() {
         let error = gunzip("bomb.gz", &gzip(&vec![b'1'; 3 << 20]), 1 << 20);
-        assert!(matches!(&error, Err(Error::DataBadGzip { reason, .. }) if reason.contains("1 MiB")));
+        assert_eq!(error, Err(Limit::UnpackedBytes.over(None, "bomb.gz")));
+    }
+
+    #[test]
+    fn what_grows_too_much_is_refused_long_before_the_limit() {
+        let packed = gzip(&vec![b'1'; 66 << 20]);
+        let error = gunzip("bomb.gz", &packed, 1 << 30);
+        assert!(
+            matches!(error, Err(Error::OverLimit { limit: Limit::GzipRatio, asked: Some(_), .. })),
+            "{:?}",
+            error.map(|b| b.len())
+        );
+        // The same in members of a megabyte each.
+        let member = gzip(&vec![b'1'; 1 << 20]);
+        let error = gunzip("bomb.gz", &member.repeat(66), 1 << 30);
+        assert!(matches!(error, Err(Error::OverLimit { limit: Limit::GzipRatio, .. })), "{:?}", error.map(|b| b.len()));
+    }
+
+    #[test]
+    fn a_gzip_within_a_gzip_is_refused_and_members_are_joined() {
+        let inner = gzip(b"a,b\n1,2\n");
+        assert!(matches!(decode("x.gz", &gzip(&inner)), Err(Error::DataBadGzip { .. })));
+        let members = [gzip(b"a,b\n"), gzip(b""), gzip(b"1,2\n")].concat();
+        assert_eq!(decode("x.gz", &members).expect("members").text, "a,b\n1,2\n");
     }
 
     #[test]

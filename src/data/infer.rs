@@ -6,8 +6,14 @@ use super::profile::{Data, Profile};
 use super::read::TextColumn;
 use super::words;
 use super::{LEAST_ROWS, LoadOptions};
+use crate::base::text::visible;
 use crate::base::{Error, Result, suggest};
 use std::collections::HashMap;
+
+/// Columns that are not used and are named all the same.
+const NAMED: usize = 12;
+/// Columns of text by which rows may be grouped: in a table of thousands of columns every pair of them would cost hours.
+const GROUPING: usize = 64;
 
 /// Where times come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +81,12 @@ pub(super) fn choose(columns: &Columns<'_>) -> Result<Choice> {
         None => columns.value(time, id)?,
     };
     said.push(format!("value column '{}'", columns.name(value)));
-    let unused: Vec<String> = (0..columns.profiles.len())
-        .filter(|at| Some(*at) != time.column() && Some(*at) != id && *at != value)
-        .map(|at| format!("'{}'", columns.name(at)))
-        .collect();
+    let is_unused = |at: &usize| Some(*at) != time.column() && Some(*at) != id && *at != value;
+    let unused: Vec<usize> = (0..columns.profiles.len()).filter(is_unused).collect();
     if !unused.is_empty() {
-        said.push(format!("not used: {}", unused.join(", ")));
+        let named: Vec<String> = unused.iter().take(NAMED).map(|at| format!("'{}'", columns.name(*at))).collect();
+        let more = if unused.len() > NAMED { format!(" and {} more", unused.len() - NAMED) } else { String::new() };
+        said.push(format!("not used: {}{more}", named.join(", ")));
     }
     Ok(Choice { time, value, id, said })
 }
@@ -157,8 +163,11 @@ impl Columns<'_> {
             return Ok((self.as_time(*at)?, ""));
         }
         let panel = id.is_some() || text.iter().any(|at| words::id_rank(self.name(*at)).is_some());
-        let one_way = |at: usize| panel || self.is_one_way(at) || self.is_sorted_within(at, &text);
-        let periods: Vec<usize> = named(&numbers, words::is_period).into_iter().filter(|at| one_way(*at)).collect();
+        let named_periods = named(&numbers, words::is_period);
+        let undecided = !panel && named_periods.iter().any(|at| !self.is_one_way(*at));
+        let groupings = if undecided { self.groupings(&text) } else { Vec::new() };
+        let one_way = |at: usize| panel || self.is_one_way(at) || self.is_sorted_within(at, &groupings);
+        let periods: Vec<usize> = named_periods.into_iter().filter(|at| one_way(*at)).collect();
         if let [at] = periods[..] {
             return Ok((TimeSource::Numbers(at), ""));
         }
@@ -211,8 +220,8 @@ impl Columns<'_> {
         const SHOWN: usize = 40;
         let cell = self.text[at].cell(row);
         match cell.char_indices().nth(SHOWN) {
-            Some((cut, _)) => format!("{}…", &cell[..cut]),
-            None => cell.to_string(),
+            Some((cut, _)) => format!("{}…", visible(&cell[..cut])),
+            None => visible(cell).into_owned(),
         }
     }
 
@@ -227,25 +236,27 @@ impl Columns<'_> {
         if numbers.len() < 2 && value.is_none() {
             return None;
         }
-        let text = self.all(|_, p| matches!(p.data, Data::Text));
         let candidates = || numbers.iter().copied().filter(|at| words::value_rank(self.name(*at)).is_none());
         let only = |sorted: &dyn Fn(usize) -> bool| match candidates().filter(|at| sorted(*at)).collect::<Vec<_>>()[..]
         {
             [at] => Some(at),
             _ => None,
         };
-        only(&|at| self.is_sorted(at, &[])).or_else(|| only(&|at| self.is_sorted_within(at, &text)))
+        only(&|at| self.is_sorted(at, &[])).or_else(|| {
+            let text = self.groupings(&self.all(|_, p| matches!(p.data, Data::Text)));
+            only(&|at| self.is_sorted_within(at, &text))
+        })
     }
 
     /// Sorted within each value of one of these columns.
-    fn is_sorted_within(&self, at: usize, by: &[usize]) -> bool {
-        by.iter().any(|by| self.has_few_values(*by) && self.is_sorted(at, &groups(self.text[*by].cells())))
+    fn is_sorted_within(&self, at: usize, by: &[Vec<u32>]) -> bool {
+        by.iter().any(|groups| self.is_sorted(at, groups))
     }
 
-    /// A column that sorts rows into groups has three rows to a group at least, on average.
-    fn has_few_values(&self, at: usize) -> bool {
-        let groups = groups(self.text[at].cells());
-        groups.iter().max().is_some_and(|last| LEAST_ROWS * (*last as usize + 1) <= groups.len())
+    /// The groups of the columns that have few values; of a table of very many columns the first of them.
+    fn groupings(&self, columns: &[usize]) -> Vec<Vec<u32>> {
+        let grouped = columns.iter().map(|at| groups(self.text[*at].cells()));
+        grouped.filter(|groups| has_few_values(groups)).take(GROUPING).collect()
     }
 
     fn is_sorted(&self, at: usize, groups: &[u32]) -> bool {
@@ -313,7 +324,7 @@ impl Columns<'_> {
             return Some(at);
         }
         let resolving: Vec<usize> =
-            text.into_iter().filter(|at| self.has_few_values(*at) && within(*at) == 0).collect();
+            text.into_iter().filter(|at| has_few_values(&groups(self.text[*at].cells())) && within(*at) == 0).collect();
         match resolving[..] {
             [at] => Some(at),
             _ => None,
@@ -329,6 +340,11 @@ impl Columns<'_> {
             _ => None,
         }
     }
+}
+
+/// A column that sorts rows into groups has three rows to a group at least, on average.
+fn has_few_values(groups: &[u32]) -> bool {
+    groups.iter().max().is_some_and(|last| LEAST_ROWS * (*last as usize + 1) <= groups.len())
 }
 
 /// Each cell's text as a small number, in order of appearance.

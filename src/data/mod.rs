@@ -23,18 +23,21 @@ mod tests;
 mod timeline;
 mod words;
 
-use crate::base::{ClockKind, Error, Finding, Result, Series};
+use crate::base::text::visible;
+use crate::base::{ClockKind, Error, Finding, Limit, Result, Series};
 use clean::{Context, Row};
 use clock::{Axis, Chosen, Range};
 use infer::{Choice, Columns, TimeSource};
 use number::{Decimal, Numbers};
 use serde::Serialize;
 use sha2::Digest;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use tally::{Rule, Tallies};
 
 pub use columns::Cells;
 pub use dates::DateOrder;
+pub use decode::glance;
 pub use parquet::TableWriter;
 pub use profile::{ColumnInfo, ColumnKind};
 pub use rules::{CleanRules, Duplicates, Gaps, Order, Positive, Splits, Unusable};
@@ -68,6 +71,15 @@ pub struct LoadOptions {
     pub needs_positive: bool,
     /// Rows with one time are replicates (curves, snapshots): kept, not merged; times then only never decrease.
     pub allow_repeats: bool,
+}
+
+impl LoadOptions {
+    /// With the names as the columns and series have them: no character in them acts instead of being seen.
+    fn written_out(&self) -> LoadOptions {
+        let name = |name: &Option<String>| name.as_deref().map(|n| visible(n).into_owned());
+        let (time, value, id, only) = (name(&self.time), name(&self.value), name(&self.id), name(&self.only));
+        LoadOptions { time, value, id, only, ..self.clone() }
+    }
 }
 
 /// A file, read and cleaned.
@@ -114,13 +126,14 @@ impl Loaded {
 ///
 /// # Errors
 /// File: `DataEmpty`, `DataHeaderOnly`, `NoParquet`, `DataNotText`, `DataBadGzip`, `DataRagged`, `DataUnclosedQuote`,
-/// `DataUnreadable`, `DuplicateHeader`. Columns: `UnknownColumn`, `AmbiguousColumn`, `NoColumn`, `AmbiguousDate`.
+/// `DataUnreadable`, `DuplicateHeader`, `OverLimit`. Columns: `UnknownColumn`, `AmbiguousColumn`, `NoColumn`, `AmbiguousDate`.
 /// Cells: `NotANumber`, `NotADate`. Series: `AllMissing`, `Constant`, `TooFewRows`, `RepeatedTimes`, `UnknownSeries`,
 /// `CleaningRefused`. Options: `BadOption`.
 pub fn load(name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
     let decoded = decode::decode(name, bytes)?;
     let layout = scan::scan(name, &decoded.text)?;
     let text = read::columns(name, &decoded.text, &layout)?;
+    let options = &options.written_out();
     let profiles = profile::profile(&layout.names, &layout.unnamed, &text, layout.separator, options.dates);
     let columns = Columns { file: name, profiles: &profiles, text: &text, lines: &layout.lines, options };
     let choice = infer::choose(&columns)?;
@@ -132,6 +145,7 @@ pub fn load(name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
         tallies.add(Rule::BlankLine, layout.blank, 0, || format!("line {}", layout.first_blank));
     }
     let mut groups = gather(&columns, &choice, &axis, &numbers, &mut tallies)?;
+    let renamed = groups.iter().filter(|g| g.is_renamed).count();
     let cleaned = clean_all(&columns, &choice, &axis, &mut groups, &mut tallies)?;
     let findings = tallies.findings(name, &options.clean)?;
 
@@ -139,6 +153,11 @@ pub fn load(name: &str, bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
     let (series, said): (Vec<Series>, Option<String>) = (cleaned.series, cleaned.clock);
     let mut inference = decoded.notes;
     inference.extend(layout_said(&layout));
+    let hidden = layout.renamed + renamed;
+    if hidden > 0 {
+        inference
+            .push(format!("{hidden} names have characters in them that cannot be seen: they are written out, as \\n"));
+    }
     inference.extend(choice.said.iter().cloned());
     inference.extend(decimal_said(&columns, &choice, &numbers));
     inference.extend(said);
@@ -221,6 +240,8 @@ fn axis_of<'a>(columns: &Columns<'a>, time: TimeSource) -> Result<Axis<'a>> {
 /// Rows of one series, in the order of the file.
 struct Group {
     id: String,
+    /// Something in its id had to be written out.
+    is_renamed: bool,
     rows: Vec<Row>,
 }
 
@@ -260,10 +281,11 @@ fn gather(
             continue;
         }
         if let (Some(only), Some(id)) = (only, id)
-            && id != only
+            && visible(id) != only
         {
             if known.insert(id, usize::MAX).is_none() {
-                left_out.push(id.to_string());
+                Limit::Series.require(known.len() as f64, columns.file)?;
+                left_out.push(visible(id).into_owned());
             }
             continue;
         }
@@ -281,12 +303,18 @@ fn gather(
         }
         let key = id.unwrap_or_default();
         if last.is_none_or(|(known, _)| known != key) {
-            let group = *known.entry(key).or_insert_with(|| {
-                let id = id.unwrap_or_else(|| columns.name(choice.value)).to_string();
-                let rows = Vec::with_capacity(if choice.id.is_none() { columns.lines.len() } else { 0 });
-                groups.push(Group { id, rows });
-                groups.len() - 1
-            });
+            let group = match known.get(key) {
+                Some(group) => *group,
+                None => {
+                    let shown = visible(id.unwrap_or_else(|| columns.name(choice.value)));
+                    let (id, is_renamed) = (shown.to_string(), matches!(shown, Cow::Owned(_)));
+                    let rows = Vec::with_capacity(if choice.id.is_none() { columns.lines.len() } else { 0 });
+                    groups.push(Group { id, is_renamed, rows });
+                    Limit::Series.require(groups.len() as f64, columns.file)?;
+                    known.insert(key, groups.len() - 1);
+                    groups.len() - 1
+                }
+            };
             last = Some((key, group));
         }
         let Some((_, group)) = last else { continue };
@@ -318,7 +346,7 @@ fn clean_all(
 ) -> Result<Cleaned> {
     let options = columns.options;
     let place = |row: u32| {
-        let cell = |at: usize| columns.text[at].cell(row as usize);
+        let cell = |at: usize| visible(columns.text[at].cell(row as usize));
         let time = choice.time.column().map(|at| format!(", {}", cell(at))).unwrap_or_default();
         let id = choice.id.map(|at| format!(" of {}", cell(at))).unwrap_or_default();
         format!("line {}{time}{id}", columns.lines[row as usize])

@@ -3,7 +3,7 @@
 //! Numbers become their shortest text that reads back as the same number, so nothing is lost on the way.
 
 use super::columns::Cells;
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use polars::io::parquet::write::BatchedWriter;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, DataType, IntoColumn, NamedFrom, ParquetReader, ParquetWriter, PolarsError,
@@ -19,7 +19,13 @@ use std::path::PathBuf;
 pub(super) fn to_csv(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let refused =
         |error: PolarsError| Error::DataUnreadable { name: name.to_string(), reason: format!("as Parquet: {error}") };
-    let mut frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(refused)?;
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    // A few bytes can stand for any number of rows: what the file says of itself comes first.
+    let (rows, columns) = (reader.num_rows().map_err(refused)?, reader.schema().map_err(refused)?.len());
+    Limit::Columns.require(columns as f64, name)?;
+    Limit::Rows.require(rows as f64, name)?;
+    Limit::Cells.require(rows as f64 * columns as f64, name)?;
+    let mut frame = reader.finish().map_err(refused)?;
     let mut text = Vec::new();
     CsvWriter::new(&mut text).finish(&mut frame).map_err(refused)?;
     Ok(text)

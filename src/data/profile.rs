@@ -5,6 +5,7 @@ use super::number::{self, Decimal, Numbers};
 use super::read::TextColumn;
 use super::timeline::{self, Dates};
 use super::words;
+use crate::base::text::visible;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -128,7 +129,7 @@ fn one(name: &str, unnamed: bool, column: &TextColumn, numbers: Numbers, order: 
         first: None,
         last: None,
     };
-    let shown = |row: usize| Some(column.cell(row).to_string());
+    let shown = |row: usize| Some(visible(column.cell(row)).into_owned());
     let range = match &data {
         Data::Numbers(n) => extremes(n.value.iter().copied().map(|v| v.is_finite().then_some(v))),
         Data::Dates(d) => extremes(d.moment.iter().map(|m| (*m != timeline::NONE).then_some(*m))),
@@ -144,8 +145,9 @@ fn one(name: &str, unnamed: bool, column: &TextColumn, numbers: Numbers, order: 
         info.min = shown(low);
         info.max = shown(high);
     }
-    info.first = column.cells().find(|c| !number::is_missing(c)).map(str::to_string);
-    info.last = (0..rows).rev().map(|row| column.cell(row)).find(|c| !number::is_missing(c)).map(str::to_string);
+    info.first = column.cells().find(|c| !number::is_missing(c)).map(|c| visible(c).into_owned());
+    info.last =
+        (0..rows).rev().map(|row| column.cell(row)).find(|c| !number::is_missing(c)).map(|c| visible(c).into_owned());
     Profile { info, data, row_number }
 }
 

@@ -3,12 +3,11 @@
 //! This pass owns every structural refusal, so that the reader behind it only ever sees well-formed text.
 
 use super::{dates, number};
-use crate::base::{Error, Result};
+use crate::base::text::visible;
+use crate::base::{Error, Limit, Result};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// More columns than this is not a table of series but a mistaken file.
-const MAX_COLUMNS: usize = 10_000;
 /// Rows looked at to find the separator.
 const SNIFFED_ROWS: usize = 64;
 /// Where two separators fit equally well, the rarer one in ordinary text wins.
@@ -32,6 +31,8 @@ pub(super) struct Layout {
     pub first_blank: usize,
     /// Whether the text must be rewritten before a plain CSV reader may see it.
     pub untidy: bool,
+    /// Names with characters in them that act instead of being seen: written out.
+    pub renamed: usize,
 }
 
 /// One row of the file, which may span lines inside quotes.
@@ -158,10 +159,11 @@ fn sniff(bytes: &[u8]) -> u8 {
 /// Reads the shape of the whole text.
 ///
 /// # Errors
-/// `DataHeaderOnly`, `DuplicateHeader`, `DataRagged`, `DataUnclosedQuote`, `DataUnreadable` (too many columns).
+/// `DataHeaderOnly`, `DuplicateHeader`, `DataRagged`, `DataUnclosedQuote`, `OverLimit` (bytes in a row, columns, rows, cells).
 /// Cost: one pass over the bytes.
 pub(super) fn scan(name: &str, text: &str) -> Result<Layout> {
     let bytes = text.as_bytes();
+    first_row_is_short(name, bytes)?;
     let separator = sniff(bytes);
     let mut records = Records::new(bytes, separator);
     let mut header: Vec<String> = Vec::new();
@@ -171,17 +173,20 @@ pub(super) fn scan(name: &str, text: &str) -> Result<Layout> {
     loop {
         header.clear();
         let start = records.at;
-        let Some(record) = records.next(|f| header.push(content(&text[f]).into_owned())) else { break };
+        let most = Limit::Columns.most() as usize;
+        let keep = |f: Range<usize>| {
+            if header.len() < most {
+                header.push(content(&text[f]).into_owned());
+            }
+        };
+        let Some(record) = records.next(keep) else { break };
         closed(name, &record)?;
+        Limit::Columns.require(record.fields as f64, name)?;
         if !record.blank {
             first_line = record.line;
             body = start;
             break;
         }
-    }
-    if header.len() > MAX_COLUMNS {
-        let reason = format!("its first line has {} fields, more than {MAX_COLUMNS}", header.len());
-        return Err(Error::DataUnreadable { name: name.into(), reason });
     }
     let has_header = !header.iter().all(|cell| is_datum(cell));
     if has_header {
@@ -189,6 +194,7 @@ pub(super) fn scan(name: &str, text: &str) -> Result<Layout> {
     } else {
         records = Records { bytes, separator, at: body, line: first_line };
     }
+    let renamed = if has_header { written_out(&mut header) } else { 0 };
     let (names, unnamed) = names(name, header, has_header)?;
     let mut layout = Layout {
         separator,
@@ -200,6 +206,7 @@ pub(super) fn scan(name: &str, text: &str) -> Result<Layout> {
         blank: 0,
         first_blank: 0,
         untidy: false,
+        renamed,
     };
     rows(name, &mut records, &mut layout)?;
     if layout.lines.is_empty() {
@@ -210,9 +217,22 @@ pub(super) fn scan(name: &str, text: &str) -> Result<Layout> {
 
 fn rows(name: &str, records: &mut Records<'_>, layout: &mut Layout) -> Result<()> {
     let expected = layout.names.len();
+    let most = (Limit::Rows.most() as usize).min(Limit::Cells.most() as usize / expected.max(1));
+    let longest = Limit::LineBytes.most() as usize;
     let mut blanks: Vec<u32> = Vec::new();
-    while let Some(record) = records.next(|_| {}) {
+    loop {
+        let start = records.at;
+        let Some(record) = records.next(|_| {}) else { break };
         closed(name, &record)?;
+        if records.at - start > longest.saturating_add(1) {
+            return Err(
+                Limit::LineBytes.over(Some((records.at - start - 1) as f64), &format!("{name}:{}", record.line))
+            );
+        }
+        if layout.lines.len() + blanks.len() >= most {
+            let limit = if Limit::Rows.allows(most as f64 + 1.0) { Limit::Cells } else { Limit::Rows };
+            return Err(limit.over(None, name));
+        }
         if record.blank && (record.fields == 1 || record.fields == expected) {
             blanks.push(record.line as u32);
             continue;
@@ -238,6 +258,31 @@ fn rows(name: &str, records: &mut Records<'_>, layout: &mut Layout) -> Result<()
     // Blank lines at the end of the file are no finding, but a plain reader need not see them.
     layout.untidy |= !blanks.is_empty();
     Ok(())
+}
+
+/// Before anything is made of its fields: the first row with something in it must be no longer than a row may be. Inside of quotes a row
+/// goes on after a line break, so of the rest of it the other rows' check is enough.
+fn first_row_is_short(name: &str, bytes: &[u8]) -> Result<()> {
+    let longest = Limit::LineBytes.most() as usize;
+    let first = bytes.split(|b| *b == b'\n').zip(1..).find(|(line, _)| !line.trim_ascii().is_empty());
+    match first {
+        Some((line, at)) if line.len() > longest => {
+            Err(Limit::LineBytes.over(Some(line.len() as f64), &format!("{name}:{at}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names in which nothing acts instead of being seen; how many had to be changed.
+fn written_out(header: &mut [String]) -> usize {
+    let mut changed = 0;
+    for cell in header {
+        if let Cow::Owned(safe) = visible(cell) {
+            *cell = safe;
+            changed += 1;
+        }
+    }
+    changed
 }
 
 fn closed(name: &str, record: &Record) -> Result<()> {

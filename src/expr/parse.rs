@@ -7,12 +7,7 @@
 use super::mistake::{Mistake, missing_operator, unexpected};
 use super::op::{Binary, Unary};
 use super::pool::{Id, Pool};
-use crate::base::Result;
-
-/// Deepest nesting of parentheses, signs and powers.
-const MAX_DEPTH: usize = 200;
-/// Longest text of one expression, in characters.
-const MAX_LENGTH: usize = 20_000;
+use crate::base::{Limit, Result};
 
 /// Binding strengths of infix operators; [`super::layout`] sets its parentheses by the same.
 pub(super) mod strength {
@@ -36,8 +31,14 @@ impl Pool {
     /// # Errors
     /// [`crate::base::Error::Expression`] with line, column and, for an unknown name, the nearest one.
     pub fn parse(&mut self, text: &str, place: &str) -> Result<Id> {
-        let chars: Vec<char> = text.chars().take(MAX_LENGTH + 1).collect();
-        let mut parser = Parser { pool: self, chars, at: 0, depth: 0 };
+        let longest = Limit::ExpressionLength.most() as usize;
+        let chars: Vec<char> = text.chars().take(longest.saturating_add(1)).collect();
+        if chars.len() > longest {
+            // The rest is not held, but counted: the hint should be right the first time.
+            let told = Limit::ExpressionLength.told(Some(text.chars().count() as f64));
+            return Err(Mistake::new(0, told).placed(&chars, place));
+        }
+        let mut parser = Parser { pool: self, chars, at: 0, depth: 0, deepest: Limit::Nesting.most() as usize };
         parser.whole().map_err(|mistake| mistake.placed(&parser.chars, place))
     }
 }
@@ -47,6 +48,7 @@ pub(super) struct Parser<'a> {
     pub chars: Vec<char>,
     pub at: usize,
     depth: usize,
+    deepest: usize,
 }
 
 /// An infix operator as it stands in a text: `>` is `<` with its sides exchanged.
@@ -60,9 +62,6 @@ struct Infix {
 
 impl Parser<'_> {
     fn whole(&mut self) -> Parsed<Id> {
-        if self.chars.len() > MAX_LENGTH {
-            return Err(Mistake::new(0, format!("the expression is longer than {MAX_LENGTH} characters")));
-        }
         let id = self.climb(strength::OR)?;
         self.skip_space();
         if self.at < self.chars.len() {
@@ -98,8 +97,8 @@ impl Parser<'_> {
 
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(Mistake::new(self.at, format!("nested deeper than {MAX_DEPTH} levels")));
+        if self.depth > self.deepest {
+            return Err(Mistake::new(self.at, format!("nested too deep: {}", Limit::Nesting.told(None))));
         }
         let result = inner(self);
         self.depth -= 1;
@@ -113,7 +112,7 @@ impl Parser<'_> {
     /// A result that is not a number is a mistake of the operation at `at`; so is a pool without room for it.
     pub fn checked(&self, id: Id, at: usize) -> Parsed<Id> {
         match self.pool.constant(id) {
-            Some(value) if value.is_nan() && self.pool.is_full() => Err(Mistake::new(at, "the model is too large")),
+            Some(value) if value.is_nan() && self.pool.is_full() => Err(Mistake::new(at, Limit::Terms.told(None))),
             Some(value) if value.is_nan() => Err(Mistake::new(at, "this is not a number, whatever the state is")),
             _ => Ok(id),
         }

@@ -1,7 +1,7 @@
 //! The graph of expressions: hash-consed nodes, the names that reach them, and the plain evaluator.
 
 use super::op::{Binary, Unary, select};
-use crate::base::math;
+use crate::base::{Limit, math};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A node of a [`Pool`]; equal expressions have equal ids.
@@ -73,9 +73,6 @@ pub(super) const CONSTANTS: [(&str, f64); 3] =
     [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY)];
 
 impl Pool {
-    /// Most nodes a pool holds. A derivative of high order can ask for more: see [`Pool::is_full`].
-    pub const MAX_NODES: usize = 2_000_000;
-
     /// A pool whose symbols are these names, in this order.
     pub fn new<S: Into<String>>(symbols: impl IntoIterator<Item = S>) -> Pool {
         let mut pool = Pool::default();
@@ -155,10 +152,10 @@ impl Pool {
         self.nodes.is_empty()
     }
 
-    /// Whether [`Pool::MAX_NODES`] was reached. What was asked for beyond it is not a number, so that it cannot pass for a
+    /// Whether [`Limit::Terms`] was reached, as a derivative of high order can. What was asked for beyond it is not a number, so that it cannot pass for a
     /// value; ask after a derivative of a text that is not your own.
     pub fn is_full(&self) -> bool {
-        self.nodes.len() >= Pool::MAX_NODES
+        self.nodes.len() >= Limit::Terms.most() as usize
     }
 
     /// The node at a position: nodes stand in the order they were made, children before parents.
@@ -178,7 +175,7 @@ impl Pool {
         {
             return *id;
         }
-        let full = self.nodes.len() + 1 >= Pool::MAX_NODES;
+        let full = self.nodes.len() + 1 >= Limit::Terms.most() as usize;
         let node = if full { Node::Number(f64::NAN.to_bits()) } else { node };
         if full && let Some(id) = self.seen.get(&node) {
             return *id;
@@ -359,10 +356,10 @@ mod tests {
         let mut pool = Pool::new(["x"]);
         let x = pool.symbol("x").expect("x");
         let mut id = x;
-        for i in 0..Pool::MAX_NODES {
+        for i in 0..Limit::Terms.most() as usize {
             id = pool.intern(Node::Binary(Binary::Min, x, Id(i as u32)));
         }
-        assert!(pool.is_full() && pool.len() <= Pool::MAX_NODES);
+        assert!(pool.is_full() && pool.len() <= Limit::Terms.most() as usize);
         assert!(pool.eval(id, &[1.0]).is_nan());
         assert_eq!(pool.eval(x, &[1.0]), 1.0);
     }

@@ -4,10 +4,10 @@
 //! molecules, where conservation laws leave one independent species.
 
 use super::counts::{self, Origin, Timing};
-use super::master_equation::{self, MOST_STATES, Projection, Snapshot};
+use super::master_equation::{self, Projection, Snapshot};
 use super::monte_carlo::{self, agenda, ssa};
 use super::{Answer, Form, Question, linear_noise, ode, schroedinger};
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::predictive::{Lattice, Predictive};
 use crate::process::{HAS_EVENTS, NOT_ONE_DIMENSIONAL, Network, Process};
@@ -78,7 +78,7 @@ pub fn projection<'a>(question: &Question<'a>) -> Projection<'a> {
         times: question.times,
         // A probability lost is as many molecules lost as there are.
         tolerance: question.accuracy.goal.unwrap_or(1e-2 * question.accuracy.tolerance),
-        most_states: MOST_STATES,
+        most_states: Limit::NetworkStates.most() as usize,
     }
 }
 

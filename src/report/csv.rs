@@ -4,6 +4,7 @@
 
 use super::format;
 use super::view::{Axis, Band, Fan, Point, ReportView};
+use crate::base::text::csv_cell;
 
 /// The forecast from the last row on: `series,time_label,x,median,lower_50,upper_50,…`, one line a time.
 pub fn forecast_csv(view: &ReportView) -> String {
@@ -30,10 +31,10 @@ fn fan_csv(view: &ReportView, held_out: bool) -> String {
     for (series, fan) in view.series.iter().zip(&fans) {
         for (i, &x) in fan.x.iter().enumerate() {
             let label = match series.axis {
-                Axis::Dates => text(&format::moment(Axis::Dates, x)),
+                Axis::Dates => csv_cell(&format::moment(Axis::Dates, x)),
                 Axis::Numbers => number(x),
             };
-            let mut row = vec![text(&series.id), label, number(x)];
+            let mut row = vec![csv_cell(&series.id), label, number(x)];
             if held_out {
                 row.push(number(at(&fan.truth, x)));
             }
@@ -73,8 +74,8 @@ pub fn scores_csv(view: &ReportView) -> String {
     for series in &view.series {
         for s in &series.scores {
             let mut row = vec![
-                text(&series.id),
-                text(&s.model),
+                csv_cell(&series.id),
+                csv_cell(&s.model),
                 s.baseline.to_string(),
                 s.chosen.to_string(),
                 s.windows.to_string(),
@@ -93,7 +94,7 @@ pub fn horizons_csv(view: &ReportView) -> String {
     let mut table = Table::new(&["series", "model", "horizon", "windows", "crps", "mae", "coverage_80"]);
     for series in &view.series {
         for h in &series.by_horizon {
-            let mut row = vec![text(&series.id), text(&h.model), h.horizon.to_string(), h.windows.to_string()];
+            let mut row = vec![csv_cell(&series.id), csv_cell(&h.model), h.horizon.to_string(), h.windows.to_string()];
             row.extend([h.crps, h.mae, h.coverage_80].map(number));
             table.push(&row);
         }
@@ -153,29 +154,10 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// A text cell, quoted where it has to be and never a formula.
-pub(super) fn text(cell: &str) -> String {
-    // OWASP "CSV injection": a spreadsheet evaluates cells that start with one of these.
-    let risky = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let plain = if risky { format!("'{cell}") } else { cell.to_string() };
-    if plain.contains([',', '"', '\n', '\r']) { format!("\"{}\"", plain.replace('"', "\"\"")) } else { plain }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_never_formulas() {
-        assert_eq!(text("plain"), "plain");
-        assert_eq!(text("a,b"), "\"a,b\"");
-        assert_eq!(text("say \"x\""), "\"say \"\"x\"\"\"");
-        assert_eq!(text("=HYPERLINK(1,2)"), "\"'=HYPERLINK(1,2)\"");
-        for risky in ["=1", "+1", "-1", "@a"] {
-            assert!(text(risky).starts_with('\''), "{risky}");
-        }
-    }
 
     #[test]
     fn numbers_read_back_exactly() {

@@ -4,6 +4,8 @@
 
 use super::view::Axis;
 use crate::base::series::format_stamp;
+pub use crate::base::text::clip;
+use crate::base::text::printable;
 
 /// What stands where there is no number.
 pub const NOTHING: &str = "—";
@@ -130,20 +132,10 @@ pub fn with_unit(name: &str, unit: &str) -> String {
     if matches!(unit, "" | "1") { name.into() } else { format!("{name} ({unit})") }
 }
 
-/// The first `most` characters of a name, with `…` where it was longer.
-pub fn clip(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.into();
-    }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
-    short.push('…');
-    short
-}
-
 /// Text made safe for an HTML attribute or element.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),

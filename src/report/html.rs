@@ -2,12 +2,14 @@
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, escape_formatter};
+use std::borrow::Cow;
 
 use super::error::ReportError;
 use super::format::{fixed, num, p_value, percent};
 use super::page::page;
 use super::view::ReportView;
+use crate::base::text::printable;
 
 const TEMPLATES: [(&str, &str); 8] = [
     ("compare.html", include_str!("compare.html.jinja")),
@@ -44,6 +46,11 @@ pub(super) fn environment() -> Result<Environment<'static>, ReportError> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| AutoEscape::Html);
+    // What acts instead of being seen (direction of writing, no width) has no place in a page either.
+    env.set_formatter(|out, state, value| match value.as_str().map(printable) {
+        Some(Cow::Owned(shown)) if !value.is_safe() => escape_formatter(out, state, &shown.into()),
+        _ => escape_formatter(out, state, value),
+    });
     // A line that holds only a tag leaves no trace in the page.
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     env.add_filter("num", |v: Option<f64>| num(v.unwrap_or(f64::NAN)));

@@ -10,6 +10,7 @@ mod forecasts;
 mod forms;
 mod guide;
 mod honesty;
+mod hostile;
 mod kramers_moyal;
 mod language;
 mod learning;

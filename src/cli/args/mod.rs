@@ -3,6 +3,7 @@
 mod ask;
 mod law;
 mod learn;
+mod limits;
 
 pub use ask::{CompareArgs, SchemeArg, SimulateArgs, SolveArgs};
 pub use law::LawArgs;
@@ -12,7 +13,7 @@ pub use learn::{
 
 use super::number::{assignment, level, positive};
 use crate::backtest::Window;
-use crate::base::{ClockKind, Transform};
+use crate::base::{ClockKind, Limit, Transform};
 use crate::baseline::BASELINES;
 use crate::data::{CleanRules, DateOrder};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -77,7 +78,7 @@ pub struct Common {
     #[arg(long, global = true, default_value_t = 1, value_name = "N")]
     pub seed: u64,
     /// Threads to use (results are the same for any number)
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = limits::threads)]
     pub threads: Option<NonZeroUsize>,
     /// Where to write: a folder, or for `simulate` a CSV file (- is stdout)
     #[arg(short, long, global = true, value_name = "PATH")]
@@ -94,6 +95,9 @@ pub struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+    /// Move a limit of memory or work (--help lists them)
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = limits::limit, value_delimiter = ',', long_help = limits::help())]
+    pub limit: Vec<(Limit, u64)>,
 }
 
 /// A data file and how to read it.

@@ -1,10 +1,11 @@
 //! The forecast of one history, told three ways from the same values.
 
 use crate::base::series::format_stamp;
+use crate::base::text::csv_cell;
 use crate::base::{Series, Stamp};
 use crate::cli::fan::fan_text;
 use crate::cli::table::{short, short_or_dash, table};
-use crate::cli::values::{horizon, probabilities, quoted, round};
+use crate::cli::values::{horizon, probabilities, round};
 use crate::predictive::Predictive;
 use serde_json::Value;
 
@@ -81,8 +82,8 @@ impl Ahead<'_> {
             let quantiles: Vec<String> = probabilities.iter().map(|p| law.quantile(*p).to_string()).collect();
             format!(
                 "{},{}{},{},{},{},{}\n",
-                quoted(&self.series.id),
-                if scenarios { format!("{},", quoted(self.scenario.unwrap_or_default())) } else { String::new() },
+                csv_cell(&self.series.id),
+                if scenarios { format!("{},", csv_cell(self.scenario.unwrap_or_default())) } else { String::new() },
                 self.label(i, |t| t.to_string()),
                 i + 1,
                 number(law.mean()),

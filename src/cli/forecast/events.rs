@@ -1,8 +1,7 @@
 //! Events as people type them: `price < 80 by 2027-01-31`, `x > 1.2 at 20 rows`, `first passage of 80`.
 
-use super::MOST_ROWS;
 use crate::base::series::format_stamp;
-use crate::base::{Error, Result, Series, suggest::nearest};
+use crate::base::{Error, Limit, Result, Series, suggest::nearest};
 use crate::cli::number::number;
 use crate::cli::table::{short, table};
 use crate::cli::values::finite;
@@ -93,10 +92,11 @@ impl Asked {
             let why = format!("what is forecast is called {column} (or x), not '{typed}'");
             return Err(bad(&self.typed, why, &self.typed.replacen(typed.as_str(), near, 1)));
         }
+        let most = Limit::Horizon.most() as usize;
         let rows = match until {
             Until::Rows(rows) => *rows,
             Until::Date(date) => {
-                let (_, stamps) = series.ahead(MOST_ROWS);
+                let (_, stamps) = series.ahead(most);
                 let Some(stamps) = stamps else {
                     let why = format!("series '{}' has no dates; give a number of rows", series.id);
                     return Err(bad(&self.typed, why, "x < 80 by 20 rows"));
@@ -104,7 +104,7 @@ impl Asked {
                 stamps.partition_point(|stamp| stamp <= date)
             }
         };
-        if (1..MOST_ROWS).contains(&rows) {
+        if (1..most).contains(&rows) {
             return Ok(rows);
         }
         let last = series
@@ -112,7 +112,7 @@ impl Asked {
             .as_ref()
             .and_then(|s| s.last())
             .map(|s| format!(", and the last row is {}", format_stamp(*s)));
-        let why = format!("its end must lie 1 to {MOST_ROWS} rows ahead{}", last.unwrap_or_default());
+        let why = format!("its end must lie 1 to {most} rows ahead (the limit 'horizon'){}", last.unwrap_or_default());
         Err(bad(&self.typed, why, "x < 80 by 20 rows"))
     }
 }

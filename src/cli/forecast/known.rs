@@ -1,6 +1,6 @@
 //! The document of an earlier run, whose parameters are used as they stand on rows that came since.
 
-use crate::base::{Error, Result, Series, Transform};
+use crate::base::{Error, Limit, Result, Series, Transform};
 use crate::cli::args::{DataArgs, ForecastArgs};
 use crate::cli::input::{model_name, read_bytes};
 use crate::cli::record::{adopt_clock, new_rows};
@@ -37,7 +37,7 @@ impl Known {
         let is_run = file.ends_with(".json");
         match (&args.rows, is_run) {
             (None, false) => Ok(None),
-            (Some(_), true) => Known::read(file).map(Some),
+            (Some(_), true) => Known::read(file, &read_bytes(file, Limit::DocumentBytes)?).map(Some),
             (None, true) => Err(refuse(file, "it is a run, and the file of the rows is missing".to_string(), TYPE)),
             (Some(rows), false) => {
                 let expected = format!("two files are given, and the first is no run.json (the second is {rows})");
@@ -46,9 +46,13 @@ impl Known {
         }
     }
 
-    fn read(file: &str) -> Result<Known> {
-        let document: Value = serde_json::from_slice(&read_bytes(file)?)
-            .map_err(|e| refuse(file, format!("it is no JSON document: {e}"), TYPE))?;
+    /// Of the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] where they are no document of a run whose parameters can be taken.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Known> {
+        let document: Value =
+            serde_json::from_slice(bytes).map_err(|e| refuse(file, format!("it is no JSON document: {e}"), TYPE))?;
         let schema = document["schema"].as_str().unwrap_or_default().to_string();
         // Of fits of several series each has a whole document of its own.
         let first = match (schema.as_str(), document["data"].is_object()) {

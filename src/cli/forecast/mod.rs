@@ -9,10 +9,11 @@ use super::args::{Common, ForecastArgs};
 use super::combine::{Combination, Making, Models, read_models, weights_text, weights_value};
 use super::input::{Data, read_data, settings};
 use super::output::{Folder, Output};
-use super::values::{self, VERSION, quoted};
+use super::values::{self, VERSION};
 use crate::backtest::horizons;
 use crate::base::series::format_stamp;
-use crate::base::{Error, Result, Seed, Series, Transform};
+use crate::base::text::csv_cell;
+use crate::base::{Error, Limit, Result, Seed, Series, Transform};
 use crate::forecast::{FittedPool, Levels, ModelForecaster, Parameters, started_at};
 use crate::form::{Accuracy, Form};
 use ahead::{Ahead, csv_header};
@@ -20,18 +21,21 @@ use events::{Answered, Asked};
 use known::Known;
 use serde_json::{Value, json};
 
-/// A forecast further than this is surely a slip, and would take longer than anybody waits.
-const MOST_ROWS: usize = 100_000;
+/// Whether a forecast can go on from a document: what reads it, for those who test it with any bytes.
+pub(super) fn is_known(bytes: &[u8]) -> bool {
+    Known::read("run.json", bytes).is_ok()
+}
 
 pub(super) fn run(args: &ForecastArgs, common: &Common, output: &Output) -> Result<Outcome> {
-    if args.horizon == 0 || args.horizon > MOST_ROWS {
+    if args.horizon == 0 {
         return Err(Error::BadOption {
             flag: "--horizon".to_string(),
             value: args.horizon.to_string(),
-            expected: format!("a number of rows from 1 to {MOST_ROWS}"),
-            hint: Some("--horizon 20 looks twenty rows ahead".to_string()),
+            expected: "a number of rows of at least 1".to_string(),
+            hint: Some(Limit::Horizon.mend().to_string()),
         });
     }
+    Limit::Horizon.require(args.horizon as f64, "forecast --horizon")?;
     let folder = Folder::asked(common)?;
     if let (Some(paths), None) = (args.paths, &folder) {
         return Err(Error::BadOption {
@@ -268,7 +272,7 @@ impl Told {
         for path in 0..paths {
             for (h, row) in rows.iter().enumerate() {
                 let cells = [
-                    quoted(&series.id),
+                    csv_cell(&series.id),
                     (path + 1).to_string(),
                     (h + 1).to_string(),
                     labels[h].clone(),

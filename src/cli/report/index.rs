@@ -1,6 +1,6 @@
 //! The list of all reports in a folder of reports, written anew with every report.
 
-use crate::base::Result;
+use crate::base::{Limit, Result};
 use crate::cli::files::{Turn, write_whole};
 use crate::cli::output::Output;
 use crate::cli::values::VERSION;
@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// The folder that reports stand in unless the user says otherwise.
 pub(super) const REPORTS: &str = "reports";
-/// Larger files are no documents of ours.
-const MOST_BYTES: u64 = 1 << 28;
-
 /// Write `index.html` beside the folder of a report, where that is a folder of reports: one of that name, or with a list of ours in it.
 /// A page that somebody else put there is left as it is.
 ///
@@ -46,7 +43,7 @@ fn rows(folder: &Path) -> (Vec<IndexRow>, usize) {
         if !entry.path().join("index.html").is_file() || !run.is_file() {
             continue;
         }
-        let small = run.metadata().is_ok_and(|m| m.len() < MOST_BYTES);
+        let small = run.metadata().is_ok_and(|m| Limit::DocumentBytes.allows(m.len() as f64));
         let read = || serde_json::from_str::<Value>(&std::fs::read_to_string(&run).ok()?).ok();
         let row = if small { read().and_then(|v| row(&entry.file_name().to_string_lossy(), &v)) } else { None };
         match row {
@@ -62,7 +59,7 @@ fn text(value: &Value) -> String {
 }
 
 /// What a document says of its report; none where it is of something else.
-fn row(folder: &str, run: &Value) -> Option<IndexRow> {
+pub(in crate::cli) fn row(folder: &str, run: &Value) -> Option<IndexRow> {
     if run["schema"] != "kramers/report@1" {
         return None;
     }

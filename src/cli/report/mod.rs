@@ -91,6 +91,11 @@ pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
 }
 
+/// Whether a document is one that the list of reports shows: what reads it, for those who test it with any document.
+pub(super) fn is_listed(document: &Value) -> bool {
+    index::row("", document).is_some()
+}
+
 /// The numbers of figures as one document, and each as a table whose first column is called `by`.
 ///
 /// # Errors

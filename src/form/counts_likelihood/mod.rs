@@ -17,9 +17,9 @@ mod tests;
 
 pub use seen::complete;
 
-use super::master_equation::{self, MOST_STATES, Projection};
+use super::master_equation::{self, Projection};
 use super::{Batch, Moments, Pairs, counts};
-use crate::base::{Purpose, Result, Seed, math};
+use crate::base::{Limit, Purpose, Result, Seed, math};
 use crate::models::Model;
 use crate::process::{Network, Process};
 use line::{Law, Line, Refusal, Steps};
@@ -180,7 +180,7 @@ impl<'m> CountTransitions<'m> {
                 t0: 0.0,
                 times: &times,
                 tolerance: TOLERANCE,
-                most_states: MOST_STATES,
+                most_states: Limit::NetworkStates.most() as usize,
             };
             let Ok(snapshots) = master_equation::project(self.model, &projection) else {
                 return group.iter().map(|i| (*i, (0.0, 0.0, 1.0))).collect();

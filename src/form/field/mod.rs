@@ -31,7 +31,7 @@ pub use scheme::Scheme;
 pub(super) use problem::{Clock, Equation, Problem, Side};
 pub(super) use step::{Control, Stopped};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::process::{Field, Process};
 use step::March;
@@ -238,6 +238,9 @@ fn run<S: System>(
         };
         return Err(numerics(model, format!("its initial value is {} at {place}", start[i])));
     }
+    if let (Some(step), Some(last)) = (options.step, times.last()) {
+        Limit::FieldSteps.require((last / step).floor(), &format!("the solution of model '{}'", model.id))?;
+    }
     let stopped = |stopped: Stopped| refused(model, options, stopped);
     let mut control = Control { tolerance: options.tolerance, scheme: options.scheme, fixed: options.step };
     if options.step.is_none() && options.scheme == Scheme::CrankNicolson {
@@ -314,7 +317,7 @@ pub(super) fn words(stopped: Stopped) -> String {
                 "the time step became too small at t = {t}: the solution blows up, or a coefficient is not finite there"
             )
         }
-        Stopped::TooMany(t) => format!("a million steps only reached t = {t}"),
+        Stopped::TooMany(t) => format!("t = {t} was reached with {}", Limit::FieldSteps.told(None)),
         Stopped::Unstable { time, step, limit } => {
             format!("at t = {time} an explicit step of {step} is longer than {limit}, the longest that is stable")
         }

@@ -7,12 +7,12 @@
 
 use super::scheme::Scheme;
 use super::system::{Flows, Matrix, System};
+use crate::base::Limit;
 
 const GAMMA: f64 = 2.0 - std::f64::consts::SQRT_2;
 /// Error constant (-3γ² + 4γ - 2)/(12(2 - γ)).
 const ERROR: f64 = (-3.0 * GAMMA * GAMMA + 4.0 * GAMMA - 2.0) / (12.0 * (2.0 - GAMMA));
 const MOST_ITERATIONS: usize = 12;
-const MOST_STEPS: usize = 1_000_000;
 /// Steps of Crank-Nicolson that begin as implicit Euler: two, for initial values that jump (Rannacher 1984).
 const SMOOTHED: usize = 2;
 
@@ -144,7 +144,7 @@ impl<S: System> March<S> {
                 self.accept(system);
                 self.now = if dt >= left { time } else { self.now + dt };
                 self.taken.push(dt);
-                if self.taken.len() > MOST_STEPS {
+                if !Limit::FieldSteps.allows(self.taken.len() as f64) {
                     return Err(Stopped::TooMany(self.now));
                 }
             } else {

@@ -3,7 +3,7 @@
 use super::super::counts::Stop;
 use super::flow::{Advanced, Flow};
 use super::krylov::{self, Resolvent};
-use super::network::{MOST_WORK, MOST_WORK_WITH_SLOPES, Projection, STILL, inside, snapshot, too_many, too_slow};
+use super::network::{Projection, STILL, inside, most_work, most_work_with_slopes, snapshot, too_many, too_slow};
 use super::sensitivity::{Moving, SnapshotWithSlopes};
 use super::space::{Cloud, Reactions};
 use crate::base::Result;
@@ -170,14 +170,14 @@ impl<'a> Driver<'a> {
             if self.moving.is_some() {
                 // A search tries points far out: what would be too slow is told before it is.
                 let products = flow.fastest * (last - now) * (1 + self.cloud.slopes.len()) as f64;
-                if products * flow.size() as f64 > 2.0 * MOST_WORK_WITH_SLOPES {
-                    return Err(too_slow(&self.reactions, (now, MOST_WORK_WITH_SLOPES), self.cloud.len()));
+                if products * flow.size() as f64 > 2.0 * most_work_with_slopes() {
+                    return Err(too_slow(&self.reactions, (now, most_work_with_slopes()), self.cloud.len()));
                 }
             }
             let next = flow.advance(&self.cloud.p, (&self.sources, &self.cloud.slopes), h);
             let Advanced { p, slopes, lost, products } = next;
             self.work += products as f64 * flow.size() as f64;
-            let most = if self.moving.is_some() { MOST_WORK_WITH_SLOPES } else { MOST_WORK };
+            let most = if self.moving.is_some() { most_work_with_slopes() } else { most_work() };
             if self.work > most {
                 return Err(too_slow(&self.reactions, (now, most), self.cloud.len()));
             }
@@ -217,8 +217,8 @@ impl<'a> Driver<'a> {
             }
         };
         self.work += krylov::work(&flow, n) / 10.0;
-        if self.work > MOST_WORK {
-            return Err(too_slow(&self.reactions, (now, MOST_WORK), n));
+        if self.work > most_work() {
+            return Err(too_slow(&self.reactions, (now, most_work()), n));
         }
         // A matrix of entries between one and γ times the fastest rate loses as many digits.
         let noise = NOISE + f64::EPSILON * resolvent.gamma * flow.fastest;

@@ -22,16 +22,22 @@ use super::space::{Cloud, Reactions};
 use super::stationary::{slopes_at_rest, stationary_at};
 use super::window::{Step, Window};
 use super::{krylov, line};
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
 /// States in play, unless the caller says otherwise.
-pub const MOST_STATES: usize = 2_000_000;
+pub const MOST_STATES: usize = Limit::NetworkStates.default() as usize;
+
 /// Multiplications before another form should be asked: half a minute or so.
-pub(super) const MOST_WORK: f64 = 2e10;
+pub(super) fn most_work() -> f64 {
+    Limit::NetworkWork.most() as f64
+}
+
 /// The same with slopes, which are asked for many times over, also where nobody wants to be.
-pub(super) const MOST_WORK_WITH_SLOPES: f64 = 4e9;
+pub(super) fn most_work_with_slopes() -> f64 {
+    0.2 * most_work()
+}
 
 /// Change that is as good as none.
 pub(super) const STILL: f64 = 1e-14;
@@ -165,18 +171,20 @@ pub(super) fn too_many(reactions: &Reactions, projection: &Projection, time: f64
     Error::Numerics {
         what: format!("the master equation of model '{}'", reactions.model.id),
         why: format!(
-            "{} states are the limit, and at t = {time} more are needed to lose no more than {:.1e} of the probability",
+            "{} states are the limit 'network-states', and at t = {time} more are needed to lose no more than {:.1e} of the probability",
             projection.most_states, projection.tolerance
         ),
-        hint: "use --form monte-carlo, a looser --tol, or fewer molecules".to_string(),
+        hint: format!("{}; or {}", Limit::NetworkStates.mend(), Limit::NetworkStates.flag(None)),
     }
 }
 
 pub(super) fn too_slow(reactions: &Reactions, (now, most): (f64, f64), states: usize) -> Error {
     Error::Numerics {
         what: format!("the master equation of model '{}'", reactions.model.id),
-        why: format!("at t = {now} it takes more than {most:e} multiplications over {states} states"),
-        hint: "use --form monte-carlo, or a nearer time".to_string(),
+        why: format!(
+            "at t = {now} it takes more than {most:e} multiplications over {states} states, the limit 'network-work'"
+        ),
+        hint: format!("{}; or {}", Limit::NetworkWork.mend(), Limit::NetworkWork.flag(None)),
     }
 }
 
@@ -233,8 +241,8 @@ fn follow(
                 }
                 Step::TooMany => return Err(too_many(&reactions, projection, now + h)),
             }
-            if window.work > MOST_WORK {
-                return Err(too_slow(&reactions, (now, MOST_WORK), window.states()));
+            if window.work > most_work() {
+                return Err(too_slow(&reactions, (now, most_work()), window.states()));
             }
             now = if h == rest { stop.time } else { now + h };
             products = (4.0 * products).min(LONGEST);

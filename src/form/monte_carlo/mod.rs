@@ -40,7 +40,7 @@ mod taylor;
 mod tests;
 
 use crate::base::rng::Key;
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::expr::LANES;
 use crate::models::Model;
 use crate::process::{Diffusion, Process};
@@ -89,16 +89,11 @@ pub struct Paths {
     pub kernels: Vec<Vec<Vec<(f64, f64)>>>,
 }
 
-/// States held at once, output times × components × paths: about a gigabyte with their kernels.
-const MOST_STATES: f64 = 4e7;
-/// More path-steps than this in one run are refused; a laptop does about 1e8 a second.
-const MOST_STEPS: f64 = 1e11;
-
 /// Simulate a diffusion. Cost: for geometric Brownian motion by Euler-Maruyama 3 ns a path and step (AMD EPYC, one busy core).
 ///
 /// # Errors
-/// [`Error::Numerics`] where a path loses finiteness (the step is too long for the drift), the correlation of the noises is
-/// none, or the run is absurdly long; [`Error::FormUnavailable`] where the model is no diffusion or the scheme does not apply.
+/// [`Error::Numerics`] where a path loses finiteness (the step is too long for the drift) or the correlation of the noises is
+/// none; [`Error::OverLimit`] for more path-steps or numbers held than the limits; [`Error::FormUnavailable`] where the model is no diffusion or the scheme does not apply.
 pub fn simulate(model: &Model, run: &Run) -> Result<Paths> {
     simulated(model, run, Wanted { kernels: true, pace: Pace::Asked })
 }
@@ -150,10 +145,7 @@ fn prepared<'a>(model: &Model, process: &'a Diffusion, run: &'a Run, wanted: Wan
     }
     let engine = Engine::new(model, process, run, wanted)?;
     let steps = engine.steps() * run.paths as f64;
-    if !(steps <= MOST_STEPS) {
-        let why = format!("{steps:e} path-steps are more than the limit of {MOST_STEPS:e}");
-        return Err(refuse(why, "use fewer --paths, a longer --step or a nearer --until"));
-    }
+    Limit::PathSteps.require(steps, &format!("the simulation of model '{}'", model.id))?;
     let first: Vec<f64> = match run.start {
         Start::At(x) => x.to_vec(),
         Start::Each(columns) => columns.iter().filter_map(|c| c.first().copied()).collect(),
@@ -217,15 +209,7 @@ fn join(blocks: Vec<Vec<Row>>, run: &Run, process: &Diffusion) -> Paths {
 }
 
 /// # Errors
-/// [`Error::Numerics`] where more states would be held at once than a small machine has room for.
+/// [`Error::OverLimit`] where more states would be held at once than a small machine has room for.
 pub fn require_room(times: usize, paths: usize) -> Result<()> {
-    let states = times as f64 * paths as f64;
-    if states <= MOST_STATES {
-        return Ok(());
-    }
-    Err(Error::Numerics {
-        what: "the simulation".to_string(),
-        why: format!("{states:e} states (output times × paths) are more than the limit of {MOST_STATES:e}"),
-        hint: "use fewer --paths, or fewer output times (a longer --every, a shorter --horizon)".to_string(),
-    })
+    Limit::ValuesHeld.require(times as f64 * paths as f64, "the simulation")
 }

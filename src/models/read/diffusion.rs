@@ -2,22 +2,19 @@
 
 use super::reader::Reader;
 use super::scope::{Declared, Scope, check_name, time_steps};
-use crate::base::Result;
+use crate::base::{Limit, Result};
 use crate::expr::Id;
 use crate::models::card::Observation;
 use crate::process::{Boundary, ClosedLaw, Diffusion, Jump, LawClaim, Mark, State};
-
-/// More states than this are a network or a field.
-const MAX_STATES: usize = 50;
 
 /// A state as the file declares it, but for its initial law, which wants the parameters.
 pub(super) fn read_states(top: &Reader) -> Result<Vec<State>> {
     let tables = top.needed_table("state", &[])?;
     let names = tables.keys();
-    if names.is_empty() || names.len() > MAX_STATES {
-        let message = format!("{} states: a diffusion has 1 to {MAX_STATES}", names.len());
-        return Err(top.source.error(tables.offset, message));
+    if names.is_empty() {
+        return Err(top.source.error(tables.offset, "a diffusion has at least one state"));
     }
+    Limit::States.require(names.len() as f64, top.source.file)?;
     names.iter().map(|(name, offset)| read_state(top, &tables, name, *offset)).collect()
 }
 

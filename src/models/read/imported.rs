@@ -1,16 +1,18 @@
 //! What files of other programs lack and a model has: names that can be typed, bounds of parameters, an id.
 
 use crate::base::Param;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Names in use, so that each thing gets one of its own.
 #[derive(Default)]
 pub(super) struct Names {
     taken: HashSet<String>,
+    /// Numbers behind names that many wished for.
+    next: HashMap<String, usize>,
 }
 
 impl Names {
-    /// `wished` where it can be typed and is free, else with underscores behind it.
+    /// `wished` where it can be typed and is free, else with underscores behind it, or a number where many wish for one name.
     pub fn claim(&mut self, wished: &str) -> String {
         // Beside the words of the language: constants and vectors keep their meaning.
         const WORDS: [&str; 8] = ["t", "pi", "if", "and", "or", "not", "e", "inf"];
@@ -18,8 +20,18 @@ impl Names {
         if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
             name.insert(0, '_');
         }
-        while WORDS.contains(&name.as_str()) || self.taken.contains(&name) {
-            name.push('_');
+        for _ in 0..3 {
+            if WORDS.contains(&name.as_str()) || self.taken.contains(&name) {
+                name.push('_');
+            }
+        }
+        if self.taken.contains(&name) {
+            // From where the last of them was found: a file may wish for one name a hundred thousand times.
+            let next = self.next.entry(name.clone()).or_insert(2);
+            while self.taken.contains(&format!("{name}{next}")) {
+                *next += 1;
+            }
+            name.push_str(&next.to_string());
         }
         self.taken.insert(name.clone());
         name

@@ -18,11 +18,13 @@ mod scope;
 
 use super::Model;
 use super::card::Observation;
-use crate::base::{Error, Result, suggest::nearest};
+use crate::base::text::visible;
+use crate::base::{Error, Limit, Result, suggest::nearest};
 use crate::process::{LawClaim, Process, State};
 use reader::{Reader, Source};
 pub(super) use scope::time_steps;
 use scope::{Declared, Scope};
+use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -36,8 +38,6 @@ const KINDS: [(&str, &[&str]); 6] = [
     ("potential", &["state", "potential"]),
     ("value", &["of", "with", "process", "state", "payoff", "discount", "expiry", "barrier", "average", "fixings"]),
 ];
-/// Longest model file, in bytes.
-const MAX_BYTES: usize = 16 << 20;
 
 /// Read a model from the text of its file: TOML in the language of `models/README.md`, SBML, or BioNetGen's `.net`, told apart by
 /// how the text begins. `file` is used in messages, and for the id of a file that has none.
@@ -47,18 +47,37 @@ const MAX_BYTES: usize = 16 << 20;
 /// [`Error::LawMismatch`] or [`Error::NonFiniteCoefficient`], each with its place.
 pub fn read(file: &str, text: &str) -> Result<Model> {
     let source = Source { file, text };
-    if text.len() > MAX_BYTES {
-        return Err(source.error(0, format!("the file is longer than {} MiB", MAX_BYTES >> 20)));
-    }
+    Limit::ModelBytes.require(text.len() as f64, file)?;
     let model = if sbml::is_sbml(text) {
-        sbml::read_sbml(source)?
+        written_out(sbml::read_sbml(source)?)
     } else if net::is_net(text) {
-        net::read_net(source)?
+        written_out(net::read_net(source)?)
     } else {
         read_toml(source)?
     };
+    Limit::Parameters.require(model.params.len() as f64, file)?;
+    if let Process::Network(network) = &model.process {
+        Limit::Species.require(network.species.len() as f64, file)?;
+    }
     check(file, &model)?;
     Ok(model)
+}
+
+/// The words of a file of another program as they may be shown; [`Reader::text`] sees to those in TOML.
+fn written_out(mut model: Model) -> Model {
+    let shown = |text: &mut String| {
+        if let Cow::Owned(safe) = visible(text) {
+            *text = safe;
+        }
+    };
+    let Model { title, source, params, process, .. } = &mut model;
+    [title, source].into_iter().for_each(shown);
+    params.iter_mut().flat_map(|p| [&mut p.meaning, &mut p.unit]).for_each(shown);
+    if let Process::Network(network) = process {
+        network.species.iter_mut().flat_map(|s| [&mut s.unit, &mut s.meaning]).for_each(shown);
+        network.reactions.iter_mut().flat_map(|r| [&mut r.name, &mut r.equation]).for_each(shown);
+    }
+    model
 }
 
 /// The text of a model file in TOML: as it is where it is TOML, else the network it holds, written out.
@@ -81,7 +100,7 @@ fn read_toml(source: Source) -> Result<Model> {
     let (process, law, observe) = read_process(&top, &kind, &mut params)?;
     Ok(Model {
         id: id(&top)?,
-        title: top.needed_text("title")?.0,
+        title: visible(&top.needed_text("title")?.0).into_owned(),
         source: top.text("source")?.map(|s| s.0).unwrap_or_default(),
         tags: top.texts("tags")?,
         params: params.list,

@@ -106,6 +106,11 @@ impl<'a> Blocks<'a> {
 /// [`Error::ModelSyntax`] or [`Error::Expression`] with the place.
 pub(super) fn read_net(source: Source) -> Result<Model> {
     let blocks = Blocks::read(source)?;
+    for (lines, name) in [(&blocks.species, "species"), (&blocks.reactions, "reactions")] {
+        if lines.is_empty() {
+            return Err(source.error(source.text.len(), format!("the file has no {name}, so nothing happens in it")));
+        }
+    }
     let mut names = Names::default();
     let mut renamed = HashMap::new();
     let (params, derived) = read_parameters(source, &blocks, &mut names, &mut renamed)?;

@@ -43,6 +43,17 @@ fn a_small_file_means_what_bionetgen_means() -> Result<(), Error> {
 }
 
 #[test]
+fn a_file_in_which_nothing_happens_is_refused() {
+    for text in ["begin parameters\n1 k 1\nend parameters\n", "begin species\n1 A() 1\nend species\n"] {
+        let refused = read("small.net", text);
+        assert!(
+            matches!(&refused, Err(Error::ModelSyntax { message, .. }) if message.contains("nothing happens")),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_read_is_refused_by_name_and_line() {
     for (from, to, line, says) in [
         ("k #symmetric", "k extra #", 17, "operator is missing"),

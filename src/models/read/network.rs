@@ -4,19 +4,15 @@ use super::diffusion::read_breaks;
 use super::event::read_event;
 use super::reader::Reader;
 use super::scope::{Scope, check_name, time_steps};
-use crate::base::{Error, Result, suggest::nearest};
+use crate::base::{Error, Limit, Result, suggest::nearest};
 use crate::expr::Id;
 use crate::process::{Amount, Counting, Frame, Initial, Network, Reaction, Rule, Species};
 use std::collections::HashMap;
 
-const MAX_SPECIES: usize = 10_000;
-
 pub(super) fn species_names(top: &Reader) -> Result<Vec<String>> {
     let tables = top.needed_table("species", &[])?;
     let names = tables.keys();
-    if names.len() > MAX_SPECIES {
-        return Err(top.source.error(tables.offset, format!("more than {MAX_SPECIES} species")));
-    }
+    Limit::Species.require(names.len() as f64, top.source.file)?;
     for (name, offset) in &names {
         check_name(top.source, name, *offset)?;
     }

@@ -1,5 +1,6 @@
 //! A TOML table read key by key: every mistake is placed at its line and column, unknown keys are errors.
 
+use crate::base::text::{printable, visible};
 use crate::base::{Error, Result, suggest::nearest};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -100,11 +101,12 @@ impl<'a, 'b> Reader<'a, 'b> {
         self.source.error(self.offset, format!("{table} lacks the key '{key}'"))
     }
 
+    /// A text; characters that act instead of being seen written out.
     pub fn text(&self, key: &str) -> Result<Option<(String, usize)>> {
         match self.find(key) {
             None => Ok(None),
             Some(value) => match value.get_ref() {
-                DeValue::String(text) => Ok(Some((text.to_string(), value.span().start))),
+                DeValue::String(text) => Ok(Some((printable(text).into_owned(), value.span().start))),
                 other => Err(self
                     .source
                     .error(value.span().start, format!("'{key}' wants a text in quotes, not a {}", other.type_str()))),
@@ -221,7 +223,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         items
             .iter()
             .map(|item| match item.get_ref() {
-                DeValue::String(text) => Ok(text.to_string()),
+                DeValue::String(text) => Ok(visible(text).into_owned()),
                 _ => Err(wrong()),
             })
             .collect()

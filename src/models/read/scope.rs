@@ -1,14 +1,11 @@
 //! The names of a model file: parameters, vectors, `[let]`, and the parsing of expressions at their place in it.
 
 use super::reader::{Reader, Source};
-use crate::base::{Error, Param, Result};
+use crate::base::{Error, Limit, Param, Result};
 use crate::expr::{Binary, Id, Node};
 use crate::process::{Distribution, Family, Frame, Initial, symbol};
 use std::collections::HashSet;
 use std::ops::Range;
-
-/// A model has at most this many parameters; more is surely a mistake.
-const MAX_PARAMS: usize = 10_000;
 
 /// Parameters of a file, and which of them belong to a vector.
 pub(super) struct Declared {
@@ -53,10 +50,7 @@ impl Declared {
             if is_vector {
                 declared.vectors.push((name, first..declared.list.len()));
             }
-            if declared.list.len() > MAX_PARAMS {
-                let message = format!("{} parameters are more than {MAX_PARAMS}", declared.list.len());
-                return Err(top.source.invalid(message, "use fewer"));
-            }
+            Limit::Parameters.require(declared.list.len() as f64, top.source.file)?;
         }
         Ok(declared)
     }

@@ -7,6 +7,7 @@ pub use of_series::numbers;
 use super::csv::{self, Table};
 use super::format::{fixed, moment, num};
 use super::view::{Axis, ReportView};
+use crate::base::text::csv_cell;
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -39,8 +40,8 @@ impl Cell {
         match self {
             Cell::Number(v) | Cell::When(v, Axis::Numbers) => csv::number(*v),
             Cell::Count(n) => n.to_string(),
-            Cell::Text(text) => csv::text(text),
-            Cell::When(x, axis) => csv::text(&moment(*axis, *x)),
+            Cell::Text(text) => csv_cell(text),
+            Cell::When(x, axis) => csv_cell(&moment(*axis, *x)),
         }
     }
 }
@@ -163,14 +164,14 @@ impl FigureNumbers {
     /// One line a row under a first column called `by`; columns that a series does not have are empty there.
     pub fn csv(&self, by: &str) -> String {
         let columns = self.columns();
-        let head = columns.iter().map(|c| csv::text(c));
+        let head = columns.iter().map(|c| csv_cell(c));
         let mut table = Table::new(&std::iter::once(by.to_string()).chain(head).collect::<Vec<_>>());
         for SeriesNumbers { id, numbers } in &self.series {
             let places: Vec<Option<usize>> =
                 columns.iter().map(|c| numbers.columns.iter().position(|own| own == *c)).collect();
             for row in &numbers.rows {
                 let cells = places.iter().map(|p| p.and_then(|p| row.get(p)).map_or(String::new(), Cell::in_csv));
-                table.push(&std::iter::once(csv::text(id)).chain(cells).collect::<Vec<_>>());
+                table.push(&std::iter::once(csv_cell(id)).chain(cells).collect::<Vec<_>>());
             }
         }
         table.into_text()

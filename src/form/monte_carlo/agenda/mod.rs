@@ -18,7 +18,7 @@ use super::super::counts::{self, Origin};
 use super::super::master_equation::{self, Snapshot};
 use super::ssa::{Counts, Method, Run, Tally};
 use crate::base::rng::Stream;
-use crate::base::{Error, Result, math};
+use crate::base::{Error, Limit, Result, math};
 use crate::models::Model;
 use crate::process::{Network, ValuesFrom};
 use compiled::{Compiled, Present};
@@ -26,8 +26,6 @@ use rayon::prelude::*;
 
 /// Events at one time, one after another, before they are taken to go on for ever.
 const LONGEST_CASCADE: usize = 1_000;
-/// Reactions and events of one path, unless the caller says otherwise.
-const MOST_EVENTS: u64 = 200_000_000;
 const PATHS_PER_BLOCK: usize = 16;
 
 /// Why a network cannot be simulated, if so.
@@ -118,7 +116,7 @@ impl<'a> Agenda<'a> {
             }
         }
         stops.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let most_events = run.most_events.unwrap_or(MOST_EVENTS);
+        let most_events = run.most_events.unwrap_or(Limit::Events.most());
         Ok(Agenda { model, network, run, compiled, stops, origins, stationary, most_events })
     }
 
@@ -154,7 +152,7 @@ impl<'a> Agenda<'a> {
                     return Err(self.numerics(
                         w,
                         format!("a path had more than {} reactions and events", self.most_events),
-                        "use fewer --paths or a nearer --until",
+                        &format!("{}, or {}", Limit::Events.mend(), Limit::Events.flag(None)),
                     ));
                 }
                 self.settle(w, &mut due, &mut stream)?;

@@ -12,10 +12,12 @@ use super::rejection::Rejection;
 use super::smooth::Smooth;
 use super::sums::Sums;
 use super::tau::{Exact, Leaping};
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::form::Form;
 use std::ops::Range;
 
+/// Runs of so many paths are judged by their first few.
+const MANY: usize = 100_000;
 /// Cao, Gillespie & Petzold (2006), section III.
 const EPSILON: f64 = 0.03;
 
@@ -85,6 +87,21 @@ impl<'a> Engine<'a> {
             _ => (paths / 64).clamp(1, 16),
         };
         (0..paths.div_ceil(each)).map(|b| b * each..((b + 1) * each).min(paths)).collect()
+    }
+
+    /// A run of very many paths, judged by its first few: hours are refused before they have begun.
+    ///
+    /// # Errors
+    /// [`Error::OverLimit`]; those of the first path that fails.
+    pub fn require_patience(&self) -> Result<()> {
+        const FEW: usize = 16;
+        let run = self.course.run;
+        if run.paths < MANY || run.most_events.is_some() {
+            return Ok(());
+        }
+        let (_, tally) = self.simulate(0..FEW)?;
+        let expected = tally.events as f64 / FEW as f64 * run.paths as f64;
+        Limit::Reactions.require(expected, &format!("the simulation of model '{}'", self.course.model.id))
     }
 
     /// # Errors

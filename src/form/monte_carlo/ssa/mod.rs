@@ -41,9 +41,6 @@ pub use path::Tally;
 use rayon::prelude::*;
 pub use summary::{Summarised, can_summarise, simulate_summary};
 
-/// Reactions of all paths of one run, unless the caller says otherwise: some ten minutes on one core.
-const MOST_EVENTS: u64 = 20_000_000_000;
-
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct Run<'a> {
@@ -101,6 +98,7 @@ pub fn simulate(model: &Model, run: &Run) -> Result<Counts> {
     let course = Course::new(model, network, run)?;
     let chemistry = Chemistry::new(model, network, run.theta, run.t0);
     let engine = Engine::new(&chemistry, &course)?;
+    engine.require_patience()?;
     let blocks: Vec<_> = engine.blocks().into_par_iter().map(|paths| engine.simulate(paths)).collect();
     let n = network.species.len();
     let states = vec![vec![Vec::with_capacity(run.paths); n]; run.times.len()];

@@ -6,8 +6,8 @@
 
 use super::super::super::counts::{self, Events, Origin, Stop};
 use super::super::super::master_equation::{self, Snapshot};
-use super::{MOST_EVENTS, Run};
-use crate::base::{Error, Result};
+use super::Run;
+use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::process::Network;
 
@@ -85,7 +85,7 @@ impl<'a> Course<'a> {
             events: Events::new(model, network, run.theta),
             origins,
             stationary,
-            most_events: run.most_events.unwrap_or((MOST_EVENTS / run.paths.max(1) as u64).max(100_000)),
+            most_events: run.most_events.unwrap_or((Limit::Reactions.most() / run.paths.max(1) as u64).max(100_000)),
             model,
             run,
         })
@@ -149,9 +149,11 @@ impl Limits<'_> {
         Error::Numerics {
             what: format!("the exact simulation of model '{}'", self.model.id),
             why: format!("a path had more than {} reactions before t = {now}", self.most_events),
-            hint: "use fewer --paths or a nearer --until; large numbers of molecules are well described by tau-leaping or the \
-                   Langevin equation"
-                .to_string(),
+            hint: format!(
+                "large numbers of molecules are well described by tau-leaping or the Langevin equation; else {}, or {}",
+                Limit::Reactions.mend(),
+                Limit::Reactions.flag(None)
+            ),
         }
     }
 

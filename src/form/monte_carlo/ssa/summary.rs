@@ -35,6 +35,7 @@ pub fn simulate_summary(model: &Model, run: &Run) -> Result<Summarised> {
     let course = Course::new(model, network, run)?;
     let chemistry = Chemistry::new(model, network, run.theta, run.t0);
     let engine = Engine::new(&chemistry, &course)?;
+    engine.require_patience()?;
     let blocks = engine.blocks();
     let n = network.species.len();
     let pilot = blocks.iter().take_while(|b| b.start < (run.paths / 8).clamp(1, 1_000)).count();

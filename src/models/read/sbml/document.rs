@@ -7,13 +7,11 @@ use roxmltree::{Document, Error as XmlError, Node, ParsingOptions};
 /// An element.
 pub(super) type Xml<'a> = Node<'a, 'a>;
 
-/// Most elements of a document: some hundred thousand reactions.
-const MAX_NODES: u32 = 20_000_000;
-
 /// # Errors
 /// [`Error::ModelSyntax`] for what is no XML, or has a document type: entities that stand for others are not expanded.
 pub(super) fn parse<'a>(source: Source<'a>) -> Result<Document<'a>> {
-    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    // Its bytes are limited, and an element is made of some.
+    let options = ParsingOptions::default();
     Document::parse_with_options(source.text, options).map_err(|error| {
         let place = error.pos();
         let message = match &error {

@@ -4,15 +4,11 @@ use super::chance::Random;
 use super::document::{Xml, elements, list, text};
 use super::quantities::Symbol;
 use super::{Sbml, When};
-use crate::base::Result;
+use crate::base::{Limit, Result};
 use crate::expr::{Binary, Id, Pool, Unary};
 use crate::process::symbol;
 use std::collections::HashMap;
 
-/// Deepest nesting of a formula, calls of functions included.
-const MAX_DEPTH: usize = 200;
-/// Operations of all formulas of a file, functions written out.
-const MAX_WORK: usize = 5_000_000;
 /// The number of the SBML symbol `avogadro` (CODATA 2006, as section 3.4.6 fixes it).
 const AVOGADRO: f64 = 6.022_141_79e23;
 
@@ -31,15 +27,16 @@ impl<'a> Sbml<'a> {
 
     pub(super) fn formula_near(&mut self, node: Xml<'a>, when: When, near: &Near<'a>) -> Result<Id> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.wrong(node, format!("the formula is nested deeper than {MAX_DEPTH} levels")));
+        // Calls of functions are levels too.
+        if !Limit::Nesting.allows(self.depth as f64) {
+            return Err(self.wrong(node, format!("the formula is nested too deep: {}", Limit::Nesting.told(None))));
         }
         self.work += 1;
         let id = self.value(node, when, near)?;
         self.depth -= 1;
         // Functions that call others twice each can ask for any number of operations in a few lines.
-        if self.work > MAX_WORK || self.frame.pool.is_full() {
-            return Err(self.wrong(node, "the model is too large"));
+        if !Limit::Terms.allows(self.work as f64) || self.frame.pool.is_full() {
+            return Err(self.wrong(node, Limit::Terms.told(None)));
         }
         Ok(id)
     }

@@ -334,7 +334,7 @@ fn what_is_not_read_is_refused_by_name_and_place() {
         (with(&format!("<listOfRules><rateRule variable=\"A\">{}</rateRule></listOfRules>", math(one))), 5, "by reactions and by a rate rule"),
         (event(&format!("><trigger>{}</trigger><delay/>", math("<true/>"))), 8, "<delay> has no formula"),
         (event(">"), 8, "'E' has no trigger"),
-        (decay(&format!("{}<ci>A</ci>{}", "<apply><minus/>".repeat(300), "</apply>".repeat(300)), ""), 7, "nested deeper than 200"),
+        (decay(&format!("{}<ci>A</ci>{}", "<apply><minus/>".repeat(300), "</apply>".repeat(300)), ""), 7, "the limit 'nesting' of 200"),
     ] {
         match read("m.xml", &text) {
             Err(Error::ModelSyntax { line: at, message, column, .. }) => {
@@ -360,7 +360,9 @@ fn functions_that_grow_without_end_are_refused_in_time() {
         "<apply><ci>f59</ci><ci>A</ci></apply>",
         &format!("<listOfFunctionDefinitions>{functions}</listOfFunctionDefinitions>"),
     );
-    assert!(matches!(read("m.xml", &text), Err(Error::ModelSyntax { message, .. }) if message.contains("too large")));
+    assert!(
+        matches!(read("m.xml", &text), Err(Error::ModelSyntax { message, .. }) if message.contains("the limit 'terms'"))
+    );
 }
 
 #[test]
