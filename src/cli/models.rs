@@ -178,7 +178,10 @@ fn variables(model: &Model) -> String {
             .observe
             .iter()
             .map(|o| {
-                let noise = o.noise.as_ref().map_or(String::new(), |n| law_text(model, n));
+                let noise = match o.student {
+                    Some(nu) => format!("moves are student({})", pool.print(nu)),
+                    None => o.noise.as_ref().map_or(String::new(), |n| law_text(model, n)),
+                };
                 vec![o.name.clone(), pool.print(o.of), noise, o.unit.clone()]
             })
             .collect();

@@ -9,6 +9,7 @@ use super::start::point;
 use super::values::VERSION;
 use crate::base::rng::Key;
 use crate::base::{Error, Limit, Params, Purpose, Result, Seed};
+use crate::filter::innovated;
 use crate::form::monte_carlo::ssa::{Method, can_summarise, simulate_summary};
 use crate::form::monte_carlo::{Scheme, Spread, coarseness, summarise};
 use crate::form::observe;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
         output.say(&format!("note: {why}"));
     }
     let times: Vec<f64> = std::iter::once(args.start_time).chain(times.iter().copied()).collect();
-    let columns = columns(&model, &params.values, &times, states, key);
+    let columns = columns(&model, &params.values, &times, states, key)?;
     match args.summary {
         true => deliver(common, output, std::iter::once(summary_csv(&times, &columns)))?,
         false => deliver(common, output, paths_csv(&times, &columns))?,
@@ -261,8 +262,12 @@ struct Column {
 }
 
 /// Every state, then every reading.
-fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>>>, key: Key) -> Vec<Column> {
-    let read = observe(model, theta, times, &states, key);
+fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>>>, key: Key) -> Result<Vec<Column>> {
+    // Only a level with one latent state has innovations, and it is all that is read.
+    let read = match innovated(model, theta, times, &states, key)? {
+        Some(read) => vec![read],
+        None => observe(model, theta, times, &states, key),
+    };
     let mut columns: Vec<Column> =
         model.variables().into_iter().map(|(name, _)| Column { name, values: Vec::new() }).collect();
     for row in states {
@@ -272,7 +277,7 @@ fn columns(model: &Model, theta: &[f64], times: &[f64], states: Vec<Vec<Vec<f64>
     }
     let observed = model.readings().into_iter().zip(read).map(|(o, values)| Column { name: o.name, values });
     columns.extend(observed);
-    columns
+    Ok(columns)
 }
 
 /// Paths whose lines are made at once: as text they need several times the room of their numbers.

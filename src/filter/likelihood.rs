@@ -10,6 +10,7 @@ use crate::base::{Coordinate, Error, Result};
 use crate::form::Form;
 use crate::models::Model;
 use crate::stats;
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 /// The refusal of a method.
@@ -92,6 +93,18 @@ impl<'a> Likelihood<'a> {
         Ok(Likelihood { model, record, engine, spread, n: values.len() as f64, why })
     }
 
+    /// The same record settled at another point, without reading the model again where its method can.
+    ///
+    /// # Errors
+    /// As [`Likelihood::settled`].
+    pub fn resettled(&self, settings: &Settings, theta: &[f64]) -> Result<Likelihood<'a>> {
+        let Engine::Quadrature(filter) = &self.engine else {
+            return Likelihood::settled(self.model, self.record, settings, theta);
+        };
+        let engine = Engine::Quadrature(Box::new(filter.resettled(settings, theta)?));
+        Ok(Likelihood { engine, why: self.why.clone(), ..*self })
+    }
+
     pub fn method(&self) -> Method {
         match self.engine {
             Engine::Kalman(_) => Method::Kalman,
@@ -147,17 +160,25 @@ impl<'a> Likelihood<'a> {
     /// Kalman: exact, by the derivative of every step. Quadrature: by Fisher's identity. The others: central differences of the fourth order, on the same grids and
     /// steps in time, over a thousandth of each parameter; relative error about 1e-9, four values a parameter, in parallel.
     pub fn value_and_gradient(&self, theta: &[f64]) -> (f64, Vec<f64>) {
-        let nowhere = (f64::INFINITY, vec![0.0; theta.len()]);
+        let (value, gradient, _) = self.told(theta);
+        (value, gradient)
+    }
+
+    /// Beside them a positive semidefinite matrix near the Hessian, where it is of the same pass: of the quadrature filter.
+    pub fn told(&self, theta: &[f64]) -> (f64, Vec<f64>, Option<DMatrix<f64>>) {
+        let nowhere = (f64::INFINITY, vec![0.0; theta.len()], None);
         let mean =
             |total: f64, slopes: &[f64]| (-total / self.n, slopes.iter().map(|g| -g / self.n).collect::<Vec<_>>());
+        let mut metric = None;
         let (value, gradient) = match &self.engine {
             Engine::Kalman(filter) => {
                 let Ok(pass) = filter.pass(self.record, theta, true) else { return nowhere };
                 mean(pass.filtered.total(), &pass.gradient)
             }
             Engine::Quadrature(filter) => {
-                let Ok((total, slopes)) = filter.total_and_gradient(theta) else { return nowhere };
-                mean(total, &slopes)
+                let Ok(told) = filter.told(theta) else { return nowhere };
+                metric = Some(told.metric).filter(|m| m.iter().all(|v| v.is_finite()));
+                mean(told.total, &told.gradient)
             }
             Engine::Grid(_) | Engine::Unscented(_) => {
                 let value = self.value(theta);
@@ -165,7 +186,8 @@ impl<'a> Likelihood<'a> {
                 (value, slopes)
             }
         };
-        if value.is_finite() && gradient.iter().all(|g: &f64| g.is_finite()) { (value, gradient) } else { nowhere }
+        let finite = value.is_finite() && gradient.iter().all(|g: &f64| g.is_finite());
+        if finite { (value, gradient, metric) } else { nowhere }
     }
 
     /// The slope in one parameter: five points around it, or to one side of it beside a bound.

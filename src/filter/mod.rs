@@ -28,7 +28,7 @@ mod volatility;
 pub use likelihood::{Likelihood, log_likelihood, method_of};
 pub use observations::Observations;
 pub use start::Start;
-pub use volatility::{Ahead, Outlook, sees_exponential};
+pub use volatility::{Ahead, Outlook, innovated, sees_exponential};
 
 use crate::models::Model;
 use crate::process::Process;
@@ -68,6 +68,9 @@ impl Method {
         };
         if self != Method::Quadrature && !process.jumps.is_empty() {
             return Some("it jumps".to_string());
+        }
+        if self != Method::Quadrature && model.observe.iter().any(|o| o.student.is_some()) {
+            return Some("its rows' moves are Student's".to_string());
         }
         match self {
             Method::Quadrature => volatility::why_not(model),

@@ -4,20 +4,35 @@
 //! from the observed information. Grids and steps in time are settled where a search begins and settled anew where it ends, until
 //! that changes nothing; the start of the state is settled once for all.
 
+use super::again::{Known, NEAR_STEPS, again};
 use super::certified::{Problem, estimates, first_and_free, only_kl};
-use super::starts::{Middle, Scan, Second};
-use super::{Estimate, Objective, Settings, Solved, StartOutcome, Status, best_of, outcomes};
+use super::certify::judge;
+use super::optimise::{Goal, approach};
+use super::starts::{Look, Middle, Scan, Second};
+use super::{Estimate, Objective, Optimizer, Settings, Solved, StartOutcome, Status, best_of, outcomes};
 use crate::base::{Error, Result, math};
 use crate::filter::{self, Filtered, Likelihood, Method, Observations};
 use crate::models::Model;
 use crate::stats;
+use nalgebra::DMatrix;
 use rayon::prelude::*;
+use std::cell::RefCell;
 
 /// Rows the scan for starting points looks at, and those of a volatility that is not seen, which single rows tell little of.
 const SAMPLE: usize = 100;
-const VOLATILE_SAMPLE: usize = 500;
+const VOLATILE_SAMPLE: usize = 250;
+/// Rows that the way to an optimum of the quadrature filter begins on.
+const PART: usize = 1_000;
+/// Tolerance of the mesh that the way to an optimum of the quadrature filter is gone on.
+const ROUGH: f64 = 1e-5;
+/// Points that the way may look at on one mesh.
+const MOST_LOOKS: u64 = 40;
 /// Times a search is begun anew on grids settled at its end.
 const ROUNDS: usize = 4;
+/// How far a coordinate may move, against its size, before a mesh of quadrature is settled anew: it is right to round-off as long as it holds
+/// the probability. Other grids have an error of their own.
+const FAR_OF_MESHES: f64 = 0.2;
+const FAR: f64 = 1e-3;
 
 /// A fit by a filter, whatever became of it: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +74,18 @@ pub fn fit_filtered(
     filtering: &filter::Settings,
     settings: &Settings,
 ) -> Result<FilteredFit> {
+    fit_known(model, record, filtering, settings, None).map(|(fit, _)| fit)
+}
+
+/// As [`fit_filtered`], taken on from the optimum of a record of a few rows less where it is known; with the optimum and its curvature, where
+/// the search has them.
+pub(super) fn fit_known(
+    model: &Model,
+    record: &Observations,
+    filtering: &filter::Settings,
+    settings: &Settings,
+    before: Option<&Known>,
+) -> Result<(FilteredFit, Option<Known>)> {
     only_kl(settings)?;
     let (first, free) = first_and_free(model, settings)?;
     let needed = free.len() + 3;
@@ -80,11 +107,13 @@ pub fn fit_filtered(
     let scan_by = filter::Settings { method: Some(rough), tolerance: 1e-5, ..filtering.clone() };
     let scan = Likelihood::settled(model, &sample, &scan_by, &first.values)?;
     let filtering = filter::Settings { start: scan.start(), ..filtering.clone() };
+    let task = Task { model, record, filtering: &filtering, settings, free: &free };
+    if let Some(found) = before.and_then(|known| task.take_on(known)) {
+        return task.describe(vec![Ok(found)]);
+    }
     let loss = |theta: &[f64]| match method {
         // Its mesh goes with the parameters.
-        Method::Quadrature => {
-            Likelihood::settled(model, &sample, &scan_by, theta).map_or(f64::INFINITY, |l| l.value(theta))
-        }
+        Method::Quadrature => scan.resettled(&scan_by, theta).map_or(f64::INFINITY, |l| l.value(theta)),
         _ => scan.value(theta),
     };
     let Sizes { sizes, levels } = if method == Method::Quadrature { variances(&sample) } else { sizes(&sample) };
@@ -94,11 +123,57 @@ pub fn fit_filtered(
         _ => None,
     };
     let second = middle.map(|middle| Second { middle, judge: &loss });
-    let scanned = Scan { loss: &loss, centres: levels, scales: sizes, second };
-    let starts = scanned.points(&first, &free, settings, !settings.initial.is_empty());
-    let task = Task { model, record, filtering: &filtering, settings, free: &free };
-    let ended: Vec<Result<Solved>> = starts.par_iter().map(|start| task.solve(start)).collect();
+    let look = if method == Method::Quadrature { Look::Brief } else { Look::Wide };
+    let scanned = Scan { loss: &loss, centres: levels, scales: sizes, look, second };
+    let given = !settings.initial.is_empty();
+    let starts = scanned.points(&first, &free, settings, given);
+    // Parameters that are given may be near already.
+    let part = if given && settings.starts <= 1 { record.clone() } else { record.first(PART) };
+    let from = |start: &Vec<f64>| match task.by_stages(method, &part, start) {
+        Some(found) => Ok(found),
+        None => task.solve(start).map(|solved| Found { solved, known: None }),
+    };
+    let ended: Vec<Result<Found>> = starts.par_iter().map(from).collect();
     task.describe(ended)
+}
+
+/// A likelihood as a goal: value, slope and metric of the quadrature filter come of one pass.
+struct Searched<'a> {
+    likelihood: &'a Likelihood<'a>,
+    last: RefCell<Option<(Vec<f64>, Pass)>>,
+}
+
+/// Value, slope and metric.
+type Pass = (f64, Vec<f64>, Option<DMatrix<f64>>);
+
+impl Searched<'_> {
+    fn of<'a>(likelihood: &'a Likelihood<'a>) -> Searched<'a> {
+        Searched { likelihood, last: RefCell::new(None) }
+    }
+
+    fn with<T>(&self, theta: &[f64], f: impl Fn(&Pass) -> T) -> T {
+        let mut last = self.last.borrow_mut();
+        match &*last {
+            Some((at, pass)) if at == theta => f(pass),
+            _ => f(&last.insert((theta.to_vec(), self.likelihood.told(theta))).1),
+        }
+    }
+}
+
+impl Goal for Searched<'_> {
+    fn at(&self, theta: &[f64]) -> (f64, Vec<f64>) {
+        self.with(theta, |(value, gradient, _)| (*value, gradient.clone()))
+    }
+
+    fn metric(&self, theta: &[f64]) -> Option<DMatrix<f64>> {
+        self.with(theta, |pass| pass.2.clone())
+    }
+}
+
+/// Where a search ended, and the optimum with its curvature where that was all that was left to do.
+struct Found {
+    solved: Solved,
+    known: Option<Known>,
 }
 
 struct Task<'a> {
@@ -110,6 +185,70 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// The optimum near that of a record of some rows less; `None` where a search has to be made.
+    fn take_on(&self, before: &Known) -> Option<Found> {
+        let Task { model, record, filtering, free, .. } = *self;
+        let likelihood = Likelihood::settled(model, record, filtering, &before.theta).ok()?;
+        let solved = again(&Searched::of(&likelihood), &model.params, free, before, likelihood.n())?;
+        let known = Known { theta: solved.theta.clone(), hessian: before.hessian.clone() };
+        (!self.is_far(&before.theta, &solved.theta, FAR_OF_MESHES)).then_some(Found { solved, known: Some(known) })
+    }
+
+    /// Of the quadrature filter: first on a part of the record, then on all of it, both on a rougher mesh, and only the last steps on the
+    /// mesh itself. `None` where that ends at no certified optimum inside the bounds, or another optimiser is asked.
+    fn by_stages(&self, method: Method, part: &Observations, start: &[f64]) -> Option<Found> {
+        let Task { model, record, filtering, settings, free } = *self;
+        let asked = settings.optimizer == Optimizer::Lbfgs && settings.max_iterations >= NEAR_STEPS;
+        if method != Method::Quadrature || !asked || free.is_empty() {
+            return None;
+        }
+        let (params, rough) = (&model.params, filter::Settings { tolerance: ROUGH, ..filtering.clone() });
+        let (mut theta, mut iterations) = (start.to_vec(), 0);
+        let all = (part.count() < record.count()).then_some(record);
+        let mut curvature = None;
+        for rows in std::iter::once(part).chain(all) {
+            let mut likelihood = Likelihood::settled(model, rows, &rough, &theta).ok()?;
+            for _ in 0..ROUNDS {
+                let goal = Searched::of(&likelihood);
+                let (found, looked) = approach(&goal, params, &theta, free, likelihood.n(), MOST_LOOKS);
+                iterations += looked;
+                let moved = self.is_far(&theta, &found, FAR_OF_MESHES);
+                theta = found;
+                if !moved {
+                    // What the rougher mesh is off by is nothing to a curvature.
+                    curvature = (rows.count() == record.count()).then(|| Known::at(&goal, params, free, &theta));
+                    break;
+                }
+                likelihood = likelihood.resettled(&rough, &theta).ok()?;
+            }
+        }
+        if iterations >= settings.max_iterations || free.iter().any(|k| params[*k].leans_on(theta[*k]).is_some()) {
+            return None;
+        }
+        let likelihood = Likelihood::settled(model, record, filtering, &theta).ok()?;
+        let (known, goal, n) = (curvature?, Searched::of(&likelihood), likelihood.n());
+        // Along what is flat a search would only go on and on.
+        let flat = || {
+            let (value, gradient) = goal.at(&theta);
+            let (status, se) = judge(params, &theta, free, &gradient, &known.hessian, n);
+            let is_flat = value.is_finite() && matches!(status, Status::Flat(_));
+            is_flat.then(|| Solved { theta: theta.clone(), value, rank: value, iterations: 0, status, se })
+        };
+        let solved = again(&goal, params, free, &known, n).or_else(flat)?;
+        iterations += solved.iterations;
+        let known = Known { theta: solved.theta.clone(), ..known };
+        Some(Found { solved: Solved { iterations, ..solved }, known: Some(known) })
+    }
+
+    /// Whether a coordinate moved by more than a share of its size.
+    fn is_far(&self, from: &[f64], to: &[f64], share: f64) -> bool {
+        let params = &self.model.params;
+        self.free.iter().any(|k| {
+            let (before, after) = (params[*k].to_coordinate(from[*k]), params[*k].to_coordinate(to[*k]));
+            (after - before).abs() > share * after.abs().max(1.0)
+        })
+    }
+
     /// One search, with its certificate.
     fn solve(&self, start: &[f64]) -> Result<Solved> {
         let Task { model, record, filtering, settings, free } = *self;
@@ -120,15 +259,11 @@ impl Task<'_> {
             let likelihood = Likelihood::settled(model, record, filtering, &theta)?;
             let left =
                 Settings { max_iterations: settings.max_iterations.saturating_sub(iterations), ..settings.clone() };
-            let objective = |theta: &[f64]| likelihood.value_and_gradient(theta);
+            let objective = Searched::of(&likelihood);
             let problem = Problem { objective: &objective, params, free, n: likelihood.n(), settings: &left };
             let found = problem.solve(&theta);
-            // A mesh of quadrature is right to round-off as long as it holds the probability; other grids have an error of their own.
-            let far = if likelihood.method() == Method::Quadrature { 0.2 } else { 1e-3 };
-            let moved = free.iter().any(|k| {
-                let (before, after) = (params[*k].to_coordinate(theta[*k]), params[*k].to_coordinate(found.theta[*k]));
-                (after - before).abs() > far * after.abs().max(1.0)
-            });
+            let far = if likelihood.method() == Method::Quadrature { FAR_OF_MESHES } else { FAR };
+            let moved = self.is_far(&theta, &found.theta, far);
             (iterations, round) = (iterations + found.iterations, round + 1);
             // A Kalman filter has nothing that is settled by parameters but its start, which stays.
             let settled = !moved || likelihood.method() == Method::Kalman;
@@ -139,14 +274,17 @@ impl Task<'_> {
         }
     }
 
-    fn describe(&self, ended: Vec<Result<Solved>>) -> Result<FilteredFit> {
+    fn describe(&self, ended: Vec<Result<Found>>) -> Result<(FilteredFit, Option<Known>)> {
         let Task { model, record, filtering, free, .. } = *self;
         let n = record.count();
-        let mut solved = Vec::new();
+        let (mut solved, mut known) = (Vec::new(), Vec::new());
         let mut refused = Vec::new();
         for end in ended {
             match end {
-                Ok(end) => solved.push(end),
+                Ok(end) => {
+                    solved.push(end.solved);
+                    known.push(end.known);
+                }
                 Err(error) => refused.push(error),
             }
         }
@@ -155,6 +293,7 @@ impl Task<'_> {
         }
         let mut starts = outcomes(&solved, n, Objective::Kl);
         let best = best_of(&solved);
+        let known = known.swap_remove(best);
         let best = Solved { status: starts[best].status.clone(), ..solved.swap_remove(best) };
         starts.extend(refused.iter().map(|error| StartOutcome {
             objective_value: f64::INFINITY,
@@ -163,6 +302,9 @@ impl Task<'_> {
         }));
         let status = best.status.clone();
         let likelihood = Likelihood::settled(model, record, filtering, &best.theta)?;
+        let usable = likelihood.method() == Method::Quadrature && status.can_forecast();
+        let curved = || Known::at(&Searched::of(&likelihood), &model.params, free, &best.theta);
+        let known = known.or_else(|| usable.then(curved));
         let filtered = likelihood.filtered(&best.theta).ok();
         let pits = filtered.as_ref().map(Filtered::pits).unwrap_or_default();
         let scores: Vec<f64> =
@@ -176,7 +318,7 @@ impl Task<'_> {
         if likelihood.method() == Method::Unscented {
             warnings.push("the likelihood is the unscented filter's approximation: compare its PITs".to_string());
         }
-        Ok(FilteredFit {
+        let fit = FilteredFit {
             model: model.id.clone(),
             method: likelihood.method(),
             why: likelihood.why.clone(),
@@ -194,7 +336,8 @@ impl Task<'_> {
             filtered,
             status,
             warnings,
-        })
+        };
+        Ok((fit, known))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::certified::{Problem, estimates, first_and_free, only_kl};
 use super::optimise::minimise;
-use super::starts::{Scan, centres, scales};
+use super::starts::{Look, Scan, centres, scales};
 use super::{Estimate, Objective, Settings, Solved, StartOutcome, Status, best_of, outcomes};
 use crate::base::{Error, Params, Result, math};
 use crate::form::joint::{JointForm, JointPairs, JointTransitions};
@@ -126,6 +126,7 @@ pub(super) fn starting_points(
         loss: &loss,
         centres: components.iter().flat_map(centres).collect(),
         scales: components.iter().flat_map(scales).collect(),
+        look: Look::Wide,
         second: None,
     };
     scan.points(first, free, settings, !settings.initial.is_empty())

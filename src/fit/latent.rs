@@ -1,11 +1,16 @@
 //! A price or rate whose volatility is not seen: its fit to one series, by the quadrature filter, told like any other fit.
 
+use super::again::Known;
 use super::auto::FormChoice;
-use super::{Fit, FormRequest, Objective, Settings, filtered::fit_filtered};
+use super::filtered::fit_known;
+use super::optimise::symmetric_inverse;
+use super::uncertainty::{Covariance, Method as Uncertain, draws_of};
+use super::{Fit, FormRequest, Objective, Settings};
 use crate::base::{Error, Result, Series, Transform, math};
 use crate::filter::{self, Ahead, Filtered, Likelihood, Method, Observations};
 use crate::form::Form;
 use crate::models::Model;
+use nalgebra::DMatrix;
 
 /// A series as a model of latent volatility reads it.
 #[derive(Debug, Clone)]
@@ -66,12 +71,26 @@ impl LatentRecord {
     }
 }
 
-/// Fit to a series of levels.
+/// A fit, and where the fit of a longer record begins.
+#[derive(Debug, Clone)]
+pub struct LatentFit {
+    pub fit: Fit,
+    /// The parameters, then the curvature of those that could move, by columns; empty where the search has none.
+    pub known: Vec<f64>,
+}
+
+/// Fit to a series of levels, taken on from `before`, [`LatentFit::known`] of fewer rows, where that is near.
 ///
 /// # Errors
-/// Those of [`LatentRecord::of`] and [`fit_filtered`]; [`Error::Constant`] for a series that does not move; [`Error::BadOption`] for a form
+/// Those of [`LatentRecord::of`] and [`super::fit_filtered`]; [`Error::Constant`] for a series that does not move; [`Error::BadOption`] for a form
 /// that was asked: the filter is the one way.
-pub fn fit_latent(model: &Model, series: &Series, transform: Transform, settings: &Settings) -> Result<Fit> {
+pub fn fit_latent(
+    model: &Model,
+    series: &Series,
+    transform: Transform,
+    settings: &Settings,
+    before: Option<&[f64]>,
+) -> Result<LatentFit> {
     if let FormRequest::Asked(form) = &settings.form {
         return Err(Error::BadOption {
             flag: "--form".to_string(),
@@ -89,12 +108,14 @@ pub fn fit_latent(model: &Model, series: &Series, transform: Transform, settings
     }
     let record = LatentRecord::of(series, transform, model)?;
     let filtering = filter::Settings { method: Some(Method::Quadrature), ..filter::Settings::default() };
-    let found = fit_filtered(model, &record.observations, &filtering, settings)?;
+    let (size, held) = (model.params.len(), settings.fixed.len());
+    let before = before.and_then(|numbers| Known::from_numbers(numbers, size, size.saturating_sub(held)));
+    let (found, known) = fit_known(model, &record.observations, &filtering, settings, before.as_ref())?;
     let form = Form::Exact;
     let log_likelihood = found.log_likelihood.map(|l| l + record.ln_jacobian);
     let k = found.params.iter().filter(|p| !p.fixed).count() as f64;
     let n = found.observations.saturating_sub(1);
-    Ok(Fit {
+    let fit = Fit {
         model: found.model,
         form,
         form_choice: FormChoice {
@@ -117,7 +138,38 @@ pub fn fit_latent(model: &Model, series: &Series, transform: Transform, settings
         transitions: n,
         starts: found.starts,
         warnings: found.warnings,
-    })
+    };
+    Ok(LatentFit { fit, known: known.map(Known::into_numbers).unwrap_or_default() })
+}
+
+/// About `n` draws of the parameters, `[draw][parameter]`, from the normal law around a fit with the curvature at its end: as
+/// [`super::uncertainty::normal_draws`].
+///
+/// # Errors
+/// [`Error::Numerics`] where the likelihood has no curvature.
+pub fn latent_draws(model: &Model, settings: &Settings, found: &LatentFit, n: usize) -> Result<Vec<Vec<f64>>> {
+    let size = model.params.len();
+    let free: Vec<usize> = (0..size).filter(|k| !found.fit.params[*k].fixed).collect();
+    let inside: Vec<usize> = (0..free.len()).filter(|i| found.fit.params[free[*i]].se.is_some()).collect();
+    let values = (found.fit.transitions + 1) as f64;
+    let inverse = Known::from_numbers(&found.known, size, free.len()).and_then(|known| {
+        let part = DMatrix::from_fn(inside.len(), inside.len(), |i, j| values * known.hessian[(inside[i], inside[j])]);
+        symmetric_inverse(&part)
+    });
+    let inverse = inverse.ok_or_else(|| Error::Numerics {
+        what: format!("the parameter uncertainty of model '{}'", model.id),
+        why: "its likelihood has no curvature there".to_string(),
+        hint: "take --params point, or hold a parameter with --fix".to_string(),
+    })?;
+    let mut matrix = vec![vec![0.0; size]; size];
+    for (i, k) in inside.iter().enumerate() {
+        for (j, l) in inside.iter().enumerate() {
+            matrix[free[*k]][free[*l]] = inverse[(i, j)];
+        }
+    }
+    let se: Vec<Option<f64>> = (0..size).map(|k| Some(matrix[k][k].sqrt()).filter(|se| *se > 0.0)).collect();
+    let natural = Covariance { method: Uncertain::Observed, matrix, se, interval: vec![None; size] };
+    draws_of(model, settings, &found.fit, &natural, n)
 }
 
 /// One-step normal scores of a series at fitted parameters.

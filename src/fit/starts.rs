@@ -53,7 +53,8 @@ pub(super) fn starting_points(
     let single = data.pairs.thinned(data.pairs.len().div_ceil(JUDGED));
     let judge = |theta: &[f64]| -transitions.log_density(theta, &single, false).value.iter().sum::<f64>();
     let second = Middle::of(transitions.model(), &data.pairs.x0).map(|middle| Second { middle, judge: &judge });
-    let scan = Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), second };
+    let scan =
+        Scan { loss: &loss, centres: centres(&data.pairs), scales: scales(&data.pairs), look: Look::Wide, second };
     Ok(scan.starts(first, free, settings, given))
 }
 
@@ -182,6 +183,17 @@ fn finite(loss: f64) -> f64 {
     if loss.is_finite() { loss } else { f64::INFINITY }
 }
 
+/// How many values of each parameter a scan looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Eight decades, then ever finer factors.
+    Wide,
+    /// A dozen, where a loss is dear and the way from a rough start is sure.
+    Brief,
+}
+
+const BRIEF_SWEEPS: usize = 2;
+
 /// A coarse search with no gradient, of whatever loss.
 pub(super) struct Scan<'a> {
     pub loss: &'a (dyn Fn(&[f64]) -> f64 + Sync),
@@ -189,6 +201,7 @@ pub(super) struct Scan<'a> {
     pub centres: Vec<f64>,
     /// Sizes the data suggest.
     pub scales: Vec<f64>,
+    pub look: Look,
     /// `None` where there is no second walk.
     pub second: Option<Second<'a>>,
 }
@@ -234,9 +247,13 @@ impl Scan<'_> {
     /// Coordinate search: first over eight decades, then in ever finer factors around the best.
     fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> Vec<f64> {
         let mut best = self.loss(&theta);
-        for sweep in 0..SWEEPS {
+        for sweep in 0..if self.look == Look::Wide { SWEEPS } else { BRIEF_SWEEPS } {
             for k in free {
-                for value in self.candidates(&params[*k], theta[*k], sweep) {
+                let candidates = match self.look {
+                    Look::Wide => self.candidates(&params[*k], theta[*k], sweep),
+                    Look::Brief => self.few(&params[*k], theta[*k]),
+                };
+                for value in candidates {
                     let old = std::mem::replace(&mut theta[*k], value.clamp(params[*k].lower, params[*k].upper));
                     let loss = self.loss(&theta);
                     if loss < best {
@@ -248,6 +265,18 @@ impl Scan<'_> {
             }
         }
         theta
+    }
+
+    /// A dozen values at most.
+    fn few(&self, p: &Param, now: f64) -> Vec<f64> {
+        let sized = self.scales.iter().flat_map(|s| [0.1 * s, *s, 10.0 * s]);
+        let mut values: Vec<f64> = match p.coordinate() {
+            Coordinate::Logit => [0.1, 0.3, 0.5, 0.7, 0.9].map(|share| p.lower + (p.upper - p.lower) * share).to_vec(),
+            Coordinate::Log => [0.03, 0.3, 3.0, 30.0].map(|factor| factor * now).into_iter().chain(sized).collect(),
+            Coordinate::Linear => self.centres.iter().copied().chain([0.0]).chain(sized).collect(),
+        };
+        values.retain(|v| *v >= p.lower && *v <= p.upper);
+        values
     }
 
     fn candidates(&self, p: &Param, now: f64, sweep: usize) -> Vec<f64> {

@@ -7,7 +7,7 @@ use super::certified::first_and_free;
 use super::certify::Status;
 use super::least_squares::{Axis, Found, Judged, Problem, judge, minimise, sum_of_squares};
 use super::slopes::slopes;
-use super::starts::Scan;
+use super::starts::{Look, Scan};
 use super::{Estimate, Objective, Settings, StartOutcome};
 use crate::base::{Error, Param, Params, Result, math};
 use crate::form::{moments, ode};
@@ -91,7 +91,7 @@ pub fn fit_trajectories(model: &Model, data: &[Trajectories], settings: &Setting
     let task = Task::new(model, data, &first.values, &free)?;
     let rough = |theta: &[f64]| task.residuals(theta, ROUGH).map_or(f64::INFINITY, |r| sum_of_squares(&r));
     let (centres, scales) = task.sizes();
-    let points = Scan { loss: &rough, centres, scales, second: None }.points(
+    let points = Scan { loss: &rough, centres, scales, look: Look::Wide, second: None }.points(
         &first,
         &free,
         settings,

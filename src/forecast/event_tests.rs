@@ -20,7 +20,8 @@ fn prices(n: usize) -> Series {
 }
 
 fn alone(member: FittedMember, transform: Transform) -> FittedPool {
-    FittedPool { names: vec!["alone".into()], members: vec![member], weights: vec![1.0], stacked: None, transform }
+    let (names, members, handed_on) = (vec!["alone".into()], vec![member], Vec::new());
+    FittedPool { names, members, weights: vec![1.0], stacked: None, transform, handed_on }
 }
 
 fn of(model: FittedModel) -> FittedPool {
@@ -125,7 +126,8 @@ fn certain_and_impossible_events_are_told_and_pools_average() -> Result<()> {
         FittedMember::Own(Box::new(fitted("ou", Transform::None, &train, Parameters::Point))),
     ];
     let names = vec!["cir".into(), "ou".into()];
-    let both = FittedPool { names, members, weights: vec![0.25, 0.75], stacked: None, transform: Transform::None };
+    let (weights, handed_on) = (vec![0.25, 0.75], Vec::new());
+    let both = FittedPool { names, members, weights, stacked: None, transform: Transform::None, handed_on };
     let found = both.chance(&train, &above, &times, 1_000, 0)?;
     assert!((found.probability - 0.25 * one - 0.75 * other.probability).abs() < 1e-12);
     // Draws of the parameters are averaged over as well.

@@ -18,6 +18,8 @@ mod pool;
 mod pool_tests;
 mod stack;
 mod volatility;
+#[cfg(test)]
+mod volatility_tests;
 
 pub use event::{Chance, Event, First, Side, When};
 pub use levels::{Levels, started_at};
@@ -59,8 +61,11 @@ pub struct FittedModel {
     pub fit: Fit,
     /// Draws of the parameters that forecasts are averaged over, `[draw][parameter]`; empty where they are made at the estimate.
     pub draws: Vec<Vec<f64>>,
-    /// Where the volatility is not seen: what is known of it, following the history that forecasts are made from.
-    outlook: Option<Arc<Mutex<Outlook>>>,
+    /// Where the volatility is not seen: what is known of it at every draw, or at the estimate, following the history that forecasts are made
+    /// from.
+    outlooks: Vec<Arc<Mutex<Outlook>>>,
+    /// Where a fit of a longer record begins.
+    known: Vec<f64>,
 }
 
 impl ModelForecaster {
@@ -88,7 +93,7 @@ impl ModelForecaster {
             settings.initial = self.model.params.iter().map(|p| p.name.clone()).zip(theta.iter().copied()).collect();
         }
         if is_latent(&self.model) {
-            return self.fit_volatility(train, &settings);
+            return self.fit_volatility(train, &settings, warm);
         }
         let data = Observed::of(train, self.transform, &self.model)?;
         let fit = fit(&self.model, &data, &settings)?;
@@ -96,7 +101,8 @@ impl ModelForecaster {
             true => self.parameters.draws(&self.model, &data, &settings, &fit)?,
             false => Vec::new(),
         };
-        Ok(FittedModel { fit, draws, forecaster: self.clone(), outlook: None })
+        let known = fit.theta.clone();
+        Ok(FittedModel { fit, draws, forecaster: self.clone(), outlooks: Vec::new(), known })
     }
 }
 
@@ -133,8 +139,8 @@ impl Forecaster for ModelForecaster {
 
 impl Fitted for FittedModel {
     fn predict(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
-        if let Some(outlook) = &self.outlook {
-            return self.volatile_laws(outlook, history, times, None);
+        if !self.outlooks.is_empty() {
+            return self.volatile_laws(history, times, None);
         }
         let each = self.thetas().into_par_iter().enumerate().map(|draw| self.laws_at(draw, history, times, window));
         let laws = folded(each.collect::<Result<Vec<_>>>()?)?;
@@ -143,14 +149,14 @@ impl Fitted for FittedModel {
     }
 
     fn joint(&self, history: &Series, times: &[f64], paths: usize, window: u64) -> Result<Option<Vec<Vec<f64>>>> {
-        match &self.outlook {
-            Some(outlook) => self.volatile_draws(outlook, history, times, (paths, window)).map(Some),
-            None => self.draw_paths(history, times, paths, window).map(Some),
+        match self.outlooks.is_empty() {
+            false => self.volatile_draws(history, times, (paths, window)).map(Some),
+            true => self.draw_paths(history, times, paths, window).map(Some),
         }
     }
 
     fn parameters(&self) -> &[f64] {
-        &self.fit.theta
+        &self.known
     }
 
     fn doubt(&self) -> Option<String> {
@@ -206,8 +212,8 @@ impl FittedModel {
     /// # Errors
     /// As [`Fitted::predict`].
     pub fn predict_levels(&self, history: &Series, times: &[f64], window: u64) -> Result<Vec<Predictive>> {
-        if let Some(outlook) = &self.outlook {
-            return self.volatile_laws(outlook, history, times, Some(Ahead::Level));
+        if !self.outlooks.is_empty() {
+            return self.volatile_laws(history, times, Some(Ahead::Level));
         }
         Levels { of: self, transform: self.forecaster.transform, paths: self.forecaster.accuracy.paths }
             .predict(history, times, window)

@@ -27,11 +27,18 @@ impl Member {
         self.forecaster().name()
     }
 
-    fn fit(&self, train: &Series) -> Result<FittedMember> {
+    /// From what an earlier fit of it handed on, where that leads to an optimum.
+    fn fit(&self, train: &Series, before: Option<&[f64]>) -> Result<FittedMember> {
         match self {
             Member::Own(own) => {
-                let fitted = own.fit_model(train, None)?;
-                fitted.require_usable(train)?;
+                let usable = |before: Option<&[f64]>| -> Result<FittedModel> {
+                    let fitted = own.fit_model(train, before)?;
+                    fitted.require_usable(train).map(|()| fitted)
+                };
+                let fitted = match before.map(|_| usable(before)) {
+                    Some(Ok(fitted)) => fitted,
+                    _ => usable(None)?,
+                };
                 Ok(FittedMember::Own(Box::new(fitted)))
             }
             Member::Baseline(baseline) => Ok(FittedMember::Baseline(baseline.fit(train, None)?)),
@@ -74,6 +81,10 @@ impl Pool {
     /// # Errors
     /// What a member's fit refuses; with stacking [`Error::TooFewRows`] below ten past windows, [`Error::Numerics`] where a member has no density.
     pub fn fit_pool(&self, train: &Series) -> Result<FittedPool> {
+        self.fit_from(train, None)
+    }
+
+    fn fit_from(&self, train: &Series, before: Option<&[f64]>) -> Result<FittedPool> {
         let stacked = match self.weighting {
             Weighting::Stack if self.members.len() > 1 => Some(self.stacked(train)?),
             _ => None,
@@ -82,9 +93,12 @@ impl Pool {
             Some(stacked) => stacked.weights.clone(),
             None => vec![1.0 / self.members.len().max(1) as f64; self.members.len()],
         };
-        let members = self.members.par_iter().map(|member| member.fit(train)).collect::<Result<Vec<_>>>()?;
+        let before = before.map(|numbers| taken_apart(numbers, self.members.len())).unwrap_or_default();
+        let fit = |(i, member): (usize, &Member)| member.fit(train, before.get(i).copied().filter(|b| !b.is_empty()));
+        let members = self.members.par_iter().enumerate().map(fit).collect::<Result<Vec<_>>>()?;
         let names = self.members.iter().map(|member| member.name().to_string()).collect();
-        Ok(FittedPool { names, members, weights, stacked, transform: self.transform })
+        let handed_on = weights.iter().copied().chain(members.iter().flat_map(FittedMember::handed_on)).collect();
+        Ok(FittedPool { names, members, weights, stacked, transform: self.transform, handed_on })
     }
 
     /// Weights from the past windows of `train`.
@@ -103,7 +117,7 @@ impl Pool {
         let learn = train.slice(0, first);
         let counts = self.counts();
         let of = |member: &Member| -> Result<Vec<f64>> {
-            let fitted = member.fit(&learn)?;
+            let fitted = member.fit(&learn, None)?;
             let mut logs = Vec::new();
             for (window, cutoff) in (first - 1..train.len() - 1).step_by(step).enumerate() {
                 let history = train.slice(0, cutoff + 1);
@@ -129,6 +143,18 @@ impl Pool {
     }
 }
 
+/// What each member handed on, from the weights and, of each member, a number of numbers and these.
+fn taken_apart(numbers: &[f64], members: usize) -> Vec<&[f64]> {
+    let mut rest = numbers.get(members..).unwrap_or_default();
+    let mut all = Vec::with_capacity(members);
+    while let Some((count, after)) = rest.split_first() {
+        let (own, next) = after.split_at((*count as usize).min(after.len()));
+        all.push(own);
+        rest = next;
+    }
+    all
+}
+
 fn no_density(member: &str) -> Error {
     Error::Numerics {
         what: "the weights of the combination".to_string(),
@@ -146,9 +172,9 @@ impl Forecaster for Pool {
         self.members.iter().any(|member| member.forecaster().counts())
     }
 
-    /// Always from scratch: fits of members are not handed on.
-    fn fit(&self, train: &Series, _previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
-        Ok(Box::new(self.fit_pool(train)?))
+    /// Models of kramers are taken on from their fits before; stacked weights are found anew.
+    fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(self.fit_from(train, previous.map(Fitted::parameters))?))
     }
 }
 
@@ -164,6 +190,12 @@ impl FittedMember {
             FittedMember::Own(own) => own.as_ref(),
             FittedMember::Baseline(baseline) => baseline.as_ref(),
         }
+    }
+
+    /// Where its next fit begins, behind how many numbers that is; none of a baseline, whose fits are quick.
+    fn handed_on(&self) -> Vec<f64> {
+        let numbers = self.own().map(Fitted::parameters).unwrap_or_default();
+        std::iter::once(numbers.len() as f64).chain(numbers.iter().copied()).collect()
     }
 
     /// The model of kramers, where it is one.
@@ -184,6 +216,8 @@ pub struct FittedPool {
     /// How the weights were found, where they were stacked.
     pub stacked: Option<Stacked>,
     pub transform: Transform,
+    /// The weights, and where the members' next fits begin.
+    pub(super) handed_on: Vec<f64>,
 }
 
 impl FittedPool {
@@ -226,9 +260,9 @@ impl Fitted for FittedPool {
         Ok(Some(rows))
     }
 
-    /// The weights.
+    /// The weights, and where the members' next fits begin.
     fn parameters(&self) -> &[f64] {
-        &self.weights
+        &self.handed_on
     }
 
     fn doubt(&self) -> Option<String> {

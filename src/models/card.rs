@@ -13,6 +13,8 @@ pub struct Observation {
     pub of: Id,
     /// Error of measurement, added.
     pub noise: Option<Distribution>,
+    /// Degrees of freedom of Student's law, in the parameters, where a row's move has that law given the path of the state that is not seen.
+    pub student: Option<Id>,
 }
 
 /// A model: read once from text, then only used.
@@ -60,7 +62,8 @@ impl Model {
             let (from, to) = (&network.frame.pool, &mut process.frame.pool);
             for observation in &mut observe {
                 observation.of = transplant(from, observation.of, to).ok()?;
-                for argument in observation.noise.iter_mut().flat_map(|law| &mut law.arguments) {
+                let arguments = observation.noise.iter_mut().flat_map(|law| &mut law.arguments);
+                for argument in arguments.chain(&mut observation.student) {
                     *argument = transplant(from, *argument, to).ok()?;
                 }
             }
@@ -106,7 +109,13 @@ impl Model {
             Process::Network(p) => p.rules.as_slice(),
             _ => &[],
         };
-        let rule = |r: &Rule| Observation { name: r.name.clone(), unit: "1".to_string(), of: r.value, noise: None };
+        let rule = |r: &Rule| Observation {
+            name: r.name.clone(),
+            unit: "1".to_string(),
+            of: r.value,
+            noise: None,
+            student: None,
+        };
         self.observe.iter().cloned().chain(rules.iter().map(rule)).collect()
     }
 

@@ -15,7 +15,7 @@ impl Model {
     pub fn observed(&self) -> Option<Model> {
         let Process::Diffusion(process) = &self.process else { return None };
         let ([state], [seen]) = (process.states.as_slice(), self.observe.as_slice()) else { return None };
-        if seen.noise.is_some() {
+        if seen.noise.is_some() || seen.student.is_some() {
             return None;
         }
         let as_it_is = process.frame.pool.node(seen.of) == crate::expr::Node::Symbol(symbol::STATE as u32);

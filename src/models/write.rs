@@ -222,6 +222,10 @@ impl Text<'_> {
                 let noise = self.law(noise, None)?;
                 self.pair("noise", &quoted(&noise));
             }
+            if let Some(nu) = observation.student {
+                let nu = self.print(nu)?;
+                self.pair("innovations", &quoted(&format!("student({nu})")));
+            }
         }
         Ok(())
     }

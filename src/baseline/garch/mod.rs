@@ -120,13 +120,18 @@ pub fn fit_garch(id: &str, returns: &[f64], model: Garch, before: Option<&[f64]>
         }
     };
     let all = estimates(&params, &solved, &free);
+    let mut theta = solved.theta;
+    if !model.leverage {
+        // One parameter stood for both weights.
+        theta[DOWN] = theta[UP];
+    }
     Ok(GarchFit {
         model,
         params: free.iter().map(|k| all[*k].clone()).collect(),
-        log_likelihood: objective.total(&solved.theta),
+        log_likelihood: objective.total(&theta),
         status: solved.status,
         iterations: solved.iterations,
-        known: Known { theta: solved.theta, hessian }.into_numbers(),
+        known: Known { theta, hessian }.into_numbers(),
     })
 }
 

@@ -139,6 +139,28 @@ fn variances_ahead_are_what_the_recursion_expects() {
     }
 }
 
+/// Without leverage the weight after a fall was the one the search began with.
+#[test]
+fn the_next_variance_is_the_recursion_at_the_estimates_that_are_told() {
+    let series = levels(&simulated(600, Some(6.0), 4));
+    let returns = returns(&series, Transform::Return).expect("returns");
+    for model in Garch::ALL {
+        let fit = fit_garch("s", &returns, model, None).expect("a fit");
+        let value = |name: &str| fit.value(name);
+        let [mu, omega, alpha, beta] = ["mu", "omega", "alpha", "beta"].map(|name| value(name).expect(name));
+        let down = value("alpha_down").unwrap_or(alpha);
+        let mean_square = returns.iter().map(|r| (r - mu) * (r - mu)).sum::<f64>() / returns.len() as f64;
+        let mut h = omega + (0.5 * (alpha + down) + beta) * mean_square;
+        for r in &returns {
+            h = omega + if *r < mu { down } else { alpha } * (r - mu) * (r - mu) + beta * h;
+        }
+        let fitted = GarchForecaster { model, transform: Transform::Return, seed: Seed(1) }.fit(&series, None);
+        let time = series.time[series.len() - 1] + 1.0;
+        let sd = fitted.expect("a fit").predict(&series, &[time], 0).expect("laws")[0].sd().expect("an sd");
+        assert!((sd / h.sqrt() - 1.0).abs() < 1e-9, "{model:?}: {sd} {}", h.sqrt());
+    }
+}
+
 #[test]
 fn a_level_one_row_ahead_is_the_last_times_the_return() {
     let series = levels(&simulated(500, None, 5));

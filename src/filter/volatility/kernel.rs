@@ -3,12 +3,15 @@
 //! Given the latent's places `v`, `v'` at both ends of a step, the level moves by a normal amount of mean
 //! `G(v') - G(v) + ½ dt (a - D)(v) + ½ dt (a - D)(v')` and variance `½ dt R(v) + ½ dt R(v')`: what the latent's own noise carries is told
 //! by Itô's formula for `G = ∫ S_yv/S_vv dv`, and time integrals are taken by the trapezoid rule, whose error has mean zero to dt²
-//! (Broadie & Kaya 2006, section 3, with Andersen's 2008, eq. 11 and 33, central rule). Jumps come on top, by their number.
+//! (Broadie & Kaya 2006, section 3, with Andersen's 2008, eq. 11 and 33, central rule). Jumps come on top, by their number. Student's innovations
+//! have that mean and variance too.
 
-use super::mesh::Mesh;
+use super::mesh::{Mesh, gauss_places};
 use super::shape::{Rates, Shape};
+use super::student::ln_constant;
 use crate::base::math;
 use crate::form::Pairs;
+use crate::process::chart::GAUSS;
 
 /// Log probability, against the likeliest move, below which a move is left out: 1e-13.
 const DEPTH: f64 = 30.0;
@@ -46,15 +49,18 @@ pub(super) struct Moves {
     pub list: Vec<Move>,
     /// `[place]`: by how much the probabilities of the moves from there missed one before they were scaled.
     pub defect: Vec<f64>,
+    /// Degrees of freedom of the level's move given both places; `None` where it is normal.
+    pub degrees: Option<f64>,
 }
 
 /// `ln p(r | move) = c0 + c1 r + c2 r²` with the probability of the move and of the number of jumps in `c0`: blocks of moves from one
-/// place with one number of jumps.
+/// place with one number of jumps. Of Student's law with a power `c0 - power ln(1 + (c1 r - c2)²)`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Coefficients {
     pub c0: Vec<f64>,
     pub c1: Vec<f64>,
     pub c2: Vec<f64>,
+    pub power: Option<f64>,
 }
 
 impl Band {
@@ -100,6 +106,19 @@ fn counts(mean: f64) -> usize {
     (n + 2).min(MOST_JUMPS)
 }
 
+/// What both ends `[path]` of the latent's step tell of the level's move: its mean.
+pub(super) fn told(shape: &Shape, theta: &[f64], dt: f64, from: &[f64], to: &[f64]) -> Vec<f64> {
+    let [here, there] = [from, to].map(|places| shape.rates(theta, places));
+    let inner: Vec<f64> = from.iter().zip(to).flat_map(|(a, b)| gauss_places(*a, *b)).collect();
+    let shares = shape.rates(theta, &inner);
+    let each = from.iter().zip(to).zip(here.iter().zip(&there)).zip(shares.chunks(2 * GAUSS.len()));
+    each.map(|(((a, b), (here, there)), shares)| {
+        let pairs = shares.chunks(2).zip(GAUSS).map(|(r, (_, weight))| weight * (r[0].share + r[1].share));
+        0.5 * (b - a) * pairs.sum::<f64>() + 0.5 * dt * (here.drift + there.drift)
+    })
+    .collect()
+}
+
 impl Moves {
     /// The moves of a band at `theta`; `None` where a rate is not finite, a variance not positive, or a place cannot be left.
     pub fn new(shape: &Shape, mesh: &Mesh, band: &Band, theta: &[f64]) -> Option<Moves> {
@@ -108,7 +127,8 @@ impl Moves {
             let all = [r.drift, r.variance, r.share, r.jump_rate, r.jump_mean, r.jump_variance];
             all.iter().all(|v| v.is_finite()) && r.variance > 0.0 && r.jump_rate >= 0.0
         };
-        if !rates.iter().all(finite) {
+        let degrees = shape.degrees(theta);
+        if !rates.iter().all(finite) || degrees.is_some_and(|nu| !(nu > 2.0 && nu.is_finite())) {
             return None;
         }
         let shared = mesh.integral(shape, theta, |r| r.share);
@@ -146,12 +166,21 @@ impl Moves {
                 });
             }
         }
-        Some(Moves { list, defect })
+        Some(Moves { list, defect, degrees })
     }
 
-    /// As exponents quadratic in the level's move: from each place, for each number of jumps, all moves.
+    /// As exponents in the level's move: from each place, for each number of jumps, all moves.
     pub fn coefficients(&self, band: &Band) -> Coefficients {
         let mut out = Coefficients::default();
+        if let Some(nu) = self.degrees {
+            let constant = ln_constant(nu);
+            let scale = |m: &Move| 1.0 / ((nu - 2.0) * m.variance).sqrt();
+            out.power = Some(0.5 * (nu + 1.0));
+            out.c0 = self.list.iter().map(|m| m.ln_p + constant - 0.5 * math::ln(m.variance)).collect();
+            out.c1 = self.list.iter().map(scale).collect();
+            out.c2 = self.list.iter().zip(&out.c1).map(|(m, scale)| m.mean * scale).collect();
+            return out;
+        }
         let size = self.list.len() * band.counts;
         [&mut out.c0, &mut out.c1, &mut out.c2].into_iter().for_each(|c| c.reserve(size));
         let mut at = 0;

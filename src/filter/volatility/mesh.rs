@@ -61,7 +61,7 @@ impl Mesh {
         };
         let free = |r: &Rates| (r.variance / r.total_variance).sqrt();
         let least = shape.rates(theta, &looks).iter().map(free).filter(|f| f.is_finite()).fold(1.0, f64::min);
-        let spacing = fineness * dt.sqrt() * least.max(0.25);
+        let spacing = fineness * narrowest(shape, theta, range.middle, dt) * least.max(0.25);
         let reach = [ROOM * dt.sqrt() / spacing; 2].map(|cells| cells.ceil() as usize);
         let places = evenly(&process, theta, range.middle, range.ends, spacing, MOST);
         let places = extended(places, reach, |from, steps| {
@@ -82,12 +82,7 @@ impl Mesh {
 
     /// `∫` of a rate over the latent state from the first place to each, by Gauss's rule between neighbours.
     pub fn integral(&self, shape: &Shape, theta: &[f64], of: impl Fn(&Rates) -> f64) -> Vec<f64> {
-        let around = |w: &[f64]| {
-            let (middle, half) = (0.5 * (w[0] + w[1]), 0.5 * (w[1] - w[0]));
-            GAUSS.iter().flat_map(move |(x, _)| [middle - half * x, middle + half * x])
-        };
-        // All points in one run of the tape.
-        let inner: Vec<f64> = self.places.windows(2).flat_map(around).collect();
+        let inner: Vec<f64> = self.places.windows(2).flat_map(|w| gauss_places(w[0], w[1])).collect();
         let rates = shape.rates(theta, &inner);
         let mut sum = 0.0;
         let mut sums = vec![0.0];
@@ -121,6 +116,22 @@ impl Mesh {
         logs.iter_mut().for_each(|l| *l -= ln_total);
         ln_total.is_finite().then_some(logs)
     }
+}
+
+/// Standard deviation of a step in the coordinate of unit noise: the root of its length, or less where the latent state reverts within it, which
+/// the peak of the step's density tells.
+fn narrowest(shape: &Shape, theta: &[f64], middle: f64, dt: f64) -> f64 {
+    let pairs = Pairs { x0: vec![middle], x1: vec![middle], dt: vec![dt], t0: vec![0.0] };
+    let peak = shape.step.log_density(theta, &pairs).first().map_or(f64::NAN, |l| math::exp(*l));
+    let noise = shape.step.model().scalar().map_or(f64::NAN, |process| process.coefficients(theta).at(0.0, middle).1);
+    let sd = 1.0 / (std::f64::consts::TAU.sqrt() * peak * noise.abs());
+    if sd > 0.0 { sd.min(dt.sqrt()) } else { dt.sqrt() }
+}
+
+/// The places of Gauss's rule between two, in pairs as [`GAUSS`] lists them.
+pub(super) fn gauss_places(from: f64, to: f64) -> impl Iterator<Item = f64> {
+    let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
+    GAUSS.into_iter().flat_map(move |(x, _)| [middle - half * x, middle + half * x])
 }
 
 /// The value the file gives the latent state.

@@ -8,15 +8,20 @@
 //! Cost of a row: a thousand or two exponentials, some microseconds. Not for levels whose noise hangs on themselves, several latent
 //! states, or steps so long that the latent state forgets within one (a step over a year of what is measured in years).
 
+mod innovated;
 mod kernel;
 mod law;
 mod mesh;
 mod outlook;
 mod pass;
 mod shape;
+mod student;
+#[cfg(test)]
+mod student_tests;
 #[cfg(test)]
 mod tests;
 
+pub use innovated::innovated;
 pub use outlook::{Ahead, Outlook};
 
 use super::observations::{Observations, Steps};
@@ -26,9 +31,11 @@ use crate::base::{Coordinate, Error, Param, Result, math};
 use crate::models::Model;
 use kernel::{Band, Coefficients, Moves};
 use mesh::{Begin, Mesh, Range};
-use pass::Sums;
+use nalgebra::{DMatrix, DVector};
+use pass::{Slopes, Sums};
 use rayon::prelude::*;
 use shape::Shape;
+use std::sync::Arc;
 
 /// Spacing of the mesh in standard deviations of the latent's step over the shortest row.
 const FINENESS: f64 = 1.0;
@@ -37,8 +44,13 @@ const FINER: f64 = 0.7;
 /// The same where a tolerance above [`ROUGH`] is good enough.
 const COARSE: f64 = 1.3;
 const ROUGH: f64 = 1e-6;
+/// Of which share the spacing is where moves are Student's: their density has poles near the places, the normal law's has none.
+const STUDENT: f64 = 0.72;
 /// Most lengths of rows, each with moves of its own.
 const MOST_LENGTHS: usize = 40;
+/// Blocks of rows whose slopes make the metric, and fewest rows of one.
+const BLOCKS: usize = 96;
+const LEAST_BLOCK: usize = 8;
 /// Share of the probability of a step that may be missing where the latent state is.
 const MISSING: f64 = 1e-3;
 
@@ -120,12 +132,33 @@ fn impossible(model: &Model, moved: f64, row: usize) -> Error {
 /// The filter on one record, mesh and moves settled at one parameter value.
 #[derive(Debug)]
 pub(super) struct Volatility {
-    model: Model,
-    shape: Shape,
+    read: Arc<Read>,
     begin: Begin,
     mesh: Mesh,
     bands: Vec<Band>,
+}
+
+/// What hangs on no parameters.
+#[derive(Debug)]
+struct Read {
+    model: Model,
+    shape: Shape,
     rows: Rows,
+}
+
+/// The log-likelihood with its slopes, and the mean over the record's values of the outer products of the slopes that blocks of rows have.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub total: f64,
+    pub gradient: Vec<f64>,
+    pub metric: DMatrix<f64>,
+}
+
+/// How the coefficients and the first law change with one parameter.
+struct Change {
+    /// `[length]`
+    moves: Vec<Slopes>,
+    first: Vec<f64>,
 }
 
 /// All that hangs on the parameters: of each length of rows the moves and their exponents, and the first law.
@@ -148,31 +181,33 @@ impl Volatility {
     /// [`Error::FormUnavailable`] for another shape of equation; [`Error::OutsideDomain`] and [`Error::Numerics`] for rows that are none;
     /// [`Error::Numerics`] where the latent state has no law to start from.
     pub fn new(model: &Model, record: &Observations, settings: &Settings, theta: &[f64]) -> Result<Volatility> {
-        let fineness = if settings.tolerance > ROUGH { COARSE } else { FINENESS };
-        Volatility::spaced(model, record, settings, theta, fineness)
-    }
-
-    fn spaced(
-        model: &Model,
-        record: &Observations,
-        settings: &Settings,
-        theta: &[f64],
-        fineness: f64,
-    ) -> Result<Volatility> {
         let shape =
             Shape::new(model)?.map_err(|why| super::likelihood::unavailable(model, Method::Quadrature, &why))?;
         let rows = Rows::new(&shape, model, record)?;
-        let Some(dt) = rows.steps.lengths.first().copied() else {
-            return Err(broken(model, "it needs two rows at least"));
-        };
-        let (begin, range) = start(&shape, model, &settings.start, theta)?;
+        let read = Read { model: model.clone(), shape, rows };
+        Volatility::settled(Arc::new(read), &settings.start, theta, fineness(settings.tolerance))
+    }
+
+    /// The same record with mesh and moves settled at another point. Cost: some tenths of a millisecond.
+    ///
+    /// # Errors
+    /// As [`Volatility::new`].
+    pub fn resettled(&self, settings: &Settings, theta: &[f64]) -> Result<Volatility> {
+        Volatility::settled(self.read.clone(), &settings.start, theta, fineness(settings.tolerance))
+    }
+
+    fn settled(read: Arc<Read>, from: &Start, theta: &[f64], fineness: f64) -> Result<Volatility> {
+        let Read { model, shape, rows } = read.as_ref();
         let none = |why: &str| broken(model, why);
-        let mesh = Mesh::new(&shape, theta, &range, dt, fineness)
+        let dt = rows.steps.lengths.first().copied().ok_or_else(|| none("it needs two rows at least"))?;
+        let (begin, range) = start(shape, model, from, theta)?;
+        let fineness = fineness * if shape.degrees(theta).is_some() { STUDENT } else { 1.0 };
+        let mesh = Mesh::new(shape, theta, &range, dt, fineness)
             .ok_or_else(|| none("drift or diffusion of the latent state is not finite where it may be"))?;
         let bands: Option<Vec<Band>> =
-            rows.steps.lengths.iter().map(|dt| Band::new(&shape, &mesh, theta, *dt)).collect();
+            rows.steps.lengths.iter().map(|dt| Band::new(shape, &mesh, theta, *dt)).collect();
         let bands = bands.ok_or_else(|| none("the latent state's step has no density"))?;
-        Ok(Volatility { model: model.clone(), shape, begin, mesh, bands, rows })
+        Ok(Volatility { read, begin, mesh, bands })
     }
 
     pub fn start(&self) -> Start {
@@ -183,21 +218,24 @@ impl Volatility {
     }
 
     fn at(&self, theta: &[f64]) -> Option<At> {
-        let moves: Vec<Moves> =
-            self.bands.iter().map(|band| Moves::new(&self.shape, &self.mesh, band, theta)).collect::<Option<_>>()?;
+        let moves: Vec<Moves> = self
+            .bands
+            .iter()
+            .map(|band| Moves::new(&self.read.shape, &self.mesh, band, theta))
+            .collect::<Option<_>>()?;
         let coefficients = moves.iter().zip(&self.bands).map(|(moves, band)| moves.coefficients(band)).collect();
         let dt = self.bands[0].dt;
-        let first = self.mesh.first(&self.shape, &self.model, self.begin, theta, dt)?;
+        let first = self.mesh.first(&self.read.shape, &self.read.model, self.begin, theta, dt)?;
         Some(At { moves, coefficients, first })
     }
 
     fn forward(&self, at: &At) -> Result<Forward> {
         let mut now: Vec<f64> = at.first.iter().map(|l| math::exp(*l)).collect();
         let mut out = Forward { masses: vec![now.clone()], ln_density: vec![0.0] };
-        for row in 1..self.rows.levels.len() {
-            let Some((moved, length)) = self.rows.step(row) else { continue };
+        for row in 1..self.read.rows.levels.len() {
+            let Some((moved, length)) = self.read.rows.step(row) else { continue };
             let (next, density) = pass::forward(&self.bands[length], &at.coefficients[length], &now, moved)
-                .ok_or_else(|| impossible(&self.model, moved, self.rows.rows[row]))?;
+                .ok_or_else(|| impossible(&self.read.model, moved, self.read.rows.rows[row]))?;
             out.ln_density.push(math::ln(density));
             out.masses.push(next.clone());
             now = next;
@@ -210,62 +248,94 @@ impl Volatility {
     /// # Errors
     /// [`Error::Numerics`] where the parameters make none.
     pub fn total(&self, theta: &[f64]) -> Result<f64> {
-        let at = self.at(theta).ok_or_else(|| broken(&self.model, "its rates are not finite at these parameters"))?;
+        let at =
+            self.at(theta).ok_or_else(|| broken(&self.read.model, "its rates are not finite at these parameters"))?;
         let forward = self.forward(&at)?;
-        Ok(forward.ln_density.iter().sum::<f64>() + self.rows.ln_jacobian.iter().skip(1).sum::<f64>())
+        Ok(forward.ln_density.iter().sum::<f64>() + self.read.rows.ln_jacobian.iter().skip(1).sum::<f64>())
     }
 
     /// The log-likelihood and its gradient: `Σ E[∂ ln p(move, row) | all rows]` (Fisher's identity), the derivatives of the moves by
-    /// central differences over 1e-5 of each parameter. Cost: two and a half passes.
+    /// central differences over 1e-5 of each parameter. The same sums over blocks of rows are nearly independent, and the mean of their outer
+    /// products is near the curvature (Berndt, Hall, Hall & Hausman 1974). Cost: two and a half passes.
     ///
     /// # Errors
     /// As [`Volatility::total`].
-    pub fn total_and_gradient(&self, theta: &[f64]) -> Result<(f64, Vec<f64>)> {
-        let none = || broken(&self.model, "its rates are not finite at these parameters");
+    pub fn told(&self, theta: &[f64]) -> Result<Told> {
+        let none = || broken(&self.read.model, "its rates are not finite at these parameters");
         let at = self.at(theta).ok_or_else(none)?;
         let forward = self.forward(&at)?;
+        let changes: Option<Vec<Change>> =
+            (0..theta.len()).into_par_iter().map(|k| self.change(&at, theta, k)).collect();
+        let changes = changes.ok_or_else(none)?;
         let n = self.mesh.len();
+        let rows = self.read.rows.levels.len();
+        let block = rows.div_ceil(BLOCKS).max(LEAST_BLOCK);
         let mut sums: Vec<Sums> = at.coefficients.iter().map(|c| Sums::new(c.c0.len())).collect();
         let (mut after, mut before) = (vec![1.0; n], vec![0.0; n]);
-        for row in (1..self.rows.levels.len()).rev() {
-            let Some((moved, length)) = self.rows.step(row) else { continue };
-            let scale = math::exp(-forward.ln_density[row]);
-            let what = (forward.masses[row - 1].as_slice(), moved, scale);
-            pass::backward(&self.bands[length], &at.coefficients[length], what, &after, &mut before, &mut sums[length]);
-            std::mem::swap(&mut after, &mut before);
-        }
-        // What the record says of the place at the first row.
-        let begun: Vec<f64> = forward.masses[0].iter().zip(&after).map(|(m, b)| m * b).collect();
-        let total = forward.ln_density.iter().sum::<f64>() + self.rows.ln_jacobian.iter().skip(1).sum::<f64>();
-        let change = |from: &At, to: &At| -> f64 {
-            let moves = (0..sums.len()).map(|k| sums[k].along(&from.coefficients[k], &to.coefficients[k]));
-            let starts = begun.iter().zip(from.first.iter().zip(&to.first));
-            moves.sum::<f64>() + starts.map(|(w, (a, b))| if *w > 0.0 { w * (b - a) } else { 0.0 }).sum::<f64>()
-        };
-        let slope = |k: usize| -> Option<f64> {
-            let h = step_of(&self.model.params[k], theta[k]);
-            let moved = |sign: f64| {
-                let mut theta = theta.to_vec();
-                theta[k] += sign * h;
-                let inside = theta[k] >= self.model.params[k].lower && theta[k] <= self.model.params[k].upper;
-                inside.then(|| self.at(&theta)).flatten()
-            };
-            match (moved(-1.0), moved(1.0)) {
-                (Some(below), Some(above)) => Some(change(&below, &above) / (2.0 * h)),
-                // Beside a bound: three points to one side.
-                (None, Some(above)) => {
-                    let far = moved(2.0)?;
-                    Some((4.0 * change(&at, &above) - change(&at, &far)) / (2.0 * h))
-                }
-                (Some(below), None) => {
-                    let far = moved(-2.0)?;
-                    Some((change(&at, &far) - 4.0 * change(&at, &below)) / (2.0 * h))
-                }
-                (None, None) => None,
+        let mut gradient = DVector::zeros(theta.len());
+        let mut metric = DMatrix::zeros(theta.len(), theta.len());
+        for row in (1..rows).rev() {
+            if let Some((moved, length)) = self.read.rows.step(row) {
+                let scale = math::exp(-forward.ln_density[row]);
+                let what = (forward.masses[row - 1].as_slice(), moved, scale);
+                let (band, c) = (&self.bands[length], &at.coefficients[length]);
+                pass::backward(band, c, what, &after, &mut before, &mut sums[length]);
+                std::mem::swap(&mut after, &mut before);
             }
+            if row % block != 1 && row != 1 {
+                continue;
+            }
+            // What the record says of the place at the first row.
+            let begun = |change: &Change| -> f64 {
+                let each = forward.masses[0].iter().zip(&after).zip(&change.first);
+                each.map(|((m, b), slope)| if m * b > 0.0 { m * b * slope } else { 0.0 }).sum()
+            };
+            let slope = |change: &Change| {
+                let moves = sums.iter().zip(&change.moves).map(|(sums, slopes)| sums.along(slopes));
+                moves.sum::<f64>() + if row == 1 { begun(change) } else { 0.0 }
+            };
+            let score = DVector::from_iterator(theta.len(), changes.iter().map(slope));
+            metric += &score * score.transpose();
+            gradient += score;
+            sums.iter_mut().for_each(Sums::clear);
+        }
+        let total = forward.ln_density.iter().sum::<f64>() + self.read.rows.ln_jacobian.iter().skip(1).sum::<f64>();
+        Ok(Told { total, gradient: gradient.as_slice().to_vec(), metric: metric / rows as f64 })
+    }
+
+    /// By central differences; beside a bound by three points to one side.
+    fn change(&self, at: &At, theta: &[f64], k: usize) -> Option<Change> {
+        let param = &self.read.model.params[k];
+        let h = step_of(param, theta[k]);
+        let moved = |steps: f64| {
+            let mut theta = theta.to_vec();
+            theta[k] += steps * h;
+            (theta[k] >= param.lower && theta[k] <= param.upper).then(|| self.at(&theta)).flatten()
         };
-        let slopes: Option<Vec<f64>> = (0..theta.len()).into_par_iter().map(slope).collect();
-        Ok((total, slopes.ok_or_else(none)?))
+        let (first, second) = match (moved(-1.0), moved(1.0)) {
+            (Some(below), Some(above)) => ((-0.5, below), (0.5, above)),
+            (None, Some(above)) => ((2.0, above), (-0.5, moved(2.0)?)),
+            (Some(below), None) => ((-2.0, below), (0.5, moved(-2.0)?)),
+            (None, None) => return None,
+        };
+        let weights = [first.0 / h, second.0 / h];
+        let others = [&first.1, &second.1];
+        // Central differences have no share of the point itself.
+        let own = -weights[0] - weights[1];
+        let slopes = |length: usize| {
+            let mut points =
+                vec![(weights[0], &others[0].coefficients[length]), (weights[1], &others[1].coefficients[length])];
+            if own != 0.0 {
+                points.push((own, &at.coefficients[length]));
+            }
+            Slopes::new(&at.coefficients[length], &points)
+        };
+        let own_first = |i: usize| if own != 0.0 { own * at.first[i] } else { 0.0 };
+        let first = |i: usize| weights[0] * others[0].first[i] + weights[1] * others[1].first[i] + own_first(i);
+        Some(Change {
+            moves: (0..at.coefficients.len()).map(slopes).collect(),
+            first: (0..at.first.len()).map(first).collect(),
+        })
     }
 
     /// One-step laws and PITs of the readings, and the latent state after the last row.
@@ -273,37 +343,38 @@ impl Volatility {
     /// # Errors
     /// As [`Volatility::total`].
     pub fn filter(&self, record: &Observations, theta: &[f64]) -> Result<Filtered> {
-        let at = self.at(theta).ok_or_else(|| broken(&self.model, "its rates are not finite at these parameters"))?;
+        let at =
+            self.at(theta).ok_or_else(|| broken(&self.read.model, "its rates are not finite at these parameters"))?;
         let forward = self.forward(&at)?;
+        let student = at.moves[0].degrees.map(law::Student::new);
         let mut out = Filtered::empty(Method::Quadrature, 1, record.times.len());
-        for row in 1..self.rows.levels.len() {
-            let Some((moved, length)) = self.rows.step(row) else { continue };
-            let place = self.rows.rows[row];
-            let mixture = law::next(&self.bands[length], &at.moves[length], &forward.masses[row - 1]);
-            out.log_likelihood[place] = forward.ln_density[row] + self.rows.ln_jacobian[row];
+        for row in 1..self.read.rows.levels.len() {
+            let Some((moved, length)) = self.read.rows.step(row) else { continue };
+            let place = self.read.rows.rows[row];
+            let mixture = law::next(&self.bands[length], &at.moves[length], student.as_ref(), &forward.masses[row - 1]);
+            out.log_likelihood[place] = forward.ln_density[row] + self.read.rows.ln_jacobian[row];
             out.pit[0][place] = Some(mixture.cdf(moved));
-            let from = self.rows.levels[row - 1];
-            let (mean, sd) = if self.shape.is_exp { mixture.exponential(from) } else { mixture.moments(from) };
-            out.predicted[0][place] = Some(Predicted { mean, sd });
+            let from = self.read.rows.levels[row - 1];
+            let moments = if self.read.shape.is_exp { mixture.exponential(from) } else { Some(mixture.moments(from)) };
+            out.predicted[0][place] = moments.map(|(mean, sd)| Predicted { mean, sd });
         }
         let last = forward.masses.last().map(Vec::as_slice).unwrap_or_default();
         let mean: f64 = last.iter().zip(&self.mesh.places).map(|(m, x)| m * x).sum();
         let variance: f64 = last.iter().zip(&self.mesh.places).map(|(m, x)| m * (x - mean) * (x - mean)).sum();
         let mut state = vec![0.0; 2];
-        state[self.shape.latent] = mean;
-        state[self.shape.level] = self.rows.levels.last().copied().unwrap_or(0.0);
+        state[self.read.shape.latent] = mean;
+        state[self.read.shape.level] = self.read.rows.levels.last().copied().unwrap_or(0.0);
         let mut covariance = vec![vec![0.0; 2]; 2];
-        covariance[self.shape.latent][self.shape.latent] = variance;
+        covariance[self.read.shape.latent][self.read.shape.latent] = variance;
         (out.mean, out.covariance) = (state, covariance);
-        let settings = Settings { start: self.start(), ..Settings::default() };
-        out.error = self.error(record, &settings, theta, &forward);
+        out.error = self.error(theta, &forward);
         self.require_whole(&at, &forward)?;
         Ok(out)
     }
 
     /// The largest change of a row's log density on a finer mesh.
-    fn error(&self, record: &Observations, settings: &Settings, theta: &[f64], forward: &Forward) -> Option<f64> {
-        let finer = Volatility::spaced(&self.model, record, settings, theta, FINER).ok()?;
+    fn error(&self, theta: &[f64], forward: &Forward) -> Option<f64> {
+        let finer = Volatility::settled(self.read.clone(), &self.start(), theta, FINER).ok()?;
         let at = finer.at(theta)?;
         let other = finer.forward(&at).ok()?;
         let gaps = forward.ln_density.iter().zip(&other.ln_density).map(|(a, b)| (a - b).abs());
@@ -319,12 +390,17 @@ impl Volatility {
             return Ok(());
         }
         Err(broken(
-            &self.model,
+            &self.read.model,
             &format!(
                 "the density of the latent state's step misses {worst:.0e} of its probability: the rows are too far apart for it"
             ),
         ))
     }
+}
+
+/// Of the mesh, for a tolerance of a row's log-likelihood.
+fn fineness(tolerance: f64) -> f64 {
+    if tolerance > ROUGH { COARSE } else { FINENESS }
 }
 
 /// How the latent state starts, and where it may be.

@@ -5,23 +5,33 @@
 //! latent state now, turned into a density by its cosine series (Fang & Oosterlee 2008, eq. 11).
 
 use super::kernel::{Band, Coefficients, Move, Moves};
-use super::law::{Mixture, next};
-use super::{Volatility, broken, impossible, pass};
+use super::law::{Student, next};
+use super::student::Characteristic;
+use super::{Read, Volatility, broken, impossible, pass};
 use crate::base::rng::Key;
 use crate::base::{Error, Result, math};
 use crate::filter::{Observations, Settings};
 use crate::models::Model;
 use crate::predictive::{Density, Predictive};
+use crate::process::{Family, Law};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Frequencies of a cosine series, and its width in standard deviations at least; at most twice that.
-const FREQUENCIES: usize = 384;
-const WIDTH: f64 = 24.0;
-/// Nodes of a law, how far they reach in standard deviations, and how much denser they are in the middle.
-const NODES: usize = 241;
-const REACH: f64 = 12.0;
-const BEND: f64 = 3.0;
+/// How finely laws are told, and how far out.
+#[derive(Debug, Clone, Copy)]
+struct Fineness {
+    /// Frequencies of a cosine series, and its width in standard deviations at least; at most twice that.
+    frequencies: usize,
+    width: f64,
+    /// Nodes of a law, how far they reach in standard deviations (of the next row, and further ahead), and how much denser they are in the middle.
+    nodes: usize,
+    reach: [f64; 2],
+    bend: f64,
+}
+
+/// Of normal moves, and of Student's, whose tails go on.
+const NORMAL: Fineness = Fineness { frequencies: 384, width: 24.0, nodes: 241, reach: [12.0, 12.0], bend: 3.0 };
+const STUDENT: Fineness = Fineness { frequencies: 960, width: 60.0, nodes: 361, reach: [60.0, 29.0], bend: 5.0 };
 /// Most rows ahead.
 const MOST_ROWS: usize = 20_000;
 
@@ -44,6 +54,10 @@ pub struct Outlook {
     pub(super) masses: Vec<f64>,
     steps: Vec<Step>,
     waves: BTreeMap<(usize, usize, i32), Waves>,
+    /// Where moves are Student's, and their characteristic function, made when it is first needed.
+    student: Option<Student>,
+    characteristic: Option<Characteristic>,
+    fineness: Fineness,
 }
 
 /// The moves over one length of rows, with first and second moments of the level's move by the number of rows.
@@ -69,9 +83,13 @@ impl Outlook {
         let at = filter.at(theta).ok_or_else(|| broken(model, "its rates are not finite at these parameters"))?;
         let forward = filter.forward(&at)?;
         let masses = forward.masses.into_iter().next_back().unwrap_or_default();
-        let steps = filter.bands.iter().cloned().zip(at.moves).map(|(band, moves)| Step::new(band, moves)).collect();
+        let steps: Vec<Step> =
+            filter.bands.iter().cloned().zip(at.moves).map(|(band, moves)| Step::new(band, moves)).collect();
+        let student = filter.read.shape.degrees(theta).map(Student::new);
+        let fineness = if student.is_some() { STUDENT } else { NORMAL };
         let (theta, record) = (theta.to_vec(), record.clone());
-        Ok(Outlook { filter, theta, record, masses, steps, waves: BTreeMap::new() })
+        let (waves, characteristic) = (BTreeMap::new(), None);
+        Ok(Outlook { filter, theta, record, masses, steps, waves, student, characteristic, fineness })
     }
 
     /// Go on to the end of another record: row by row where it continues the one known, else from its beginning.
@@ -87,16 +105,16 @@ impl Outlook {
         let lengths: Option<Vec<usize>> =
             (known..times.len()).map(|i| self.known_step(times[i] - times[i.checked_sub(1)?])).collect();
         let (true, true, Some(lengths)) = (continues, whole, lengths) else {
-            let model = self.filter.model.clone();
+            let model = self.filter.read.model.clone();
             *self = Outlook::new(&model, &self.theta, record)?;
             return Ok(());
         };
         for (row, length) in (known..times.len()).zip(lengths) {
-            let levels = [row - 1, row].map(|i| record.values[0][i].map(|v| self.filter.shape.level_of(v)));
+            let levels = [row - 1, row].map(|i| record.values[0][i].map(|v| self.filter.read.shape.level_of(v)));
             let [Some(before), Some(now)] = levels else { continue };
             let step = &self.steps[length];
             let (masses, _) = pass::forward(&step.band, &step.coefficients, &self.masses, now - before)
-                .ok_or_else(|| impossible(&self.filter.model, now - before, row))?;
+                .ok_or_else(|| impossible(&self.filter.read.model, now - before, row))?;
             self.masses = masses;
         }
         self.record = record.clone();
@@ -113,7 +131,8 @@ impl Outlook {
         if let Some(known) = self.known_step(dt) {
             return Ok(known);
         }
-        let Volatility { shape, mesh, model, .. } = &self.filter;
+        let Volatility { read, mesh, .. } = &self.filter;
+        let Read { shape, model, .. } = read.as_ref();
         let made = Band::new(shape, mesh, &self.theta, dt)
             .and_then(|band| Moves::new(shape, mesh, &band, &self.theta).map(|moves| Step::new(band, moves)));
         self.steps.push(made.ok_or_else(|| broken(model, "its rates are not finite at these parameters"))?);
@@ -124,8 +143,8 @@ impl Outlook {
     fn last(&self) -> Result<(f64, f64)> {
         let value = self.record.values.first().and_then(|column| column.last().copied().flatten());
         match (value, self.record.times.last()) {
-            (Some(value), Some(time)) => Ok((self.filter.shape.level_of(value), *time)),
-            _ => Err(broken(&self.filter.model, "the last row has no value to forecast from")),
+            (Some(value), Some(time)) => Ok((self.filter.read.shape.level_of(value), *time)),
+            _ => Err(broken(&self.filter.read.model, "the last row has no value to forecast from")),
         }
     }
 
@@ -147,7 +166,7 @@ impl Outlook {
     /// The length most rows have.
     fn usual_length(&self) -> f64 {
         let mut counts = vec![0usize; self.filter.bands.len()];
-        for length in self.filter.rows.steps.to.iter().flatten() {
+        for length in self.filter.read.rows.steps.to.iter().flatten() {
             counts[*length] += 1;
         }
         let most = (0..counts.len()).max_by_key(|k| (counts[*k], std::cmp::Reverse(*k))).unwrap_or(0);
@@ -176,19 +195,19 @@ impl Outlook {
         let (from, before) = if ahead == Ahead::Move { (0.0, rows - 1) } else { (level, 0) };
         let density = if rows == 1 || ahead == Ahead::Move {
             let masses = self.steps[step].carried(&self.masses, before);
-            let mixture: Mixture = next(band, moves, &masses);
+            let mixture = next(band, moves, self.student.as_ref(), &masses);
             let (mean, sd) = mixture.moments(0.0);
-            tabulated(mean, sd, from, |points| mixture.densities(points))
+            self.fineness.tabulated(0, (mean, sd), from, |points| mixture.densities(points))
         } else {
             let (mean, sd) = self.moments(rows, step);
-            let (scale, width) = scale(sd);
+            let (scale, width) = self.fineness.scale(sd);
             let waves = self.waves.get(&(step, rows, scale));
             waves.and_then(|waves| {
                 let series = Cosines::new(waves, &self.masses, mean - 0.5 * width, width);
-                tabulated(mean, sd, from, |points| points.iter().map(|x| series.at(*x)).collect())
+                self.fineness.tabulated(1, (mean, sd), from, |points| points.iter().map(|x| series.at(*x)).collect())
             })
         };
-        density.map(Predictive::Density).ok_or_else(|| broken(&self.filter.model, "a law ahead has no density"))
+        density.map(Predictive::Density).ok_or_else(|| broken(&self.filter.read.model, "a law ahead has no density"))
     }
 
     /// Mean and standard deviation of the move over rows ahead.
@@ -208,17 +227,21 @@ impl Outlook {
         for (rows, step) in asked.iter().filter(|(rows, _)| *rows > 1) {
             let (_, sd) = self.moments(*rows, *step);
             if !(sd > 0.0 && sd.is_finite()) {
-                return Err(broken(&self.filter.model, "the variance of a move ahead is not finite"));
+                return Err(broken(&self.filter.read.model, "the variance of a move ahead is not finite"));
             }
-            let (scale, _) = scale(sd);
+            let (scale, _) = self.fineness.scale(sd);
             if !self.waves.contains_key(&(*step, *rows, scale)) {
                 missing.entry((*step, scale)).or_default().push(*rows);
             }
         }
+        if let (false, None, Some(nu)) = (missing.is_empty(), &self.characteristic, self.steps[0].moves.degrees) {
+            self.characteristic = Some(Characteristic::new(nu));
+        }
         for ((step, scale), mut rows) in missing {
             rows.sort_unstable();
             rows.dedup();
-            let made = self.steps[step].waves(width_of(scale), &rows);
+            let frequencies = (self.fineness.frequencies, width_of(scale));
+            let made = self.steps[step].waves(frequencies, self.characteristic.as_ref(), &rows);
             for (rows, waves) in rows.into_iter().zip(made) {
                 self.waves.insert((step, rows, scale), waves);
             }
@@ -240,6 +263,9 @@ impl Outlook {
         }
         let tables: Vec<Vec<f64>> = self.steps.iter().map(Step::cumulated).collect();
         let begin = cumulated(self.masses.iter().copied());
+        // χ²/ν of ν degrees of freedom, and (ν - 2)/ν.
+        let mixing = self.steps[0].moves.degrees;
+        let mixing = mixing.and_then(|nu| Some((Law::new(Family::Gamma, &[0.5 * nu, 0.5 * nu])?, (nu - 2.0) / nu)));
         let path = |p: usize| -> Vec<f64> {
             let mut stream = key.stream(p as u64);
             let mut place = drawn(&begin, stream.uniform());
@@ -253,7 +279,8 @@ impl Outlook {
                     let k = drawn(&tables[*step][offset..offset + count], stream.uniform());
                     let m = &moves.list[offset + k];
                     let jumps = m.jumps_at(stream.uniform());
-                    let variance = m.variance + jumps * m.jump_variance;
+                    let size = mixing.map_or(1.0, |(law, share)| share / law.sample(&mut stream));
+                    let variance = size * m.variance + jumps * m.jump_variance;
                     moved = m.mean + jumps * m.jump_mean + variance.sqrt() * stream.normal();
                     at += moved;
                     place = first + k;
@@ -317,15 +344,25 @@ impl Step {
         }
     }
 
-    /// Characteristic functions after each number of rows (increasing), at the frequencies of a series so wide.
-    fn waves(&self, width: f64, rows: &[usize]) -> Vec<Waves> {
+    /// Characteristic functions after each number of rows (increasing), at so many frequencies of a series so wide; `student` is that of
+    /// moves that are not normal.
+    fn waves(
+        &self,
+        (frequencies, width): (usize, f64),
+        student: Option<&Characteristic>,
+        rows: &[usize],
+    ) -> Vec<Waves> {
         let n = self.band.moves.len();
         let most = rows.last().copied().unwrap_or(0);
         let one = |k: usize| -> Vec<[Vec<f64>; 2]> {
             let u = k as f64 * std::f64::consts::PI / width;
             // Of each move its probability times the characteristic function of the level's move.
             let factor = |m: &Move| {
-                let (mut ln_size, mut turn) = (m.ln_p - 0.5 * u * u * m.variance, u * m.mean);
+                let spread = match student {
+                    None => -0.5 * u * u * m.variance,
+                    Some(student) => student.ln(u * m.variance.sqrt()),
+                };
+                let (mut ln_size, mut turn) = (m.ln_p + spread, u * m.mean);
                 if m.jumps > 0.0 {
                     let size = math::exp(-0.5 * u * u * m.jump_variance);
                     ln_size += m.jumps * (size * math::cos(u * m.jump_mean) - 1.0);
@@ -356,7 +393,7 @@ impl Step {
             }
             kept
         };
-        let by_frequency: Vec<Vec<[Vec<f64>; 2]>> = (0..FREQUENCIES).into_par_iter().map(one).collect();
+        let by_frequency: Vec<Vec<[Vec<f64>; 2]>> = (0..frequencies).into_par_iter().map(one).collect();
         (0..rows.len()).map(|r| by_frequency.iter().map(|kept| kept[r].clone()).collect()).collect()
     }
 
@@ -366,10 +403,33 @@ impl Step {
     }
 }
 
-/// The scale whose series is wide enough for a standard deviation: a power of two, so that few are made.
-fn scale(sd: f64) -> (i32, f64) {
-    let scale = (math::ln(WIDTH * sd) / std::f64::consts::LN_2).ceil() as i32;
-    (scale, width_of(scale))
+impl Fineness {
+    /// The scale whose series is wide enough for a standard deviation: a power of two, so that few are made.
+    fn scale(self, sd: f64) -> (i32, f64) {
+        let scale = (math::ln(self.width * sd) / std::f64::consts::LN_2).ceil() as i32;
+        (scale, width_of(scale))
+    }
+
+    /// A density on nodes around a mean, dense in the middle, moved by `from`; `further` is zero for the next row, else one.
+    fn tabulated(
+        self,
+        further: usize,
+        (mean, sd): (f64, f64),
+        from: f64,
+        densities: impl Fn(&[f64]) -> Vec<f64>,
+    ) -> Option<Density> {
+        let Fineness { nodes, reach, bend, .. } = self;
+        let scale = reach[further] * sd / math::sinh(bend);
+        let place = |s: f64| mean + scale * math::sinh(bend * s);
+        let at = |i: f64| place(2.0 * i / nodes as f64 - 1.0);
+        let points: Vec<f64> = (0..nodes).map(|i| at(i as f64 + 0.5)).collect();
+        let edges: Vec<f64> = (0..=nodes).map(|i| from + at(i as f64)).collect();
+        let slope = |i: usize| math::cosh(bend * ((2 * i + 1) as f64 / nodes as f64 - 1.0));
+        let widths: Vec<f64> = (0..nodes).map(|i| scale * bend * slope(i) * 2.0 / nodes as f64).collect();
+        let mass: Vec<f64> = densities(&points).iter().zip(&widths).map(|(p, w)| p * w).collect();
+        let places: Vec<f64> = points.iter().map(|x| from + x).collect();
+        Density::new(edges, &places, &widths, &mass, [f64::NEG_INFINITY, f64::INFINITY])
+    }
 }
 
 fn width_of(scale: i32) -> f64 {
@@ -420,18 +480,4 @@ impl Cosines {
         }
         self.terms[0] + 0.5 * twice * one - two
     }
-}
-
-/// A density on nodes around a mean, dense in the middle, moved by `from`.
-fn tabulated(mean: f64, sd: f64, from: f64, densities: impl Fn(&[f64]) -> Vec<f64>) -> Option<Density> {
-    let scale = REACH * sd / math::sinh(BEND);
-    let place = |s: f64| mean + scale * math::sinh(BEND * s);
-    let at = |i: f64| place(2.0 * i / NODES as f64 - 1.0);
-    let points: Vec<f64> = (0..NODES).map(|i| at(i as f64 + 0.5)).collect();
-    let edges: Vec<f64> = (0..=NODES).map(|i| from + at(i as f64)).collect();
-    let slope = |i: usize| math::cosh(BEND * ((2 * i + 1) as f64 / NODES as f64 - 1.0));
-    let widths: Vec<f64> = (0..NODES).map(|i| scale * BEND * slope(i) * 2.0 / NODES as f64).collect();
-    let mass: Vec<f64> = densities(&points).iter().zip(&widths).map(|(p, w)| p * w).collect();
-    let nodes: Vec<f64> = points.iter().map(|x| from + x).collect();
-    Density::new(edges, &nodes, &widths, &mass, [f64::NEG_INFINITY, f64::INFINITY])
 }

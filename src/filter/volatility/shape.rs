@@ -41,6 +41,8 @@ pub(super) struct Shape {
     /// Whether the level is seen through its exponential.
     pub is_exp: bool,
     pub jumps: bool,
+    /// Degrees of freedom of the level's moves given the latent's path, where they are Student's.
+    student: Option<Id>,
 }
 
 /// Which state is seen, and which is not.
@@ -59,6 +61,9 @@ fn roles(model: &Model, process: &Diffusion) -> std::result::Result<Roles, Strin
     }
     if seen.noise.is_some() {
         return Err("its reading has an error".to_string());
+    }
+    if seen.student.is_some() && !process.jumps.is_empty() {
+        return Err("its rows' moves are Student's, and it jumps besides".to_string());
     }
     let pool = &process.frame.pool;
     let state_of = |id: Id| match pool.node(id) {
@@ -178,7 +183,13 @@ impl Shape {
         let step = StepDensity::new(latent_model(model, alone))?;
         let rates = Tape::compile(&frame.pool, &outputs, &[frame.variable(roles.latent)]);
         let Roles { level, latent, is_exp } = roles;
-        Ok(Ok(Shape { frame, rates, step, latent, level, is_exp, jumps: !process.jumps.is_empty() }))
+        let student = model.observe.first().and_then(|seen| seen.student);
+        Ok(Ok(Shape { frame, rates, step, latent, level, is_exp, jumps: !process.jumps.is_empty(), student }))
+    }
+
+    /// Degrees of freedom of the level's moves given the latent's path; `None` where they are normal.
+    pub fn degrees(&self, theta: &[f64]) -> Option<f64> {
+        self.student.map(|nu| self.frame.at(nu, theta, 0.0))
     }
 
     /// The level behind a reading.

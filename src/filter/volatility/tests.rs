@@ -8,14 +8,14 @@ use crate::models::{built_in, built_in_text, read};
 use crate::predictive::Predictive;
 use crate::stats;
 
-const DT: f64 = 1.0 / 252.0;
+pub(super) const DT: f64 = 1.0 / 252.0;
 
-fn model(id: &str) -> Model {
+pub(super) fn model(id: &str) -> Model {
     built_in(id).expect("built in")
 }
 
 /// Prices of a simulated path, by short Euler steps.
-fn simulated(model: &Model, theta: &[f64], latent: f64, rows: usize, seed: u64) -> Observations {
+pub(super) fn simulated(model: &Model, theta: &[f64], latent: f64, rows: usize, seed: u64) -> Observations {
     let times: Vec<f64> = (1..rows).map(|i| i as f64 * DT).collect();
     let run = Run {
         theta,
@@ -60,11 +60,12 @@ fn the_slope_is_that_of_the_likelihood() {
         ("log-volatility-jumps", vec![6.0, -3.2, 2.0, -0.6, 0.1, 20.0, -0.02, 0.1]),
         ("heston", vec![5.0, 0.05, 0.5, -0.6, 0.1]),
         ("garch-diffusion", vec![5.0, 0.05, 1.5, -0.3, 0.1]),
+        ("log-volatility-t", vec![6.0, -3.2, 2.0, -0.6, 0.1, 5.5]),
     ] {
         let model = model(id);
         let record = simulated(&model, &theta, if id.starts_with("log") { -3.0 } else { 0.05 }, 200, 3);
         let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
-        let (total, slopes) = filter.total_and_gradient(&theta).expect("a slope");
+        let Told { total, gradient: slopes, .. } = filter.told(&theta).expect("a slope");
         assert!((total - filter.total(&theta).expect("a value")).abs() < 1e-9);
         for k in 0..theta.len() {
             let h = 1e-4 * theta[k].abs();
@@ -77,6 +78,27 @@ fn the_slope_is_that_of_the_likelihood() {
             let size = slopes.iter().zip(&theta).map(|(s, t)| (s * t).abs()).fold(1.0, f64::max) / theta[k].abs();
             assert!((slopes[k] - difference).abs() < 1e-6 * size, "{id} {k}: {} {difference}", slopes[k]);
         }
+    }
+}
+
+/// At the truth the outer products of the scores of 96 blocks are the curvature to a few times the root of 2/96 (White 1982, theorem 3.3).
+#[test]
+fn the_metric_is_near_the_curvature() {
+    let model = model("log-volatility");
+    let theta = [10.0, -3.2, 3.0, -0.6, 0.1];
+    let record = simulated(&model, &theta, -3.2, 4_000, 8);
+    let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
+    let metric = filter.told(&theta).expect("told").metric;
+    for k in 0..theta.len() {
+        let h = 1e-3 * theta[k].abs();
+        let slope = |steps: f64| {
+            let mut moved = theta;
+            moved[k] += steps * h;
+            filter.told(&moved).expect("told").gradient[k]
+        };
+        let curvature = -(slope(1.0) - slope(-1.0)) / (2.0 * h) / 4_000.0;
+        let ratio = metric[(k, k)] / curvature;
+        assert!((ratio - 1.0).abs() < 4.0 * (2.0f64 / 96.0).sqrt(), "{k}: {ratio}");
     }
 }
 
@@ -195,7 +217,15 @@ fn what_is_not_latent_volatility_is_refused_by_name() {
         let why = why_not(&model(id)).expect("refused");
         assert!(why.contains(part), "{id}: {why}");
     }
-    for id in ["heston", "bates", "garch-diffusion", "log-volatility", "log-volatility-level", "log-volatility-jumps"] {
+    for id in [
+        "heston",
+        "bates",
+        "garch-diffusion",
+        "log-volatility",
+        "log-volatility-level",
+        "log-volatility-jumps",
+        "log-volatility-t",
+    ] {
         assert_eq!(why_not(&model(id)), None, "{id}");
     }
     let text = built_in_text("heston")

@@ -5,7 +5,7 @@ use crate::base::{Error, Result, math};
 use crate::expr::{Id, Scratch, Tape};
 use crate::fit::Settings;
 use crate::fit::certified::{first_and_free, only_kl};
-use crate::fit::starts::Scan;
+use crate::fit::starts::{Look, Scan};
 use crate::form::Batch;
 use crate::form::counts_likelihood::why_not;
 use crate::models::Model;
@@ -40,7 +40,7 @@ pub fn fit_complete(model: &Model, data: &[CountSeries], settings: &Settings) ->
     let scores = |theta: &[f64]| path.scores(theta);
     let loss = |theta: &[f64]| -path.scores(theta).value.iter().sum::<f64>();
     let (centres, scales) = sizes(data);
-    let points = Scan { loss: &loss, centres, scales, second: None }.points(
+    let points = Scan { loss: &loss, centres, scales, look: Look::Wide, second: None }.points(
         &first,
         &free,
         settings,

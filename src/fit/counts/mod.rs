@@ -17,7 +17,7 @@ use super::certified::{Problem, estimates, first_and_free, only_kl};
 use super::kl::{self, outer};
 use super::optimise::Goal;
 use super::slopes::slopes;
-use super::starts::Scan;
+use super::starts::{Look, Scan};
 use super::{Estimate, Objective, Settings, Solved, StartOutcome, Status, best_of, outcomes};
 use crate::base::{Error, Result, Series, Transform, math};
 use crate::form::Batch;
@@ -96,7 +96,7 @@ pub fn fit_counts(model: &Model, data: &[CountSeries], settings: &Settings) -> R
     let rough = |theta: &[f64]| transitions.rough(theta, &sample);
     let (centres, scales) = sizes(data);
     let size = scales.first().copied().unwrap_or(1.0);
-    let points = Scan { loss: &rough, centres, scales, second: None }.points(
+    let points = Scan { loss: &rough, centres, scales, look: Look::Wide, second: None }.points(
         &first,
         &free,
         settings,

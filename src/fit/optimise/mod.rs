@@ -5,10 +5,12 @@
 //! the Hessian in natural coordinates bring the score down to round-off, which the certificate asks for, and leave that Hessian.
 
 mod newton;
+mod scoring;
 #[cfg(test)]
 mod tests;
 
 pub(super) use newton::{hessian, natural_hessian, symmetric_inverse};
+pub(in crate::fit) use scoring::approach;
 
 use super::adapter;
 use crate::base::{Param, Seed};

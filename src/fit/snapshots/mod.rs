@@ -20,7 +20,7 @@ mod tests;
 
 use super::certified::{Problem, first_and_free};
 use super::optimise::symmetric_inverse;
-use super::starts::Scan;
+use super::starts::{Look, Scan};
 use super::{FormRequest, Objective, Observed, Settings, Solved, kl};
 use crate::base::{Error, Params, Purpose, Result, math};
 use crate::form::{Accuracy, Form, Pairs, Transitions, moments, ode};
@@ -260,7 +260,12 @@ impl Task<'_> {
         let loss = |theta: &[f64]| self.rough(theta).unwrap_or(f64::INFINITY);
         let scales = scales.into_iter().filter(|s| s.is_finite() && *s > 0.0).collect();
         let given = !self.settings.initial.is_empty();
-        Scan { loss: &loss, centres, scales, second: None }.points(&self.first, &self.free, self.settings, given)
+        Scan { loss: &loss, centres, scales, look: Look::Wide, second: None }.points(
+            &self.first,
+            &self.free,
+            self.settings,
+            given,
+        )
     }
 
     fn rough(&self, theta: &[f64]) -> Option<f64> {

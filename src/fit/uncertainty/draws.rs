@@ -1,7 +1,7 @@
 //! Draws of the parameters: from the normal law that the likelihood has around its optimum, or from refits of simulated data.
 
 use super::bootstrap::bootstrap;
-use super::covariance::{Method, covariance};
+use super::covariance::{Covariance, Method, covariance};
 use super::likelihood::refused;
 use crate::base::rng::word_of;
 use crate::base::sobol::{Scramble, Sobol};
@@ -40,6 +40,17 @@ fn is_straight(p: &Param, estimate: f64, se: Option<f64>) -> bool {
 /// As [`covariance`].
 pub fn normal_draws(model: &Model, data: &Observed, settings: &Settings, fit: &Fit, n: usize) -> Result<Vec<Vec<f64>>> {
     let natural = covariance(model, data, settings, fit, Method::Observed)?;
+    draws_of(model, settings, fit, &natural, n)
+}
+
+/// As [`normal_draws`], of a covariance that is known.
+pub(in crate::fit) fn draws_of(
+    model: &Model,
+    settings: &Settings,
+    fit: &Fit,
+    natural: &Covariance,
+    n: usize,
+) -> Result<Vec<Vec<f64>>> {
     let moved: Vec<usize> = (0..fit.theta.len()).filter(|k| natural.se[*k].is_some()).collect();
     // Slope of the coordinate, or one where the parameter itself is the coordinate.
     let place = |k: usize| {

@@ -32,6 +32,7 @@ pub(in crate::fit) mod tests;
 pub use bootstrap::{Bootstrap, BootstrapEstimate, bootstrap};
 pub use covariance::{Covariance, Method, covariance};
 pub use derived::{Derived, derived, standard_quantities};
+pub(in crate::fit) use draws::draws_of;
 pub use draws::{bootstrap_draws, normal_draws};
 pub use jackknife::{Jackknife, JackknifeEstimate, jackknife};
 pub use profile::{End, Profile, profile};

@@ -200,16 +200,41 @@ pub(super) fn read_observations(top: &Reader, scope: &mut Scope) -> Result<Vec<O
     let mut list = Vec::new();
     for (name, offset) in tables.keys() {
         check_name(top.source, &name, offset)?;
-        let table = tables.needed_table(&name, &["of", "unit", "noise", "meaning"])?;
+        let table = tables.needed_table(&name, &["of", "unit", "noise", "innovations", "meaning"])?;
         let of = scope.expression(&table, "of", &format!("observe.{name}.of"))?;
         let unit = table.text("unit")?.map_or("1".to_string(), |t| t.0);
         let noise = match table.text("noise")? {
             None => None,
             Some((text, at)) => Some(scope.distribution(&text, at, &format!("observe.{name}.noise"))?),
         };
-        list.push(Observation { name, unit, of, noise });
+        let student = match table.text("innovations")? {
+            None => None,
+            Some((text, at)) => Some(student(top, scope, &text, at)?),
+        };
+        list.push(Observation { name, unit, of, noise, student });
     }
     Ok(list)
+}
+
+/// `innovations = "student(nu)"`: the degrees of freedom.
+fn student(top: &Reader, scope: &mut Scope, text: &str, at: usize) -> Result<Id> {
+    let wrong = |message: String| Err(top.source.error(at, message));
+    let (name, arguments) = match scope.call(text, at, "innovations")? {
+        Some(called) => called,
+        None => (text.to_string(), Vec::new()),
+    };
+    match arguments.as_slice() {
+        [nu] if name == "student" && (scope.frame.varies(*nu) || scope.frame.is_timed(*nu)) => {
+            wrong("the degrees of freedom of innovations may hold parameters only".to_string())
+        }
+        [_] if name == "student" && scope.frame.n_variables != 2 => {
+            wrong("innovations are of a level with one state that is not seen, and here are not two states".to_string())
+        }
+        [nu] if name == "student" => Ok(*nu),
+        _ => wrong(format!(
+            "innovations are student(degrees of freedom), not '{text}'; without the line they are normal"
+        )),
+    }
 }
 
 /// The claim of a closed law.
