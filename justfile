@@ -29,6 +29,29 @@ docs:
 deny:
     cargo deny check
 
+# The bill of materials of the lock file; writes sbom.cdx.json
+sbom:
+    .ci/sbom
+
+# Build the crate from its own tarball
+package:
+    .ci/package
+
+# The least Rust that is promised, for the program and for the mathematics alone
+msrv:
+    rustup toolchain install 1.95.0 1.89.0 --profile minimal --no-self-update
+    cargo +1.95.0 check --locked --target-dir target/msrv
+    cargo +1.89.0 check --locked --no-default-features --ignore-rust-version --target-dir target/msrv
+
+# The unsafe code under Miri, with and without wider vectors (needs the component miri of a nightly toolchain)
+miri:
+    cargo +nightly miri test --no-default-features --lib --target-dir target/miri base::dispatch
+    RUSTFLAGS="-C target-feature=+avx2,+avx512f,+avx512dq,+avx512vl" cargo +nightly miri test --no-default-features --lib --target-dir target/miri base::dispatch
+
+# The answers shown in README and guide, written anew by running every command
+pages:
+    cargo test --release --test it -- --ignored --nocapture pages_written_anew
+
 # Fifty starts of every reference fit (minutes); writes reports/validation/starts.md
 starts:
     cargo test --release --test it -- --ignored --nocapture fifty_starts
@@ -77,6 +100,10 @@ contract:
 # Ten typical mistakes in model files and what the user sees; writes reports/validation/mistakes.md
 mistakes:
     cargo test --release --test it -- --ignored --nocapture transcript_of_mistakes
+
+# Mistakes of a stranger's first hour, and the hints that mend them; writes reports/validation/newcomer.md
+newcomer:
+    cargo test --release --test it -- --ignored --nocapture transcript_of_the_first_hour
 
 # Master equation, Langevin and Fokker-Planck of one network at growing size (a minute and a half); writes reports/validation/kramers-moyal.md
 kramers-moyal:

@@ -93,6 +93,8 @@ pub struct Scores {
 }
 
 impl Scores {
+    /// Scores of every model of a backtest, pooled over windows and horizons and by horizon, with the tests against the baselines.
+    /// Cost: O(rows log rows) a model.
     pub fn of(backtest: &Backtest) -> Scores {
         let walk = backtest.models.iter().position(|m| m == RANDOM_WALK);
         let sets = confidence_set(backtest);
@@ -100,6 +102,7 @@ impl Scores {
         Scores { pooled }
     }
 
+    /// Scores of one model by its name; `None` where it was not in the backtest.
     pub fn get(&self, model: &str) -> Option<&ModelScores> {
         self.pooled.iter().find(|s| s.model == model)
     }

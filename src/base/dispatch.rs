@@ -58,6 +58,7 @@ impl Level {
         std::iter::once(Level::BASELINE).chain(wider.into_iter().flatten())
     }
 
+    /// `baseline`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Width::Baseline => "baseline",

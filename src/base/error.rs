@@ -3,9 +3,11 @@
 //! A result that is not an error but is not good either (not converged, at a bound) is a status of the result.
 
 use super::limits::Limit;
+use super::mend;
 use super::text::{clip, visible};
 use std::path::{Path, PathBuf};
 
+/// What everything that can be refused gives back.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Every refusal of the library. [`Error::code`] is stable for scripts, [`Error::hints`] is the next thing to type.
@@ -215,6 +217,9 @@ impl Error {
                 }
                 .to_string()])
                 .collect(),
+            Error::FileUnreadable { path, reason } if reason.contains("directory") => {
+                vec![format!("this is a folder, not a file: ls {} shows what is in it", shell(&path.display().to_string()))]
+            }
             Error::FileUnreadable { .. } => one("check that it is a file, not a folder, and that you may read it"),
             Error::FileUnwritable { .. } => one("choose another place with -o PATH"),
             Error::DataEmpty { .. } | Error::DataHeaderOnly { .. } => {
@@ -224,7 +229,7 @@ impl Error {
                 one("this looks like UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > FILE.utf8.csv)")
             }
             Error::DataNotText { .. } => {
-                one("kramers reads CSV text, plain or gzipped; export a spreadsheet as CSV (UTF-8) first")
+                one("CSV text is read, plain or gzipped: export a spreadsheet as CSV (UTF-8) first")
             }
             Error::NoParquet { .. } => {
                 one("cargo install --path . --locked --features parquet builds it with Parquet; CSV needs nothing")
@@ -233,8 +238,14 @@ impl Error {
             Error::DataRagged { line, expected, found, .. } if found < expected => {
                 vec![format!("mend line {line}: a missing value keeps its separator, as in 2021-01-04,,7")]
             }
-            Error::DataRagged { line, .. } => {
-                vec![format!("mend line {line}: a field with the separator in it wants quotes (\"…\")")]
+            Error::DataRagged { name, line, expected: 1, .. } => mend::from_line(name, *line)
+                .into_iter()
+                .chain([format!("mend the lines above line {line}: the first line is the header, one name a column")])
+                .collect(),
+            Error::DataRagged { name, line, expected, found } => {
+                let commas = (*expected == 2 && *found == 3).then(|| mend::with_semicolons(name)).flatten();
+                let quotes = format!("mend line {line}: a field with the separator in it wants quotes (\"…\")");
+                [quotes].into_iter().chain(commas.map(|line| format!("if these are decimal commas: {line}"))).collect()
             }
             Error::DataUnclosedQuote { line, .. } => {
                 vec![format!("mend line {line}: close the quote; a quote inside quotes is written twice (\"\")")]
@@ -249,8 +260,17 @@ impl Error {
                 vec![format!("say which: --{} {}", flag_of(role), shell(candidates.first().map_or("NAME", |c| c)))]
             }
             Error::NoColumn { role, .. } => vec![format!("name it: --{} NAME", flag_of(role))],
-            Error::NotANumber { .. } => one("choose another column with --value NAME, or mend the cell; missing values are \"\", NA, NaN, null or ."),
-            Error::NotADate { .. } => one("mend the cell, or choose another column with --time NAME"),
+            Error::NotANumber { name, cell, .. } => mend::without_sign(name, cell)
+                .into_iter()
+                .chain(["choose another column with --value NAME, or mend the cell; missing values are \"\", NA, NaN, null or .".to_string()])
+                .collect(),
+            Error::NotADate { name, line, expected, .. } => {
+                let other = "mend the cell, or choose another column with --time NAME".to_string();
+                match expected.starts_with("date like") {
+                    true => mend::without_line(name, *line).into_iter().chain([other]).collect(),
+                    false => vec![other, "dates are read as 2021-04-08, 4/8/2021, 8.4.2021, 8 Apr 2021, Apr 2021, 2021-Q2 or 20210408".to_string()],
+                }
+            }
             Error::AmbiguousDate { .. } => one("say which: --dates mdy or --dates dmy"),
             Error::AllMissing { .. } => one("choose another column with --value NAME"),
             Error::Constant { .. } => one("a series that never moves has nothing to estimate; choose another column with --value NAME"),
@@ -312,9 +332,9 @@ fn flag_of(role: &str) -> &str {
     }
 }
 
-/// A word as a shell wants it typed.
-fn shell(word: &str) -> String {
-    let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./%".contains(c));
+/// A word that a shell reads back as it is.
+pub(crate) fn shell(word: &str) -> String {
+    let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./%,=:+@".contains(c));
     if plain && !word.is_empty() { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 

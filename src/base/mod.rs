@@ -8,6 +8,7 @@ pub mod error;
 pub mod findings;
 pub mod limits;
 pub mod math;
+mod mend;
 pub mod order;
 pub mod params;
 pub mod rng;

@@ -28,6 +28,7 @@ pub enum Coordinate {
 }
 
 impl Param {
+    /// The coordinate an optimiser moves in, from the bounds alone: a logarithm, a logistic map, or as it is.
     pub fn coordinate(&self) -> Coordinate {
         if self.upper - self.lower <= 20.0 {
             Coordinate::Logit
@@ -162,6 +163,10 @@ impl Params {
         Ok(())
     }
 
+    /// The value of a parameter by name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownParam`] with the nearest name.
     pub fn get(&self, name: &str) -> Result<f64> {
         Ok(self.values[self.index(name)?])
     }

@@ -63,6 +63,7 @@ impl Key {
         Key { paired: 1, ..self }
     }
 
+    /// Whether its paths come in antithetic pairs.
     pub fn is_antithetic(self) -> bool {
         self.paired == 1
     }
@@ -167,6 +168,7 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// The next 64 bits: uniform and independent, the same on every machine.
     #[inline]
     pub fn next_word(&mut self) -> u64 {
         if let Some(word) = self.spare.take() {

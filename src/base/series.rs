@@ -49,10 +49,12 @@ pub struct Series {
 const DAY: i64 = 86_400;
 
 impl Series {
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.value.len()
     }
 
+    /// Whether it has no row.
     pub fn is_empty(&self) -> bool {
         self.value.is_empty()
     }

@@ -6,6 +6,8 @@
 use crate::base::{Error, Result, Series, math};
 use serde::Serialize;
 
+/// A change of the observed variable: of state (`none`, `log`; densities map both ways exactly) or to increments between rows
+/// (`return` x′/x - 1, `log-return` ln(x′/x), `diff` x′ - x; levels come back as sums along paths).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transform {
@@ -17,9 +19,11 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Every transform, in the order of the help.
     pub const ALL: [Transform; 5] =
         [Transform::None, Transform::Log, Transform::Return, Transform::LogReturn, Transform::Diff];
 
+    /// The name that `--transform` takes.
     pub fn name(self) -> &'static str {
         match self {
             Transform::None => "none",

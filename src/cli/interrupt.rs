@@ -1,9 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the run ends at once, and what it has finished stays.
 
 use super::args::{Cli, Verb};
-use super::report::command::quoted;
 use super::{files, output, tell_failure};
 use crate::base::Error;
+use crate::base::error::shell;
 
 /// Exit code of a run that was interrupted.
 pub(super) const EXIT: u8 = 130;
@@ -32,7 +32,7 @@ fn hint(cli: &Cli) -> String {
     match (&cli.verb, folder) {
         (Verb::Backtest(args), Some(_)) => {
             let resume = if args.resume { "" } else { " --resume" };
-            let words: Vec<String> = std::env::args().skip(1).map(|word| quoted(&word)).collect();
+            let words: Vec<String> = std::env::args().skip(1).map(|word| shell(&word)).collect();
             format!("kramers {}{resume} goes on from the blocks that are done", words.join(" "))
         }
         (Verb::Backtest(_), None) => {

@@ -38,6 +38,7 @@ mod paths;
 mod record;
 mod remarks;
 mod report;
+mod schema;
 mod select;
 mod simulate;
 mod solve;
@@ -45,13 +46,14 @@ mod start;
 mod table;
 mod tune;
 pub mod untrusted;
+mod usage;
 mod values;
 mod verify;
 
 use crate::base::dispatch::Level;
 use crate::base::{Error, Result};
 use args::{Cli, Verb};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use output::Output;
 use serde_json::json;
 use std::error::Error as _;
@@ -160,7 +162,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Outcome> {
         Verb::Solve(args) => solve::run(args, common, output),
         Verb::Simulate(args) => simulate::run(args, common, output),
         Verb::Completions { shell } => meta::completions(*shell, output),
-        Verb::Man => meta::man(output),
+        Verb::Man { verb } => meta::man(verb.as_deref(), common, output),
+        Verb::Schema { name } => schema::run(name.as_deref(), common, output),
     }
 }
 
@@ -177,24 +180,9 @@ fn refuse_arguments(refusal: &clap::Error) -> u8 {
         let _ = refusal.print();
         return 2;
     }
-    let (message, hints) = usage(&refusal.render().to_string());
+    let (message, hints) = usage::told(&refusal.render().to_string());
     tell_failure(std::env::args().any(|a| a == "--json"), "usage", &message, &hints);
     2
-}
-
-/// What clap says, as a message and hints.
-fn usage(text: &str) -> (String, Vec<String>) {
-    let paragraphs: Vec<&str> = text.split("\n\n").map(str::trim_end).collect();
-    let message = paragraphs[0].strip_prefix("error: ").unwrap_or(paragraphs[0]).to_string();
-    let tips = paragraphs.iter().flat_map(|p| p.lines()).filter_map(|l| l.trim_start().strip_prefix("tip: "));
-    // Passing a mistyped flag on as a value helps nobody here.
-    let mut hints: Vec<String> = tips.filter(|t| !t.contains("as a value")).map(str::to_string).collect();
-    let verbs: Vec<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_string()).collect();
-    match std::env::args().skip(1).find(|a| verbs.contains(a)) {
-        Some(verb) => hints.push(format!("kramers {verb} --help shows every flag and what it takes")),
-        None => hints.push("kramers --help lists the commands".to_string()),
-    }
-    (message, hints)
 }
 
 /// Exit code, name, message and hint of a panic. The only one that is no bug of ours is a library's, which has no other way to say that the

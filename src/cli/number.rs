@@ -18,7 +18,7 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
 
 /// `name=value`.
 pub(super) fn assignment(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not name=value"))?;
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not name=value, such as x=1"))?;
     Ok((name.trim().to_string(), number(value)?))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A guess is made only where one column fits; each is put into a sentence.
 
+use super::dates::{DateOrder, Fields, fields};
 use super::profile::{Data, Profile};
 use super::read::TextColumn;
 use super::words;
@@ -186,7 +187,11 @@ impl Columns<'_> {
             Data::Numbers(_) => Ok(TimeSource::Numbers(at)),
             Data::Empty => Err(self.all_missing(at)),
             Data::Text => {
-                let row = self.text[at].cells().position(|c| !super::number::is_missing(c)).unwrap_or(0);
+                // The first cell that is no date by itself; where each is one, they are written in different ways.
+                let moment = |f: Fields| f.moment(DateOrder::Mdy).or_else(|| f.moment(DateOrder::Dmy));
+                let filled = |c: &str| !super::number::is_missing(c);
+                let odd = self.text[at].cells().position(|c| filled(c) && fields(c).and_then(moment).is_none());
+                let row = odd.or_else(|| self.text[at].cells().position(filled)).unwrap_or(0);
                 Err(self.not_a_date(at, row, "date or a number".into()))
             }
         }

@@ -5,6 +5,7 @@
 
 use crate::base::math;
 
+/// Functions of one argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unary {
     Neg,
@@ -38,6 +39,7 @@ pub enum Unary {
     Not,
 }
 
+/// Functions and operators of two arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binary {
     Add,
@@ -75,6 +77,7 @@ fn times_log(a: f64, b: f64) -> f64 {
 }
 
 impl Unary {
+    /// Its value, by `base::math`; NaN outside its domain.
     #[inline(always)]
     pub fn apply(self, a: f64) -> f64 {
         match self {
@@ -143,6 +146,7 @@ impl Unary {
 }
 
 impl Binary {
+    /// Its value, by `base::math`; NaN outside its domain.
     #[inline(always)]
     pub fn apply(self, a: f64, b: f64) -> f64 {
         match self {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Id(u32);
 
 impl Id {
+    /// Its place in the graph.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -82,6 +83,7 @@ impl Pool {
         pool
     }
 
+    /// Names of the symbols, by their places.
     pub fn symbols(&self) -> &[String] {
         &self.symbols
     }
@@ -139,6 +141,7 @@ impl Pool {
         self.names.definitions.iter().filter(|(_, d)| matches!(d, Definition::Vector(_))).map(|(name, _)| name.as_str())
     }
 
+    /// What stands at a place of the graph.
     pub fn node(&self, id: Id) -> Node {
         self.nodes[id.index()]
     }

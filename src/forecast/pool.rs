@@ -23,6 +23,7 @@ impl Member {
         }
     }
 
+    /// Name in tables: the id of a model, or of a baseline.
     pub fn name(&self) -> &str {
         self.forecaster().name()
     }
@@ -185,6 +186,7 @@ pub enum FittedMember {
 }
 
 impl FittedMember {
+    /// The member as what every forecaster becomes.
     pub fn as_fitted(&self) -> &dyn Fitted {
         match self {
             FittedMember::Own(own) => own.as_ref(),

@@ -24,10 +24,28 @@ pub fn built_in(id: &str) -> Result<Model> {
         Some(text) => read(&format!("models/{id}.toml"), text),
         None => Err(Error::UnknownModel {
             id: id.to_string(),
-            nearest: nearest(id, built_in_ids()).map(str::to_string),
+            nearest: nearest(id, built_in_ids()).or_else(|| titled(id)).map(str::to_string),
             available: built_in_ids().map(str::to_string).collect(),
         }),
     }
+}
+
+/// The model whose title has all words of a long name, such as `ornstein-uhlenbeck`; of several the one with the shortest title.
+fn titled(name: &str) -> Option<&'static str> {
+    let words = |text: &str| -> Vec<String> {
+        text.to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .map(str::to_string)
+            .collect()
+    };
+    let asked = words(name);
+    BUILT_IN
+        .iter()
+        .filter_map(|(id, text)| Some((*id, words(text.lines().find(|l| l.starts_with("title"))?))))
+        .filter(|(_, title)| asked.iter().any(|w| w.len() > 3) && asked.iter().all(|w| title.contains(w)))
+        .min_by_key(|(_, title)| title.len())
+        .map(|(id, _)| id)
 }
 
 #[cfg(test)]
@@ -49,5 +67,13 @@ mod tests {
     #[test]
     fn a_mistyped_id_is_answered_with_the_nearest() {
         assert!(matches!(built_in("cirr"), Err(Error::UnknownModel { nearest: Some(n), .. }) if n == "cir"));
+    }
+
+    #[test]
+    fn a_long_name_is_answered_with_the_model_of_that_title() {
+        assert_eq!(titled("ornstein-uhlenbeck"), Some("ou"));
+        assert_eq!(titled("Vasicek"), Some("ou"));
+        assert_eq!(titled("geometric Brownian motion"), Some("gbm"));
+        assert_eq!(titled("of"), None);
     }
 }

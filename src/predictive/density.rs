@@ -143,10 +143,12 @@ impl Density {
             .collect()
     }
 
+    /// E\[X\] over the grid.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
+    /// √Var\[X\] over the grid.
     pub fn sd(&self) -> f64 {
         self.sd
     }
@@ -156,6 +158,7 @@ impl Density {
         (&self.edges, &self.cdf)
     }
 
+    /// P(X <= x); 0 below the grid and 1 above it. Cost: O(log nodes).
     pub fn cdf(&self, x: f64) -> f64 {
         match self.cell(x) {
             Err(outside) => outside,
@@ -194,6 +197,7 @@ impl Density {
         rise + self.slopes[i] * r * (r - 2.0 * s) + self.slopes[i + 1] * s * (s - 2.0 * r)
     }
 
+    /// The smallest x with P(X <= x) >= p, by inverting the distribution function between two nodes. Cost: O(log nodes).
     pub fn quantile(&self, p: f64) -> f64 {
         let i = self.cdf.partition_point(|f| *f < p).clamp(1, self.cdf.len() - 1) - 1;
         let (mut low, mut high) = (self.edges[i], self.edges[i + 1]);
@@ -209,6 +213,7 @@ impl Density {
         0.5 * (low + high)
     }
 
+    /// ln p(x): a cubic through the nodes, past them the parabola it ends in; minus infinity outside the domain.
     pub fn log_pdf(&self, x: f64) -> f64 {
         let last = self.nodes.len() - 1;
         if x < self.domain[0] || x > self.domain[1] || x.is_infinite() {

@@ -33,10 +33,12 @@ impl Ensemble {
         Some(Ensemble { samples, kernels, kernels_on_log: false })
     }
 
+    /// The draws, ascending.
     pub fn samples(&self) -> &[f64] {
         &self.samples
     }
 
+    /// Mean of the draws; its standard error is sd/√n.
     pub fn mean(&self) -> f64 {
         self.samples.iter().sum::<f64>() / self.samples.len() as f64
     }
@@ -62,6 +64,7 @@ impl Ensemble {
         self.samples[low] + (position - low as f64) * (self.samples[high] - self.samples[low])
     }
 
+    /// ln of the mixture of the kernels that each draw came with; `None` where the draws came without. Cost: O(n).
     pub fn log_pdf(&self, x: f64) -> Option<f64> {
         if self.kernels.is_empty() {
             return None;

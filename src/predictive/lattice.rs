@@ -59,15 +59,18 @@ impl Lattice {
         (&self.points, &self.masses)
     }
 
+    /// Σ x p(x).
     pub fn mean(&self) -> f64 {
         self.points.iter().zip(&self.masses).map(|(x, m)| x * m).sum()
     }
 
+    /// √(Σ (x - mean)² p(x)).
     pub fn sd(&self) -> f64 {
         let mean = self.mean();
         self.points.iter().zip(&self.masses).map(|(x, m)| m * (x - mean) * (x - mean)).sum::<f64>().sqrt()
     }
 
+    /// P(X <= x), a staircase.
     pub fn cdf(&self, x: f64) -> f64 {
         match self.points.partition_point(|p| *p <= x) {
             0 => 0.0,

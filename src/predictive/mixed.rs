@@ -40,6 +40,7 @@ impl Mixed {
         self.rest().map_or(0.0, |(share, law)| share * law.cdf(x))
     }
 
+    /// P(X <= x): the atoms at or below x, and the share of the continuous part.
     pub fn cdf(&self, x: f64) -> f64 {
         let below: f64 = self.atoms.iter().filter(|a| a.0 <= x).map(|a| a.1).sum();
         (below + self.continuous(x)).min(1.0)
@@ -74,6 +75,7 @@ impl Mixed {
         }
     }
 
+    /// Weighted mean of atoms and continuous part; `None` where that part has none.
     pub fn mean(&self) -> Option<f64> {
         let atoms: f64 = self.atoms.iter().map(|(place, mass)| place * mass).sum();
         match self.rest() {
@@ -82,6 +84,7 @@ impl Mixed {
         }
     }
 
+    /// Square root of the variance about that mean; `None` where the continuous part has none.
     pub fn sd(&self) -> Option<f64> {
         let mean = self.mean()?;
         let about = |x: f64| (x - mean) * (x - mean);

@@ -56,6 +56,7 @@ impl Mixture {
         self.parts.iter().map(|(w, law)| w * of(law)).sum()
     }
 
+    /// Σ w P(X <= x) over the members.
     pub fn cdf(&self, x: f64) -> f64 {
         self.total(|law| law.cdf(x)).min(1.0)
     }
@@ -143,10 +144,12 @@ impl Mixture {
         span(&mut self.parts.iter())
     }
 
+    /// Σ w E\[X\]; `None` where a member has no mean.
     pub fn mean(&self) -> Option<f64> {
         self.parts.iter().map(|(w, law)| Some(w * law.mean()?)).sum()
     }
 
+    /// Square root of Σ w (variance + mean²) - mean²; `None` where a member has no variance.
     pub fn sd(&self) -> Option<f64> {
         let mean = self.mean()?;
         let one = |(w, law): &(f64, Predictive)| {

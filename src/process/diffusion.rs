@@ -24,9 +24,11 @@ pub enum Boundary {
 }
 
 impl Boundary {
+    /// Every kind of end, in the order of the language page.
     pub const ALL: [Boundary; 5] =
         [Boundary::Auto, Boundary::Natural, Boundary::Reflecting, Boundary::Absorbing, Boundary::Periodic];
 
+    /// The word that model files use.
     pub fn name(self) -> &'static str {
         match self {
             Boundary::Auto => "auto",
@@ -48,6 +50,7 @@ pub enum Initial {
     Stationary,
 }
 
+/// One state variable: its name, unit, the interval it lives on, and what happens at the ends of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     pub name: String,

@@ -33,6 +33,7 @@ pub enum Family {
 }
 
 impl Family {
+    /// Every family, by the names that texts use.
     pub const ALL: [Family; 10] = [
         Family::Normal,
         Family::LogNormal,
@@ -46,6 +47,7 @@ impl Family {
         Family::Binomial,
     ];
 
+    /// The name that texts use.
     pub fn name(self) -> &'static str {
         match self {
             Family::Normal => "normal",
@@ -128,6 +130,7 @@ impl Law {
         valid.then_some(Law { family, arguments: all })
     }
 
+    /// Which family it is of, whatever its parameters.
     pub fn family(&self) -> Family {
         self.family
     }
@@ -164,6 +167,7 @@ impl Law {
         (0..MOST).map(|_| self.sample(stream)).find(|x| *x >= lower && *x <= upper)
     }
 
+    /// E\[X\]; infinite where the integral is.
     pub fn mean(&self) -> f64 {
         let [a, b, c] = self.arguments;
         match self.family {
@@ -178,6 +182,7 @@ impl Law {
         }
     }
 
+    /// Var\[X\]; infinite where the integral is.
     pub fn variance(&self) -> f64 {
         let [a, b, c] = self.arguments;
         match self.family {

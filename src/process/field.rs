@@ -42,6 +42,7 @@ pub struct Unknown {
     pub source: Id,
 }
 
+/// A field u(x, t) or u(x, y, t): ∂u/∂t = ∇·(D ∇u) - ∇·(v u) + source, with conditions at every side.
 #[derive(Debug, Clone)]
 pub struct Field {
     pub frame: Frame,

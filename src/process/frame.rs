@@ -5,10 +5,13 @@ use crate::expr::{Id, Pool};
 /// Positions of the fixed symbols in a process's pool. Its variables (states, species, axes and unknowns) follow from
 /// [`symbol::STATE`], then the parameters in the order of the model file, then the marks of jumps.
 pub mod symbol {
+    /// Place of the time among the symbols.
     pub const TIME: usize = 0;
+    /// Its name in texts.
     pub const TIME_NAME: &str = "t";
     /// Length of a time step. Its name cannot be typed, so no model text can use it.
     pub const STEP: usize = 1;
+    /// Name of the step, which no text can type.
     pub const STEP_NAME: &str = "#step";
     /// The first variable.
     pub const STATE: usize = 2;

@@ -25,6 +25,7 @@ pub enum ClosedLaw {
 }
 
 impl ClosedLaw {
+    /// Every closed law that a file may claim.
     pub const ALL: [ClosedLaw; 6] = [
         ClosedLaw::Brownian,
         ClosedLaw::GeometricBrownian,
@@ -34,6 +35,7 @@ impl ClosedLaw {
         ClosedLaw::Jacobi,
     ];
 
+    /// The name that files claim it by.
     pub fn name(self) -> &'static str {
         match self {
             ClosedLaw::Brownian => "brownian",
@@ -45,6 +47,7 @@ impl ClosedLaw {
         }
     }
 
+    /// How many arguments a claim has.
     pub fn n_arguments(self) -> usize {
         match self {
             ClosedLaw::Brownian | ClosedLaw::GeometricBrownian => 2,

@@ -69,6 +69,7 @@ impl Process {
         }
     }
 
+    /// The symbols of its expressions and their places.
     pub fn frame(&self) -> &Frame {
         match self {
             Process::Diffusion(p) => &p.frame,

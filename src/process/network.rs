@@ -34,6 +34,7 @@ pub struct Species {
     pub amount: Amount,
 }
 
+/// One reaction: what it takes and makes, and how fast it happens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reaction {
     pub name: String,

@@ -4,6 +4,7 @@ use super::diffusion::State;
 use super::frame::Frame;
 use crate::expr::Id;
 
+/// A quantum potential V(x): levels of -(ħ²/2m) ψ″ + V ψ = E ψ.
 #[derive(Debug, Clone)]
 pub struct Potential {
     pub frame: Frame,

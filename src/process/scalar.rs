@@ -17,10 +17,12 @@ impl<'a> Scalar<'a> {
     /// Position of the first parameter among the symbols.
     pub const FIRST_PARAM: usize = symbol::STATE + 1;
 
+    /// The graph of its expressions.
     pub fn pool(&self) -> &'a Pool {
         &self.process.frame.pool
     }
 
+    /// Number of parameters of the model.
     pub fn n_params(&self) -> usize {
         self.process.frame.n_params
     }

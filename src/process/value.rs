@@ -14,9 +14,11 @@ pub enum BarrierKind {
 }
 
 impl BarrierKind {
+    /// Every kind of barrier.
     pub const ALL: [BarrierKind; 4] =
         [BarrierKind::UpAndOut, BarrierKind::DownAndOut, BarrierKind::UpAndIn, BarrierKind::DownAndIn];
 
+    /// The word that model files use.
     pub fn name(self) -> &'static str {
         match self {
             BarrierKind::UpAndOut => "up-and-out",
@@ -43,6 +45,7 @@ pub enum AverageKind {
     Geometric,
 }
 
+/// An average over fixings, arithmetic or geometric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Average {
     pub kind: AverageKind,

@@ -32,6 +32,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// Every setting that can be searched over.
     pub const ALL: [Dimension; 8] = [
         Dimension::Optimizer,
         Dimension::LearningRate,
@@ -214,6 +215,7 @@ impl Space {
         }
     }
 
+    /// The settings searched over, those held by a flag left out.
     pub fn over(&self) -> &[Dimension] {
         &self.over
     }

@@ -127,7 +127,7 @@ refusals! {
         place(), "fit prices-of-last-year.csv -m ou", "file-missing",
         ["prices-of-last-year.csv: no such file", "hint: give the path of a CSV file, or -"];
     a_folder_is_not_a_file:
-        place(), "check .", "file-unreadable", [".: cannot be read", "directory", "hint: not a folder"];
+        place(), "check .", "file-unreadable", [".: cannot be read", "directory", "hint: this is a folder, not a file: ls ."];
     an_empty_file_has_nothing_to_read:
         place().with("empty.csv", ""), "check empty.csv", "data-empty", ["empty.csv: the file is empty", "hint: a header line"];
     nothing_on_standard_input_is_an_empty_file:
@@ -160,6 +160,12 @@ refusals! {
     text_in_the_time_column_is_placed:
         place().with("text.csv", with_row(6, |_, v| format!("someday,{v}"))), "fit text.csv -m ou", "not-a-date",
         ["text.csv:8: column 'date' holds 'someday'", "hint: --time NAME"];
+    dates_in_a_format_nobody_reads_are_placed_at_the_first_that_is_none:
+        place().with("ydm.csv", table("date,value", walk(60).iter().enumerate().map(|(i, v)| format!("2020/{}/{},{v}", 1 + i % 28, 1 + i / 28)))),
+        "check ydm.csv", "not-a-date", ["ydm.csv:14: column 'date' holds '2020/13/1'", "not a date", "hint: dates are read as 2021-04-08"];
+    percent_signs_are_answered_with_the_line_that_takes_them_away:
+        place().with("rate.csv", table("date,value", walk(60).iter().enumerate().map(|(i, v)| format!("{},{v} %", day(i))))),
+        "check rate.csv", "not-a-number", ["rate.csv:2: column 'value'", "hint: sed '1!s/ %//g' rate.csv > rate.clean.csv"];
     a_column_of_nan_holds_no_number:
         place().with("nan.csv", table("date,value", (0..40).map(|i| format!("{},NaN", day(i))))), "fit nan.csv -m ou",
         "all-missing", ["nan.csv: column 'value'", "40 rows, all missing", "hint: --value NAME"];

@@ -85,6 +85,22 @@ impl Place {
         Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// Run a line of a shell that finds `kramers` on its path.
+    pub fn shell(&self, line: &str) -> Ran {
+        let program = Path::new(env!("CARGO_BIN_EXE_kramers"));
+        let path = format!(
+            "{}:{}",
+            program.parent().expect("a folder").display(),
+            std::env::var("PATH").expect("a search path")
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.0.path()).env("PATH", path);
+        command.env("XDG_CONFIG_HOME", self.0.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        let output = command.output().expect("a shell");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
     /// Run a command line as it is typed: words between blanks, single quotes around words with blanks in them.
     pub fn typed(&self, line: &str) -> Ran {
         self.run(&words(line))

@@ -67,8 +67,16 @@ pub enum Verb {
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
     Completions { shell: clap_complete::Shell },
-    /// Print the man page
-    Man,
+    /// Print the man page, of one command too; with -o FOLDER write the pages of all
+    Man {
+        #[arg(value_name = "COMMAND")]
+        verb: Option<String>,
+    },
+    /// List the JSON documents that runs write, or print the JSON Schema of one; with -o FOLDER write all
+    Schema {
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

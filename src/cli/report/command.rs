@@ -1,5 +1,6 @@
 //! The command that makes a report again.
 
+use crate::base::error::shell;
 use crate::cli::input::model_name;
 
 /// Global flags that change nothing in a report, with and without a value of their own.
@@ -20,7 +21,7 @@ pub(in crate::cli) fn command(words: impl Iterator<Item = String>) -> String {
             || LEFT_OUT_WITH_VALUE.contains(&name)
             || is_short(&word, |first, rest| first == 'o' || rest.chars().all(|c| "qv".contains(c)));
         if !is_left_out {
-            line.push(quoted(&without_folders(&word)));
+            line.push(shell(&without_folders(&word)));
         }
     }
     line.join(" ")
@@ -40,15 +41,6 @@ fn without_folders(word: &str) -> String {
         Some((name, value)) if name.starts_with('-') => format!("{name}={}", list(value)),
         _ => list(word),
     }
-}
-
-/// A word that a shell reads back as it is.
-pub(in crate::cli) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._/,=:%+@-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_string();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

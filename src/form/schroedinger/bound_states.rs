@@ -63,7 +63,7 @@ pub fn bound_states(model: &Model, theta: &[f64], n: usize) -> Result<BoundState
     let mut well = Well::new(model, theta)?;
     if !(1..=MOST_STATES).contains(&n) {
         return Err(Error::BadOption {
-            flag: "--states".to_string(),
+            flag: "n".to_string(),
             value: n.to_string(),
             expected: format!("from 1 to {MOST_STATES}"),
             hint: None,

@@ -55,7 +55,7 @@ impl Spectrum {
 pub fn spectrum(model: &Model, theta: &[f64], n: usize) -> Result<Spectrum> {
     if !(1..=MOST_RATES).contains(&n) {
         return Err(Error::BadOption {
-            flag: "--states".to_string(),
+            flag: "n".to_string(),
             value: n.to_string(),
             expected: format!("from 1 to {MOST_RATES}"),
             hint: None,
