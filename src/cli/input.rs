@@ -117,7 +117,7 @@ fn read_file(path: &Path, most: Limit) -> Result<Vec<u8>> {
     let about = file.metadata().map_err(failed)?;
     let name = path.to_string_lossy();
     if about.is_dir() {
-        return Err(Error::FileUnreadable { path: path.to_path_buf(), reason: "it is a folder".to_string() });
+        return Err(Error::FileUnreadable { path: path.to_path_buf(), reason: "it is a directory".to_string() });
     }
     if about.is_file() {
         most.require(about.len() as f64, &visible(&name))?;

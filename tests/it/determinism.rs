@@ -32,7 +32,7 @@ const LINES: [&str; 24] = [
     "compare bm --at 1 --tol 0.05 -o OUT",
 ];
 /// These write to standard output only.
-const SPOKEN: [&str; 3] = ["completions bash", "man", "models ou --json"];
+const SPOKEN: [&str; 4] = ["completions bash", "man", "models ou --json", "schema fit"];
 
 /// All that a run gave, by the name of the file or stream.
 type Given = BTreeMap<String, String>;

@@ -113,7 +113,7 @@ const MISTAKES: [Mistake; 25] = [
     Mistake {
         what: "a folder instead of a file",
         typed: "kramers check data",
-        says: "is a directory",
+        says: "directory",
         hint: "ls data",
         then: &["ls data", "kramers check data/prices.csv"],
     },
@@ -387,6 +387,11 @@ fn every_flag_of_every_verb_is_explained() {
         for (i, line) in lines.iter().enumerate() {
             let starts = line.trim_start();
             if !starts.starts_with('-') || starts.starts_with("- ") {
+                continue;
+            }
+            // A flag at the start of a line that goes on about another.
+            let is_talk = starts.starts_with("--") && starts.ends_with(')');
+            if is_talk {
                 continue;
             }
             let same_line = starts.split_once("  ").is_some_and(|(_, told)| !told.trim().is_empty());

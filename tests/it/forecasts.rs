@@ -260,7 +260,7 @@ fn mistakes_in_combinations_events_and_scenarios_have_hints() {
         ("forecast good.csv -m ou --event 'x < 1 until 5'", ["at (on that row)", "hint: --event 'x < 80 by 20 rows'"]),
         (
             "forecast good.csv -m ou --event 'x < 1 by 2019-01-01'",
-            ["rows ahead, and the last row is 2020-04-29", "hint: "],
+            ["rows ahead (the limit 'horizon'), and the last row is 2020-04-29", "hint: "],
         ),
         ("forecast plain.csv -m ou --event 'x < 1 by 2030-01-01'", ["has no dates", "by 20 rows"]),
         ("forecast good.csv -m ou --event nonsense", ["< or >", "hint: --event"]),

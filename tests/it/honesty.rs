@@ -45,12 +45,12 @@ fn warnings(value: &Value, out: &mut Vec<String>) {
 /// What is typed, the exit code, what is said, and whether a page says it too.
 const RESERVATIONS: [(&str, i32, &str, bool); 9] = [
     ("fit walk.csv -m ckls", 1, "gamma stands on its bound", false),
-    ("fit walk.csv -m flat.toml", 1, "the data say nothing about a", false),
+    ("fit walk.csv -m flat.toml", 1, "the data say nothing about", false),
     ("fit walk.csv -m ou --max-iterations 1", 1, "the iteration limit was reached; raise --max-iterations", false),
     ("fit walk.csv -m drift.toml --objective mse", 0, "the second stage of mse is empty", false),
-    ("forecast walk.csv -m flat.toml", 1, "x: the data say nothing about a", false),
+    ("forecast walk.csv -m flat.toml", 1, "x: the data say nothing about", false),
     ("backtest walk.csv -m flat.toml --test 40", 0, "fits did not end without reservations", false),
-    ("report walk.csv -m flat.toml", 1, "the data say nothing about a", true),
+    ("report walk.csv -m flat.toml", 1, "the data say nothing about", true),
     ("solve ou --form monte-carlo --tol 1e-9 --at 1", 1, "the error asked for, 1e-9, was not reached", false),
     ("discover jumps.csv", 1, "the path jumps, or its noise has heavy tails", false),
 ];

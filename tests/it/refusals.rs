@@ -263,7 +263,7 @@ refusals! {
 // ---- questions without an answer
 refusals! {
     a_forecast_needs_a_row_ahead:
-        place(), "forecast good.csv -m ou --horizon 0", "bad-option", ["--horizon 0", "from 1 to", "hint: --horizon 20"];
+        place(), "forecast good.csv -m ou --horizon 0", "bad-option", ["--horizon 0", "at least 1", "hint: --horizon 20"];
     a_backtest_needs_a_row_ahead:
         place(), "backtest good.csv -m ou --horizon 0", "bad-option", ["--horizon 0", "from 1 to the 24 held out", "hint: --horizon 5"];
     a_backtest_cannot_look_further_than_what_is_held_out:
@@ -307,7 +307,7 @@ refusals! {
     an_output_later_than_the_end_is_refused:
         place(), "simulate ou --every 2 --until 1", "bad-option", ["--every 2", "--until 1", "hint: --every 0.01"];
     more_numbers_than_memory_holds_are_refused:
-        place(), "simulate ou --every 1e-9", "bad-option", ["--every", "times", "paths", "hint: --every 0.01"];
+        place(), "simulate ou --every 1e-9", "over-limit", ["--every", "times", "paths", "hint: --limit values-held=1e10"];
     no_path_is_no_simulation:
         place(), "simulate ou --paths 0", "usage", ["'0'", "--paths", "hint: kramers simulate --help"];
     an_unknown_flag_offers_the_nearest:

@@ -28,7 +28,6 @@ use words::{Summary, describe_panel, panel_document};
 
 /// Series whose scores are told one by one; of more there is the pooled table and what stands out.
 const SHOWN: usize = 20;
-/// Warnings that are said; all are in the document.
 
 pub(super) fn run(args: &BacktestArgs, common: &Common, output: &Output) -> Result<Outcome> {
     select::refuse_leaking_rules(&args.data)?;

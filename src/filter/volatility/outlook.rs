@@ -360,7 +360,7 @@ impl Step {
             let factor = |m: &Move| {
                 let spread = match student {
                     None => -0.5 * u * u * m.variance,
-                    Some(student) => student.ln(u * m.variance.sqrt()),
+                    Some(student) => student.ln_characteristic(u * m.variance.sqrt()),
                 };
                 let (mut ln_size, mut turn) = (m.ln_p + spread, u * m.mean);
                 if m.jumps > 0.0 {
