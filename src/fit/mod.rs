@@ -276,11 +276,11 @@ pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
         (Objective::Mse, _) => mse::solve(&task, theta),
     };
     let from = |start: &starts::Start| {
-        let mut ends = vec![solve(&start.theta)];
-        if let Some(otherwise) = start.otherwise.as_ref().filter(|_| !ends[0].status.is_good()) {
-            ends.push(solve(otherwise));
+        let end = solve(&start.theta);
+        match start.otherwise.as_ref().filter(|_| !end.status.is_good()).map(|theta| solve(theta)) {
+            Some(other) if other.status.is_good() || other.finite_rank() < end.finite_rank() => other,
+            _ => end,
         }
-        ends.swap_remove(best_of(&ends))
     };
     let mut solved: Vec<Solved> = starts.par_iter().map(from).collect();
     let outcomes = outcomes(&solved, data.pairs.len(), settings.objective);

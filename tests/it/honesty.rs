@@ -15,9 +15,9 @@ const DRIFT: &str = "schema = 1\nid = \"drift\"\ntitle = \"Known noise\"\nkind =
 const BOOM: &str = "schema = 1\nid = \"boom\"\ntitle = \"Beyond all bounds\"\nkind = \"diffusion\"\n[state.x]\n\
     [dynamics]\ndrift.x = \"x^3\"\ndiffusion.x = \"1\"\n";
 
-/// 400 rows of a walk about one, and the same with jumps.
+/// 600 rows of a walk about one, and the same with jumps.
 fn place() -> Place {
-    let walk = walk(400);
+    let walk = walk(600);
     let rows =
         |f: &dyn Fn(usize, f64) -> f64| table("t,x", walk.iter().enumerate().map(|(i, x)| format!("{i},{}", f(i, *x))));
     Place::new()

@@ -109,7 +109,7 @@ fn a_table_of_many_columns_is_looked_at_in_reasonable_time() {
     let mut table = names.join(",") + "\n";
     for row in 0..40 {
         let cell = |i: usize| {
-            if i % 2 == 0 { format!("g{}", row / 10) } else { format!("{}", if row == 39 { 0 } else { row }) }
+            if i.is_multiple_of(2) { format!("g{}", row / 10) } else { format!("{}", if row == 39 { 0 } else { row }) }
         };
         table += &((0..6_000).map(cell).collect::<Vec<_>>().join(",") + "\n");
     }
@@ -152,7 +152,7 @@ fn devices_pipes_and_folders() {
     refused(&place, "check /dev/zero", "this is not text");
     refused(&place, "fit /dev/urandom -m ou", "this is not text");
     refused(&place, "check /dev/null", "the file is empty");
-    refused(&place, "check folder", "it is a folder");
+    refused(&place, "check folder", "it is a directory");
     refused(&place, "simulate /dev/zero.toml", "no such file");
     // Text without an end.
     over_fed(&place, "check - --limit file-bytes=3e6", "file-bytes", Some(b"1,2.5\n"));
