@@ -133,7 +133,13 @@ pub(super) fn fit_known(
         Some(found) => Ok(found),
         None => task.solve(start).map(|solved| Found { solved, known: None }),
     };
-    let ended: Vec<Result<Found>> = starts.par_iter().map(from).collect();
+    let mut ended: Vec<Result<Found>> = starts.par_iter().map(from).collect();
+    let is_lost = !ended.iter().flatten().any(|found| found.solved.status.can_forecast());
+    if look == Look::Brief && is_lost && !given {
+        let one = Settings { starts: 1, ..settings.clone() };
+        let wide = Scan { look: Look::Wide, ..scanned }.points(&first, &free, &one, false);
+        ended.extend(wide.iter().map(from));
+    }
     task.describe(ended)
 }
 

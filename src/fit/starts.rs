@@ -119,6 +119,16 @@ pub(super) fn random_value(p: &Param, u: f64, sign: f64) -> f64 {
     value.clamp(p.lower, p.upper)
 }
 
+/// Within a factor of [`APART`] of a value, or anywhere in a short interval.
+fn near(p: &Param, value: f64, u: f64) -> f64 {
+    let moved = match p.coordinate() {
+        Coordinate::Logit => p.lower + (p.upper - p.lower) * u,
+        Coordinate::Log => value * math::pow(APART, 2.0 * u - 1.0),
+        Coordinate::Linear => value,
+    };
+    moved.clamp(p.lower, p.upper)
+}
+
 /// Levels a location parameter may be near: quantiles of the data and their logarithms.
 pub(super) fn centres(pairs: &Pairs) -> Vec<f64> {
     let levels = [0.02, 0.2, 0.5, 0.8, 0.98].map(|p| stats::quantile(&pairs.x0, p));
@@ -188,11 +198,12 @@ fn finite(loss: f64) -> f64 {
 pub(super) enum Look {
     /// Eight decades, then ever finer factors.
     Wide,
-    /// A dozen, where a loss is dear and the way from a rough start is sure.
+    /// One parameter set to a size of the data, whichever helps most: where a loss is dear, and the way from a rough start is sure.
     Brief,
 }
 
-const BRIEF_SWEEPS: usize = 2;
+/// How far apart starts are for a brief look: factors of a positive parameter.
+const APART: f64 = 3.0;
 
 /// A coarse search with no gradient, of whatever loss.
 pub(super) struct Scan<'a> {
@@ -225,7 +236,10 @@ impl Scan<'_> {
                 if start > 0 {
                     for (i, k) in free.iter().enumerate() {
                         let [u, sign] = [2 * i, 2 * i + 1].map(|dimension| design.uniform(start, dimension));
-                        theta[*k] = random_value(&first.list[*k], u, sign);
+                        theta[*k] = match self.look {
+                            Look::Wide => random_value(&first.list[*k], u, sign),
+                            Look::Brief => near(&first.list[*k], theta[*k], u),
+                        };
                     }
                 }
                 let moved = self.second.as_ref().and_then(|s| Some((s, s.middle.moved(&first.list, &theta, free)?)));
@@ -247,13 +261,12 @@ impl Scan<'_> {
     /// Coordinate search: first over eight decades, then in ever finer factors around the best.
     fn walk(&self, params: &[Param], mut theta: Vec<f64>, free: &[usize]) -> Vec<f64> {
         let mut best = self.loss(&theta);
-        for sweep in 0..if self.look == Look::Wide { SWEEPS } else { BRIEF_SWEEPS } {
+        if self.look == Look::Brief {
+            return self.one_change(params, theta, free, best);
+        }
+        for sweep in 0..SWEEPS {
             for k in free {
-                let candidates = match self.look {
-                    Look::Wide => self.candidates(&params[*k], theta[*k], sweep),
-                    Look::Brief => self.few(&params[*k], theta[*k]),
-                };
-                for value in candidates {
+                for value in self.candidates(&params[*k], theta[*k], sweep) {
                     let old = std::mem::replace(&mut theta[*k], value.clamp(params[*k].lower, params[*k].upper));
                     let loss = self.loss(&theta);
                     if loss < best {
@@ -267,16 +280,25 @@ impl Scan<'_> {
         theta
     }
 
-    /// A dozen values at most.
-    fn few(&self, p: &Param, now: f64) -> Vec<f64> {
-        let sized = self.scales.iter().flat_map(|s| [0.1 * s, *s, 10.0 * s]);
-        let mut values: Vec<f64> = match p.coordinate() {
-            Coordinate::Logit => [0.1, 0.3, 0.5, 0.7, 0.9].map(|share| p.lower + (p.upper - p.lower) * share).to_vec(),
-            Coordinate::Log => [0.03, 0.3, 3.0, 30.0].map(|factor| factor * now).into_iter().chain(sized).collect(),
-            Coordinate::Linear => self.centres.iter().copied().chain([0.0]).chain(sized).collect(),
-        };
-        values.retain(|v| *v >= p.lower && *v <= p.upper);
-        values
+    /// The likeliest point that differs in one parameter, set to a level or a size of the data.
+    fn one_change(&self, params: &[Param], theta: Vec<f64>, free: &[usize], mut best: f64) -> Vec<f64> {
+        let mut found = theta.clone();
+        for k in free {
+            let values = match params[*k].coordinate() {
+                Coordinate::Linear => &self.centres,
+                Coordinate::Log => &self.scales,
+                Coordinate::Logit => continue,
+            };
+            for value in values {
+                let mut changed = theta.clone();
+                changed[*k] = value.clamp(params[*k].lower, params[*k].upper);
+                let loss = self.loss(&changed);
+                if loss < best {
+                    (best, found) = (loss, changed);
+                }
+            }
+        }
+        found
     }
 
     fn candidates(&self, p: &Param, now: f64, sweep: usize) -> Vec<f64> {

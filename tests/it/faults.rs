@@ -25,8 +25,20 @@ fn into(line: &str, folder: &str) -> String {
     format!("{} --no-progress", line.replace("OUT", folder))
 }
 
+/// Start the program with the signals that a person sends: whoever runs the tests in the background may have them ignored.
 fn start(place: &Place, line: &str) -> Child {
-    place.command(&words(line)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program")
+    let program = place.command::<&str>(&[]).get_program().to_os_string();
+    Command::new("env")
+        .arg("--default-signal=INT,TERM,HUP")
+        .arg(program)
+        .args(words(line))
+        .env("NO_COLOR", "1")
+        .env("XDG_CONFIG_HOME", place.path("."))
+        .current_dir(place.path("."))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program")
 }
 
 /// Run a script of the shell in which `$K` is the program.
