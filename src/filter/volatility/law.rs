@@ -42,7 +42,9 @@ pub(super) fn next<'a>(band: &Band, moves: &Moves, student: Option<&'a Student>,
                     let weight = share * if band.counts > 1 { math::exp(m.ln_count(jumps)) } else { 1.0 };
                     if weight > NOTHING {
                         let n = jumps as f64;
-                        parts.push((weight, m.mean + n * m.jump_mean, m.variance + n * m.jump_variance));
+                        let mean = m.mean + n * m.jump_mean;
+                        let sides = m.variances(band.sides()).into_iter().take(band.sides());
+                        parts.extend(sides.map(|(side, v)| (weight * side, mean, v + n * m.jump_variance)));
                     }
                 }
             }

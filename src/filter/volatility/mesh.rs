@@ -1,5 +1,6 @@
 //! The places of the latent state that the filter knows: settled once, so that everything on them is smooth in the parameters.
 
+use super::composed;
 use super::shape::{Rates, Shape};
 use crate::base::math;
 use crate::form::stationary::extent;
@@ -25,6 +26,8 @@ pub(super) struct Mesh {
     pub widths: Vec<f64>,
     /// In that coordinate.
     pub spacing: f64,
+    /// Where the latent state mostly is.
+    middle: f64,
 }
 
 /// The law the latent state starts from.
@@ -61,8 +64,10 @@ impl Mesh {
         };
         let free = |r: &Rates| (r.variance / r.total_variance).sqrt();
         let least = shape.rates(theta, &looks).iter().map(free).filter(|f| f.is_finite()).fold(1.0, f64::min);
-        let spacing = fineness * narrowest(shape, theta, range.middle, dt) * least.max(0.25);
-        let reach = [ROOM * dt.sqrt() / spacing; 2].map(|cells| cells.ceil() as usize);
+        let part = dt / f64::from(1u32 << halvings(shape, theta, range.middle, dt));
+        let spacing = fineness * narrowest(shape, theta, range.middle, part) * least.max(0.25);
+        let step = if part < dt { narrowest(shape, theta, range.middle, dt) } else { dt.sqrt() };
+        let reach = [ROOM * step / spacing; 2].map(|cells| cells.ceil() as usize);
         let places = evenly(&process, theta, range.middle, range.ends, spacing, MOST);
         let places = extended(places, reach, |from, steps| {
             evenly(&process, theta, from, [f64::NEG_INFINITY, f64::INFINITY], spacing, steps)
@@ -73,7 +78,13 @@ impl Mesh {
             places,
             widths,
             spacing,
+            middle: range.middle,
         })
+    }
+
+    /// How many times a row is halved, so that the latent state remembers over a part.
+    pub fn halvings(&self, shape: &Shape, theta: &[f64], dt: f64) -> u32 {
+        halvings(shape, theta, self.middle, dt)
     }
 
     pub fn len(&self) -> usize {
@@ -116,6 +127,11 @@ impl Mesh {
         logs.iter_mut().for_each(|l| *l -= ln_total);
         ln_total.is_finite().then_some(logs)
     }
+}
+
+fn halvings(shape: &Shape, theta: &[f64], middle: f64, dt: f64) -> u32 {
+    let sd = narrowest(shape, theta, middle, dt);
+    composed::halvings(sd * sd / dt)
 }
 
 /// Standard deviation of a step in the coordinate of unit noise: the root of its length, or less where the latent state reverts within it, which

@@ -3,11 +3,15 @@
 //! `dY = a(V) dt + b(V)·dW + jumps`, `dV = c(V) dt + d(V)·dW`, any correlation (leverage), `Y` or `e^Y` in the data: log-volatility, Heston's,
 //! the GARCH diffusion, Bates's. The law of `V` given all rows so far stands on a mesh; from row to row it moves by the exact density
 //! of the latent's step (Kitagawa 1987; Fridman & Harris 1998 for volatility), and the level's move is judged given both places. The
-//! likelihood is deterministic and smooth, with a gradient by Fisher's identity (one pass forward, one back).
+//! likelihood is deterministic and smooth, with a gradient by Fisher's identity (one pass forward, one back). A row within which the latent
+//! state forgets is made of shorter parts.
 //!
-//! Cost of a row: a thousand or two exponentials, some microseconds. Not for levels whose noise hangs on themselves, several latent
-//! states, or steps so long that the latent state forgets within one (a step over a year of what is measured in years).
+//! Cost of a row: a thousand or two exponentials, some microseconds. Not for levels whose noise hangs on themselves, or several latent
+//! states.
 
+mod composed;
+#[cfg(test)]
+mod composed_tests;
 mod innovated;
 mod kernel;
 mod law;

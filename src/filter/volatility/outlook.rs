@@ -280,7 +280,9 @@ impl Outlook {
                     let m = &moves.list[offset + k];
                     let jumps = m.jumps_at(stream.uniform());
                     let size = mixing.map_or(1.0, |(law, share)| share / law.sample(&mut stream));
-                    let variance = size * m.variance + jumps * m.jump_variance;
+                    let sides = m.variances(band.sides());
+                    let own = if band.sides() == 1 || stream.uniform() < sides[0].0 { sides[0].1 } else { sides[1].1 };
+                    let variance = size * own + jumps * m.jump_variance;
                     moved = m.mean + jumps * m.jump_mean + variance.sqrt() * stream.normal();
                     at += moved;
                     place = first + k;
@@ -358,9 +360,13 @@ impl Step {
             let u = k as f64 * std::f64::consts::PI / width;
             // Of each move its probability times the characteristic function of the level's move.
             let factor = |m: &Move| {
-                let spread = match student {
-                    None => -0.5 * u * u * m.variance,
-                    Some(student) => student.ln_characteristic(u * m.variance.sqrt()),
+                let ln_wave = |variance: f64| match student {
+                    None => -0.5 * u * u * variance,
+                    Some(student) => student.ln_characteristic(u * variance.sqrt()),
+                };
+                let spread = match m.variances(self.band.sides()) {
+                    [(weight, variance), _] if weight == 1.0 => ln_wave(variance),
+                    sides => math::ln(sides.iter().map(|(w, v)| w * math::exp(ln_wave(*v))).sum::<f64>()),
                 };
                 let (mut ln_size, mut turn) = (m.ln_p + spread, u * m.mean);
                 if m.jumps > 0.0 {

@@ -84,11 +84,11 @@ impl<L: Law> Kernel for Forward<'_, L> {
         let mut at = 0;
         for (mass, (first, count)) in masses.iter().zip(&band.moves) {
             if *mass <= NOTHING {
-                at += count * band.counts;
+                at += count * band.blocks();
                 continue;
             }
             let to = &mut next[*first..first + count];
-            for _ in 0..band.counts {
+            for _ in 0..band.blocks() {
                 let all = at..at + count;
                 let (c0, c1, c2) = (&c.c0[all.clone()], &c.c1[all.clone()], &c.c2[all]);
                 for (((to, c0), c1), c2) in to.iter_mut().zip(c0).zip(c1).zip(c2) {
@@ -208,12 +208,12 @@ impl<L: Law> Kernel for Backward<'_, L> {
         for ((mass, before), (first, count)) in masses.iter().zip(before.iter_mut()).zip(&band.moves) {
             *before = 0.0;
             if *mass <= NOTHING {
-                at += count * band.counts;
+                at += count * band.blocks();
                 continue;
             }
             let after = &after[*first..first + count];
             let mut lanes = [0.0; LANES];
-            for _ in 0..band.counts {
+            for _ in 0..band.blocks() {
                 let all = at..at + count;
                 let (c0, c1, c2) = (&c.c0[all.clone()], &c.c1[all.clone()], &c.c2[all.clone()]);
                 let (one, by_first, by_second) =

@@ -1,0 +1,127 @@
+//! A row within which the latent state forgets: its step made of shorter ones.
+//!
+//! Over a row of many times the latent's memory both ends say little of what lay between, and the trapezoid rule of the level's move is
+//! wrong. The row is cut into `2^k` equal parts, each short against the memory, and the rule is taken in each; what a row needs is then its
+//! conditional mean given both ends, by the Chapman-Kolmogorov equation for a transition with an additive functional of the path: with
+//! `M(r) = E[e^{r ∫f}; to]`, `M_{s+t} = M_s M_t`, and of its derivatives at zero the first two are kept (the forward equation of a
+//! functional, Kac 1949). Given both ends the level's variance `∫R` is taken as a gamma variable of the mean and variance so found, and that by
+//! the two points of its Gauss rule; what the path within the row has to do with the level's drift beyond its variance is left out.
+
+use super::shape::Rates;
+
+/// Variance of the latent's step in the coordinate of unit noise, over the length of the step, from which on a row is one part: a quarter
+/// of the time of memory.
+const WHOLE: f64 = 0.8;
+/// A part is no longer than this many times what that ratio tells of the memory.
+const PART: f64 = 1.2;
+/// Most doublings: a row of a million times the memory.
+const MOST_DOUBLINGS: u32 = 24;
+
+/// How many times a row is halved; `ratio` is the variance of its step, in the coordinate of unit noise, over its length.
+pub(super) fn halvings(ratio: f64) -> u32 {
+    let mut halvings = 0;
+    if ratio < WHOLE {
+        while halvings < MOST_DOUBLINGS && f64::from(1u32 << halvings) * ratio < PART {
+            halvings += 1;
+        }
+    }
+    halvings
+}
+
+/// Of all paths from one place to another: their probability, and with it as a weight the means of what the level's move is made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Joined {
+    pub p: f64,
+    /// `E[V; to]` and `E[V²; to]` of `V = ∫R`, the level's variance.
+    pub variance: f64,
+    pub variance_square: f64,
+    /// `E[J; to]` and `E[J²; to]` of `J = ∫(a - D)`, the part of the level's drift that both ends do not tell.
+    pub drift: f64,
+    pub square: f64,
+    /// `E[∫λ; to]`, the number of jumps.
+    pub jumps: f64,
+}
+
+impl Joined {
+    /// A part of length `dt` that leads between two places with probability `p`.
+    fn part(p: f64, dt: f64, from: &Rates, to: &Rates) -> Joined {
+        let mean = |of: fn(&Rates) -> f64| 0.5 * dt * (of(from) + of(to));
+        let (drift, variance) = (mean(|r| r.drift), mean(|r| r.variance));
+        Joined {
+            p,
+            variance: p * variance,
+            variance_square: p * variance * variance,
+            drift: p * drift,
+            square: p * drift * drift,
+            jumps: p * mean(|r| r.jump_rate),
+        }
+    }
+
+    /// One after the other.
+    fn then(&self, next: &Joined) -> Joined {
+        Joined {
+            p: self.p * next.p,
+            variance: self.variance * next.p + self.p * next.variance,
+            variance_square: self.variance_square * next.p
+                + 2.0 * self.variance * next.variance
+                + self.p * next.variance_square,
+            drift: self.drift * next.p + self.p * next.drift,
+            square: self.square * next.p + 2.0 * self.drift * next.drift + self.p * next.square,
+            jumps: self.jumps * next.p + self.p * next.jumps,
+        }
+    }
+
+    fn add(&mut self, other: &Joined) {
+        self.p += other.p;
+        self.variance += other.variance;
+        self.variance_square += other.variance_square;
+        self.drift += other.drift;
+        self.square += other.square;
+        self.jumps += other.jumps;
+    }
+}
+
+/// Transitions between places, row by row in a band.
+#[derive(Debug, Clone)]
+pub(super) struct Banded {
+    /// `[from]`: the first place, and the transitions from there on.
+    pub rows: Vec<(usize, Vec<Joined>)>,
+}
+
+impl Banded {
+    /// Parts of length `dt` with probabilities `[from][to in the band]`, each row scaled to one.
+    pub fn parts(dt: f64, band: &[(usize, usize)], probabilities: &[f64], rates: &[Rates]) -> Banded {
+        let mut at = 0;
+        let row = |(from, (first, count)): (usize, &(usize, usize))| {
+            let row = &probabilities[at..at + count];
+            at += count;
+            let total: f64 = row.iter().sum();
+            let to = |(k, p): (usize, &f64)| Joined::part(p / total, dt, &rates[from], &rates[first + k]);
+            (*first, row.iter().enumerate().map(to).collect())
+        };
+        Banded { rows: band.iter().enumerate().map(row).collect() }
+    }
+
+    /// Twice as long. Cost: places times the square of the band's width.
+    pub fn doubled(&self) -> Banded {
+        let row = |(first, row): &(usize, Vec<Joined>)| {
+            let through = &self.rows[*first..first + row.len()];
+            let least = through.iter().map(|r| r.0).min().unwrap_or(0);
+            let most = through.iter().map(|r| r.0 + r.1.len()).max().unwrap_or(0);
+            let mut sums = vec![Joined::default(); most.saturating_sub(least)];
+            for (one, (start, next)) in row.iter().zip(through) {
+                for (sum, two) in sums[start - least..].iter_mut().zip(next) {
+                    sum.add(&one.then(two));
+                }
+            }
+            (least, sums)
+        };
+        Banded { rows: self.rows.iter().map(row).collect() }
+    }
+
+    /// From one place to another; nothing outside the band.
+    pub fn at(&self, from: usize, to: usize) -> Joined {
+        let (first, row) = &self.rows[from];
+        to.checked_sub(*first).and_then(|k| row.get(k)).copied().unwrap_or_default()
+    }
+}

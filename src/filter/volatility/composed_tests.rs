@@ -1,0 +1,85 @@
+//! Rows within which the latent state forgets: the same law by many short rows, and the limit in which nothing is left of it.
+
+use super::kernel::{Band, Moves};
+use super::tests::{DT, model, simulated};
+use super::*;
+
+/// The law of a move over many rows, row by row, and of one row as long.
+fn two_ways(id: &str, theta: &[f64], rows: usize, latent: f64) -> f64 {
+    let model = model(id);
+    let long = rows as f64 * DT;
+    let record = Observations { times: vec![0.0, DT], values: vec![vec![Some(100.0), Some(100.5)]] };
+    let mut outlook = Outlook::new(&model, theta, &record).expect("an outlook");
+    // All of the latent state in one place.
+    let place = outlook.filter.mesh.places.partition_point(|v| *v < latent);
+    outlook.masses.fill(0.0);
+    outlook.masses[place] = 1.0;
+    let law = outlook.laws(&[DT + long], Ahead::Level).expect("laws").swap_remove(0);
+    let Volatility { read, mesh, .. } = &outlook.filter;
+    let band = Band::new(&read.shape, mesh, theta, long).expect("a band");
+    let moves = Moves::new(&read.shape, mesh, &band, theta).expect("moves");
+    let one = law::next(&band, &moves, None, &outlook.masses);
+    let sd = law.sd().expect("an sd");
+    let points: Vec<f64> = (-40..=40).map(|i| 0.1 * f64::from(i) * sd).collect();
+    let level = 100.5f64.ln();
+    let told: Vec<f64> = points.iter().map(|x| law.log_pdf(level + x).expect("a density").exp()).collect();
+    let peak = told.iter().copied().fold(0.0, f64::max);
+    one.densities(&points).iter().zip(&told).map(|(a, b)| (a - b).abs() / peak).fold(0.0, f64::max)
+}
+
+/// How far the law of one row is from that of the same time row by row, by the time in units of the memory.
+#[test]
+fn a_long_row_is_near_many_short_ones() {
+    // Speed of reversion, rows in one, and by how much of the peak the densities may be apart.
+    for (kappa, rows, allowed) in [(2.5, 25, 1e-3), (12.6, 40, 1e-3), (50.0, 40, 1e-3), (500.0, 50, 1e-3)] {
+        let theta = [kappa, -3.2, 0.8 * (2.0f64 * kappa).sqrt(), -0.5, 0.1];
+        let apart = two_ways("log-volatility", &theta, rows, -2.6);
+        println!("{kappa} {rows}: {apart:.1e}");
+        assert!(apart < allowed, "{kappa} {rows}: {apart}");
+    }
+}
+
+#[test]
+fn what_forgets_at_once_leaves_a_normal_law() {
+    let model = model("log-volatility");
+    // Standard deviation of the log variance 0.8, forgotten within a thousandth of a row.
+    let kappa = 252e3;
+    let theta = [kappa, -3.2, 0.8 * (2.0f64 * kappa).sqrt(), 0.0, 0.1];
+    let record = simulated(&model, &[5.0, -3.0, 1e-3, 0.0, 0.1], -3.0, 200, 4);
+    let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
+    let total = filter.total(&theta).expect("a likelihood");
+    let variance = (-3.2f64 + 0.32).exp();
+    let prices: Vec<f64> = record.values[0].iter().flatten().copied().collect();
+    let normal: f64 = prices
+        .windows(2)
+        .map(|w| {
+            let moved = (w[1] / w[0]).ln() - (0.1 - 0.5 * variance) * DT;
+            -0.5 * (moved * moved / (variance * DT) + (std::f64::consts::TAU * variance * DT).ln()) - w[1].ln()
+        })
+        .sum();
+    // The variance of a row's mean variance is of the order of a thousandth of its square.
+    assert!((total - normal).abs() < 1e-3 * 200.0, "{total} {normal}");
+}
+
+#[test]
+fn the_slope_is_that_of_the_likelihood_there_too() {
+    for (id, theta) in
+        [("log-volatility", vec![300.0, -3.2, 15.0, -0.6, 0.1]), ("heston", vec![200.0, 0.05, 2.0, -0.6, 0.1])]
+    {
+        let model = model(id);
+        let record = simulated(&model, &theta, if id == "heston" { 0.05 } else { -3.2 }, 100, 3);
+        let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
+        let slopes = filter.told(&theta).expect("a slope").gradient;
+        for k in 0..theta.len() {
+            let h = 1e-4 * theta[k].abs();
+            let at = |steps: f64| {
+                let mut moved = theta.clone();
+                moved[k] += steps * h;
+                filter.total(&moved).expect("a value")
+            };
+            let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
+            let size = slopes.iter().zip(&theta).map(|(s, t)| (s * t).abs()).fold(1.0, f64::max) / theta[k].abs();
+            assert!((slopes[k] - difference).abs() < 1e-6 * size, "{id} {k}: {} {difference}", slopes[k]);
+        }
+    }
+}
