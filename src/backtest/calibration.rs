@@ -14,21 +14,25 @@ const NOMINAL: [f64; 11] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 /// Probability integral transforms at the shortest horizon in ten equal bins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PitHistogram {
+    /// How many transforms fell into each tenth of the unit interval, from zero up; those that are no number between 0 and 1 are left out.
     pub counts: Vec<usize>,
     /// All counts of a right law lie between these together, with 95 %.
     pub low: usize,
+    /// See `low`: the most that any bin of a right law holds.
     pub high: usize,
 }
 
-/// How often a central interval held the outcome.
+/// How often the central interval of one probability held the outcome, over the windows of one horizon.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reliability {
     /// Its probability, as the law says.
     pub nominal: f64,
+    /// Share of the windows whose outcome lay inside the interval, its ends included.
     pub observed: f64,
     /// Shares that a right law stays between with 95 %, of this interval by itself: binomial, of as many independent windows as the overlapping
     /// ones are worth ([`overlapping`]). Series that move together are taken as independent.
     pub low: f64,
+    /// See `low`: the larger of the two shares.
     pub high: f64,
 }
 

@@ -25,6 +25,7 @@ pub struct Joint {
 /// A mean with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimated {
+    /// Mean over the windows, in the unit of the score.
     pub value: f64,
     /// With as many autocovariances as windows overlap.
     pub se: f64,
@@ -35,16 +36,22 @@ pub struct Estimated {
 pub struct JointScores {
     /// Windows in which all horizons were seen and the model gave joint draws.
     pub windows: usize,
+    /// Mean of [`Joint::energy`]; lower is better.
     pub energy: Estimated,
+    /// Mean of [`Joint::variogram`]; lower is better.
     pub variogram: Estimated,
+    /// Mean of [`Joint::variogram_by_distance`]; lower is better.
     pub variogram_by_distance: Estimated,
 }
 
 /// Tests of equal accuracy of paths against a baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct JointAgainst {
+    /// Of [`Joint::energy`], below zero where this model loses less; `None` where [`diebold_mariano`] has no answer.
     pub energy: Option<DieboldMariano>,
+    /// Likewise of [`Joint::variogram`].
     pub variogram: Option<DieboldMariano>,
+    /// Likewise of [`Joint::variogram_by_distance`].
     pub variogram_by_distance: Option<DieboldMariano>,
 }
 

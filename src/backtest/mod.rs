@@ -34,17 +34,23 @@ use rayon::prelude::*;
 /// One forecast and what came of it: a row of the long table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    /// Position among [`Backtest::models`].
     pub model: usize,
+    /// Counted from zero, along the cutoffs and in a pool from series to series.
     pub window: usize,
     /// Row of the last level seen.
     pub cutoff: usize,
+    /// Rows ahead of the cutoff, one at least.
     pub horizon: usize,
     /// Of the scored variable: the level, or the transformed value of the target row.
     pub actual: f64,
+    /// Mean of the forecast's law; `None` where it is infinite or not known.
     pub mean: Option<f64>,
+    /// Standard deviation of the forecast's law; `None` where it is infinite or not known.
     pub sd: Option<f64>,
     /// At [`LEVELS`].
     pub quantiles: [f64; 7],
+    /// Continuous ranked probability score of the law at the actual value, in the unit of the scored variable; lower is better.
     pub crps: f64,
     /// Negative log density; `None` where the law has none. Where a forecaster is of counts, of all negative log probabilities of
     /// [`Predictive::log_probability_of_count`].
@@ -66,9 +72,11 @@ pub const LEVELS: [f64; 7] = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975];
 /// What went wrong in a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trouble {
+    /// Position among [`Backtest::models`].
     pub model: usize,
     /// Row of the last level seen.
     pub cutoff: usize,
+    /// What the fit or the forecast said.
     pub why: String,
     /// Whether there is a forecast nevertheless: the fit is one with reservations, and was used.
     pub is_answered: bool,
@@ -77,13 +85,17 @@ pub struct Trouble {
 /// A finished backtest of one series.
 #[derive(Debug, Clone)]
 pub struct Backtest {
+    /// Names of the forecasters, in the order they were given.
     pub models: Vec<String>,
+    /// `[model]`: whether it is one that must be beaten, not a candidate.
     pub baseline: Vec<bool>,
+    /// The windows; in a pool those of the first series, with the horizons of all.
     pub plan: Plan,
     /// Mean absolute change of the scored variable from row to row before the first cutoff, one a series, with its first window.
     pub naive_errors: Vec<(usize, f64)>,
     /// In the order model, window, horizon.
     pub rows: Vec<Row>,
+    /// In the order model, window; empty where every fit was without reservations and answered everywhere.
     pub troubles: Vec<Trouble>,
 }
 
@@ -108,12 +120,17 @@ fn naive_error(series: &Series, transform: Transform, plan: &Plan) -> f64 {
     Some(stats::mean(&changes)).filter(|error| *error > 0.0).unwrap_or(f64::NAN)
 }
 
-/// Run `forecasters` over the windows of `plan`. `tick` is called once for every finished window, from any thread; blocks that `sink` knows are
-/// not done again.
+/// Run `forecasters` over the windows of `plan`: each is fitted to the rows its plan allows, asked for the laws at every horizon and, where there
+/// are several, for joint draws, and scored on what came. What is scored is the level under `none` and `log`, the transformed value of the target
+/// row under the other transforms.
+///
+/// `tick` is called once for every finished window, from any thread; blocks that `sink` knows are not done again. Where one forecaster is of counts,
+/// all are scored by the probability of the count. The same bytes for any number of threads.
+///
+/// Cost: fits × fit cost + windows × horizons × (answer + score).
 ///
 /// # Errors
-/// None from single windows (they are kept in [`Backtest::troubles`]); the transform's refusal of the actual levels.
-/// Cost: fits × fit cost + windows × horizons × (answer + score).
+/// None from single windows: what goes wrong in one is kept in [`Backtest::troubles`].
 pub fn backtest(
     series: &Series,
     transform: Transform,

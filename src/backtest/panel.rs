@@ -59,7 +59,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Take in the backtest of one more series.
+    /// Take in the backtest of one more series: its windows are counted on from those before, its models found by their names, new ones put at
+    /// the end, and its horizons joined to the others.
     pub fn add(&mut self, result: Backtest) {
         let windows = result.plan.windows();
         let Some(whole) = &mut self.whole else {
@@ -87,7 +88,7 @@ impl Pool {
         self.windows += windows;
     }
 
-    /// All of them; `None` of none.
+    /// All that were taken in, as one backtest; `None` where there was none.
     pub fn whole(self) -> Option<Backtest> {
         self.whole
     }

@@ -19,8 +19,11 @@ pub enum Split {
 /// When models are fitted again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refit {
+    /// At every cutoff.
     EveryWindow,
+    /// At the first cutoff and at every so many after it, one at least.
     Every(usize),
+    /// On the rows before the first cutoff alone.
     Never,
 }
 
@@ -42,9 +45,11 @@ impl fmt::Display for Window {
     }
 }
 
-/// A backtest's windows. The schema is frozen on the rows before `first_test`.
+/// A backtest's windows: which rows are held out, where the cutoffs stand, and which rows fits learn from. Positions of rows and windows are counted
+/// from zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// Rows of the whole series, held out or not.
     pub rows: usize,
     /// First held-out row; the first cutoff is the row before it.
     pub first_test: usize,
@@ -52,18 +57,23 @@ pub struct Plan {
     pub horizons: Vec<usize>,
     /// Whether paths over all horizons are scored beside the law of each.
     pub paths: PathScores,
+    /// Rows from one cutoff to the next, one at least.
     pub step: usize,
+    /// How often models learn again as the cutoffs move on.
     pub refit: Refit,
+    /// Whether fits learn from all rows before the cutoff or from the last ones.
     pub window: Window,
     /// Rows up to and with the cutoff that a fit made there does not learn from; the forecast starts from the cutoff all the same. Of use
     /// where the last rows are still revised, or hang together with what is forecast.
     pub embargo: usize,
 }
 
-/// Energy and variogram scores cost joint draws.
+/// Whether paths are scored by energy and variogram scores, which cost joint draws of every window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathScores {
+    /// Scored in windows that see all of several horizons, where the forecaster gives joint draws.
     Told,
+    /// Not asked for, so nothing is drawn.
     LeftOut,
 }
 
@@ -80,8 +90,12 @@ fn percent(share: f64) -> String {
 }
 
 impl Plan {
+    /// The windows of a series: rows held out by `split`, the first cutoff on the row before them, another every `step` rows, each scored at the
+    /// [`horizons`] up to `horizon` rows ahead. Fits learn from all rows up to their cutoff ([`Plan::learning`] changes that), and paths are scored.
+    ///
     /// # Errors
-    /// [`Error::BadOption`] for a split that leaves nothing to learn from or to test on, [`Error::TooFewRows`].
+    /// [`Error::BadOption`] for a split that leaves fewer than twenty rows to learn from or five to test on, for a horizon beyond the held-out
+    /// rows, and for a step or refits of zero; [`Error::TooFewRows`] below twenty-five rows.
     pub fn new(series: &Series, split: Split, horizon: usize, step: usize, refit: Refit) -> Result<Plan> {
         let n = series.len();
         if n < LEAST_TRAIN + LEAST_TEST {
@@ -160,10 +174,10 @@ impl Plan {
         })
     }
 
-    /// The same windows, learning from other rows: fits expand from the first row, and learn up to the cutoff, unless this is asked for.
+    /// The same windows, learning from other rows: from the last of a sliding window, or without the `embargo` rows up to and with the cutoff.
     ///
     /// # Errors
-    /// [`Error::BadOption`] where a fit would have too few rows to learn from.
+    /// [`Error::BadOption`] where a fit would have fewer than twenty rows to learn from.
     pub fn learning(self, window: Window, embargo: usize) -> Result<Plan> {
         let bad = |flag: &str, value: usize, expected: String, hint: &str| {
             Err(Error::BadOption {
@@ -195,7 +209,7 @@ impl Plan {
         (self.rows - self.first_test).div_ceil(self.step)
     }
 
-    /// Last row a window sees.
+    /// Position of the last row a window sees; windows are counted from zero.
     pub fn cutoff(&self, window: usize) -> usize {
         self.first_test - 1 + window * self.step
     }
@@ -217,7 +231,7 @@ impl Plan {
         self.paths == PathScores::Told && seen > 1 && seen == self.horizons.len()
     }
 
-    /// The units of work of so many models, model by model.
+    /// The units of work of so many models: model by model, and block by block in time.
     pub fn units(&self, models: usize) -> impl Iterator<Item = Unit> {
         let blocks = self.blocks().len();
         (0..models).flat_map(move |model| (0..blocks).map(move |block| Unit { model, block }))
@@ -231,7 +245,7 @@ impl Plan {
         }
     }
 
-    /// The rows that a fit made at this window learns from.
+    /// The rows that a fit made at this window learns from, the embargo left out; without refits those of the first cutoff at any window.
     pub fn train(&self, window: usize) -> Range<usize> {
         // With no refits the only rows ever learnt from are those before the first cutoff.
         let cutoff = if self.refit == Refit::Never { self.cutoff(0) } else { self.cutoff(window) };

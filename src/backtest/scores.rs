@@ -12,7 +12,9 @@ use crate::stats::{
 /// Mean scores over a set of forecasts; lower is better but for coverage, which should be its level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
+    /// How many windows have at least one of these forecasts.
     pub windows: usize,
+    /// Mean continuous ranked probability score, in the unit of the scored variable (Gneiting & Raftery 2007, eq. 20).
     pub crps: f64,
     /// Mean negative log density; infinite where something happened that the model gave no chance, NaN without densities.
     pub log_score: f64,
@@ -23,8 +25,11 @@ pub struct Scored {
     pub mase: f64,
     /// Root-mean-square error of the mean, of the median where a law has no mean.
     pub rmse: f64,
+    /// Share of outcomes inside the central 50 % interval, its ends included.
     pub coverage_50: f64,
+    /// Likewise of the 80 % interval.
     pub coverage_80: f64,
+    /// Likewise of the 95 % interval.
     pub coverage_95: f64,
     /// Mean quantile (pinball) loss over the levels kept (Koenker & Bassett 1978).
     pub pinball: f64,
@@ -37,16 +42,21 @@ pub struct Scored {
 /// One model's scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelScores {
+    /// Its name, as in [`Backtest::models`].
     pub model: String,
+    /// Whether it is one that must be beaten, not a candidate.
     pub baseline: bool,
     /// All horizons pooled.
     pub all: Scored,
+    /// Each horizon in rows ahead with its scores, nearest first; horizons that no window reached are left out.
     pub by_horizon: Vec<(usize, Scored)>,
     /// Over the windows both have.
     pub skill: Option<Skill>,
     /// PITs at the shortest horizon, in the order of the windows.
     pub pit: Vec<f64>,
+    /// Kolmogorov-Smirnov p-value that `pit` is uniform, its values taken as independent.
     pub pit_ks_p: f64,
+    /// The same transforms in bins.
     pub pit_histogram: PitHistogram,
     /// Whether their normal scores are independent and standard normal.
     pub berkowitz: Option<Berkowitz>,
@@ -63,16 +73,22 @@ pub struct ModelScores {
 /// One model beside one baseline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Against {
+    /// Name of the other, as in [`Backtest::models`].
     pub baseline: String,
+    /// Of the mean CRPS of each window; `None` where [`diebold_mariano`] has no answer.
     pub crps: Option<DieboldMariano>,
+    /// Likewise of the mean log score; `None` too where one of the two has no density.
     pub log_score: Option<DieboldMariano>,
+    /// Of the scores of paths.
     pub joint: JointAgainst,
 }
 
 /// Skill against the random walk, `1 - CRPS/CRPS(random walk)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Skill {
+    /// One for a perfect forecast, zero for one like the walk's, below zero for a worse one.
     pub value: f64,
+    /// Standard error by the delta method, with as many autocovariances as windows overlap.
     pub se: f64,
     /// Standard errors beyond which it is significant at 5 %: more than 1.96 where few windows overlap much.
     pub critical: f64,
@@ -89,6 +105,7 @@ impl Skill {
 /// Every model's scores, in the order of the backtest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
+    /// All that answered at least once, over all their windows.
     pub pooled: Vec<ModelScores>,
 }
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 /// A model that was considered.
 #[derive(Debug, Clone)]
 pub struct Candidate {
+    /// Id of the model, as typed after `-m`.
     pub model: String,
     /// Its forecaster with the form settled, where it can be used.
     pub forecaster: Option<ModelForecaster>,
@@ -17,7 +18,9 @@ pub struct Candidate {
     pub status: String,
     /// Mean CRPS on the validation slice.
     pub validation_crps: Option<f64>,
+    /// Of the chosen one why it was chosen, of an unusable one why it is passed over, of another its status; empty of one that converged.
     pub remark: String,
+    /// Whether this is the one to use: at most one is.
     pub chosen: bool,
 }
 

@@ -11,6 +11,7 @@ use nalgebra::{DMatrix, DVector};
 /// the coefficients' own uncertainty is left out.
 #[derive(Debug, Clone)]
 pub struct Autoregressive {
+    /// What `z` is of the level. Under `log` the law of the level is log-normal.
     pub transform: Transform,
 }
 

@@ -6,9 +6,13 @@ use crate::base::{Result, Series, Transform};
 use crate::predictive::{Ensemble, Fitted, Forecaster, Predictive};
 use crate::stats;
 
-/// The distribution of the past.
+/// The distribution of the past: the training values of what is scored, the same law at every horizon and after every row.
+///
+/// Samples with normal kernels of Silverman's (1986, eq. 3.31) width, `0.9 s n^{-1/5}`; of more than 400 rows as many of their quantiles. Hard to beat far
+/// ahead for what returns to a mean, and no rival at all for what wanders.
 #[derive(Debug, Clone)]
 pub struct Climatology {
+    /// `none` and `log` take the levels themselves, the others what they make of them.
     pub transform: Transform,
 }
 

@@ -9,9 +9,12 @@ use crate::predictive::{Fitted, Forecaster, Predictive};
 const LAMBDA: f64 = 0.94;
 
 /// Normal increments of mean zero, `σ²ₜ₊₁ = λ σ²ₜ + (1 - λ) rₜ²` (J.P. Morgan/Reuters 1996, RiskMetrics Technical Document, eq. 5.3), begun at
-/// the mean square of the training rows; nothing is estimated.
+/// the mean square of the training rows, with `λ = 0.94`; nothing is estimated. Rows must be evenly spaced; so many rows ahead the variance is as many
+/// times that of the next.
 #[derive(Debug, Clone)]
 pub struct Ewma {
+    /// What is scored: under `none` differences build the level up, under `log` log returns do; `return`, `log-return` and `diff` are the
+    /// increments.
     pub transform: Transform,
 }
 

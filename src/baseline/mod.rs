@@ -41,7 +41,7 @@ pub use walk::RandomWalk;
 use crate::base::{ClockKind, Error, Result, Series, Transform, math};
 use crate::predictive::Predictive;
 
-/// The name other models are compared with.
+/// The name of the baseline that skill is told against.
 pub const RANDOM_WALK: &str = "random-walk";
 
 /// Values of the scored variable: levels for state transforms, transformed values otherwise.

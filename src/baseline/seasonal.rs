@@ -9,7 +9,9 @@ use crate::predictive::{Fitted, Forecaster, Predictive};
 /// (Hyndman & Athanasopoulos 2021, section 5.5).
 #[derive(Debug, Clone)]
 pub struct SeasonalNaive {
+    /// What the differences a season apart are taken of. Under `log` the law of the level is log-normal.
     pub transform: Transform,
+    /// Rows of a season, such as 12 for months; zero counts as one.
     pub period: usize,
 }
 

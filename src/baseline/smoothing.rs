@@ -11,6 +11,7 @@ use nalgebra::DMatrix;
 /// `b ← φ b + β e`; likelihood with exact slopes by the recursion, the kind chosen by Akaike's criterion corrected for small samples.
 #[derive(Debug, Clone)]
 pub struct Smoothing {
+    /// What `y` is of the level. Under `log` the law of the level is log-normal.
     pub transform: Transform,
 }
 

@@ -6,10 +6,14 @@ use crate::base::{Error, Result, Series, Transform};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use crate::stats;
 
-/// The random walk with drift. Prices that grow are walked in logarithms: a drift of so many dollars a day, learnt over decades, says too little
+/// The random walk with drift: a distance `τ` ahead normal around `x + μτ` with variance `σ²(τ + τ²/T)`, where `μ` is the mean rise of the `T` units of
+/// time learnt from and `τ²/T` its own uncertainty. Of increments the normal law of those learnt from, its variance larger by `1/n`.
+///
+/// Rows need not be evenly spaced. Prices that grow are walked in logarithms: a drift of so many dollars a day, learnt over decades, says too little
 /// at the end of them.
 #[derive(Debug, Clone)]
 pub struct RandomWalk {
+    /// Under `none` the level walks, under `log` its logarithm; of increments the law is normal and the same for every row.
     pub transform: Transform,
 }
 

@@ -81,7 +81,12 @@ struct Level {
 }
 
 impl<'a> Grid<'a> {
-    /// The filter, its start and grids settled at `theta`.
+    /// The filter, its start and grids settled at `theta`: a pilot finds how far the probability reaches, then cells are added until the error is
+    /// below the tolerance.
+    ///
+    /// # Errors
+    /// [`Error::FormUnavailable`] where the filter does not answer the model; [`Error::Numerics`] where drift or diffusion is not finite on the grid,
+    /// or there is no start.
     pub fn new(model: &'a Model, record: &Observations, settings: &Settings, theta: &[f64]) -> Result<Grid<'a>> {
         let unavailable = |why: &str| super::likelihood::unavailable(model, Method::Grid, why);
         if let Some(why) = why_not(model) {
@@ -186,6 +191,9 @@ impl<'a> Grid<'a> {
     }
 
     /// The log-likelihood alone, by two grids.
+    ///
+    /// # Errors
+    /// As [`Grid::filter`].
     pub fn total(&self, record: &Observations, theta: &[f64]) -> Result<f64> {
         let (fine, coarse) = (self.level(record, theta, 0)?, self.level(record, theta, 1)?);
         Ok(richardson(fine.filtered.total(), coarse.filtered.total()))

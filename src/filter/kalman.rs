@@ -54,6 +54,9 @@ pub(super) struct Pass {
 
 impl Kalman {
     /// The filter of a linear model, its start settled at `theta`.
+    ///
+    /// # Errors
+    /// [`Error::FormUnavailable`] where the model is not linear with normal errors; [`Error::Numerics`] for a start it does not have.
     pub fn new(model: &Model, record: &Observations, start: &Start, theta: &[f64]) -> Result<Kalman> {
         let linear = Linear::new(model).map_err(|why| super::likelihood::unavailable(model, Method::Kalman, &why))?;
         let stable = || linear.rates(theta, false).is_stable();

@@ -49,7 +49,7 @@ pub struct Likelihood<'a> {
 }
 
 impl<'a> Likelihood<'a> {
-    /// With a method (`None`: chosen), settled at the model's default parameters.
+    /// By a method (`None`: the one of [`Method::of`]), settled at the model's default parameters.
     ///
     /// # Errors
     /// As [`Likelihood::settled`].
@@ -58,11 +58,12 @@ impl<'a> Likelihood<'a> {
         Likelihood::settled(model, record, &Settings { method, ..Settings::default() }, &theta)
     }
 
-    /// Settled at `theta`.
+    /// By the method and from the start of `settings`, with start, grids and steps in time settled at `theta`, `[parameter]`. The grid filter is
+    /// run on more and more cells until the error of a row is below the tolerance: a few passes; the others take one at most.
     ///
     /// # Errors
     /// [`Error::FormUnavailable`] where the method does not answer the model, [`Error::BadOption`] for a record that is none,
-    /// [`Error::Numerics`] where there is no start or no likelihood at `theta`.
+    /// [`Error::OutsideDomain`] for a reading that cannot be, [`Error::Numerics`] where there is no start or no likelihood at `theta`.
     pub fn settled(
         model: &'a Model,
         record: &'a Observations,
@@ -105,6 +106,7 @@ impl<'a> Likelihood<'a> {
         Ok(Likelihood { engine, why: self.why.clone(), ..*self })
     }
 
+    /// How the law of the state is carried, chosen or asked for.
     pub fn method(&self) -> Method {
         match self.engine {
             Engine::Kalman(_) => Method::Kalman,
@@ -129,7 +131,10 @@ impl<'a> Likelihood<'a> {
         self.n
     }
 
-    /// Everything the filter knows at `theta`.
+    /// Everything the filter knows at `theta`: the log-likelihood of every row, one-step laws, and the state after the last.
+    ///
+    /// Cost of a row: Kalman O(n³) for `n` states; quadrature some microseconds; grid about 0.3 µs a cell of the finest; unscented one to eight steps in
+    /// time, each of 17 evaluations of drift and noise at `2n + 1` points.
     ///
     /// # Errors
     /// [`Error::Numerics`] where the parameters make no likelihood.
@@ -164,8 +169,9 @@ impl<'a> Likelihood<'a> {
         (value, gradient)
     }
 
-    /// Beside them a positive semidefinite matrix near the Hessian, where it is of the same pass: of the quadrature filter.
-    pub fn told(&self, theta: &[f64]) -> (f64, Vec<f64>, Option<DMatrix<f64>>) {
+    /// As [`Likelihood::value_and_gradient`], and with them a positive semidefinite matrix `[parameter][parameter]` near the Hessian of the objective,
+    /// where it comes of the same pass: of the quadrature filter.
+    pub(crate) fn told(&self, theta: &[f64]) -> (f64, Vec<f64>, Option<DMatrix<f64>>) {
         let nowhere = (f64::INFINITY, vec![0.0; theta.len()], None);
         let mean =
             |total: f64, slopes: &[f64]| (-total / self.n, slopes.iter().map(|g| -g / self.n).collect::<Vec<_>>());
@@ -221,7 +227,7 @@ impl<'a> Likelihood<'a> {
     }
 }
 
-/// As [`Method::of`].
+/// As [`Method::of`], where no method answers an error that names the forms that do.
 ///
 /// # Errors
 /// [`Error::FormUnavailable`] where no filter answers the model.
@@ -234,7 +240,8 @@ pub fn method_of(model: &Model) -> Result<(Method, String)> {
     })
 }
 
-/// Filter a record at one parameter value.
+/// Filter a record at one parameter value, settled there: [`Filtered::total`] is its log-likelihood. Of many values make a [`Likelihood`], whose
+/// start and grids stay as they are.
 ///
 /// # Errors
 /// As [`Likelihood::settled`].

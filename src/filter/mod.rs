@@ -38,20 +38,26 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
+    /// Mean and covariance by their linear equations, exact.
     Kalman,
+    /// The density on nested Fokker-Planck grids, Bayes' rule at every row; with an estimate of its error.
     Grid,
+    /// The latent state's step by quadrature on a mesh.
     Quadrature,
+    /// Mean and covariance by sigma points, in time and at every reading; an approximation.
     Unscented,
 }
 
 impl Method {
+    /// Every method, in the order in which [`Method::of`] tries them.
     pub const ALL: [Method; 4] = [Method::Kalman, Method::Grid, Method::Quadrature, Method::Unscented];
 
-    /// The method of this name.
+    /// The method of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|m| m.name() == name)
     }
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Method::Kalman => "kalman",
@@ -120,10 +126,12 @@ impl Method {
 pub struct Settings {
     /// `None` takes what [`Method::of`] says.
     pub method: Option<Method>,
+    /// The law of the state before the first row is read.
     pub start: Start,
-    /// Cells of the finest grid to begin with; doubled until the error is below `tolerance`.
+    /// Cells of the finest grid to begin with, more until the error is below `tolerance`; of the grid filter.
     pub cells: usize,
-    /// The error of a row's log-likelihood that is good enough, of the grid and of the unscented filter's steps in time.
+    /// The error of a row's log-likelihood that is good enough, of the grid and of the unscented filter's steps in time; the quadrature filter
+    /// takes a coarser mesh where it is large.
     pub tolerance: f64,
 }
 
@@ -133,16 +141,19 @@ impl Default for Settings {
     }
 }
 
-/// The law of one reading given all rows before.
+/// Mean and standard deviation of one reading given all rows before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Predicted {
+    /// Expected reading, in its own unit.
     pub mean: f64,
+    /// Standard deviation of the reading, errors of measurement included.
     pub sd: f64,
 }
 
 /// What a filter makes of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filtered {
+    /// How the law of the state was carried.
     pub method: Method,
     /// Log density of each row given those before, zero where nothing was read or the row set the start.
     pub log_likelihood: Vec<f64>,
@@ -161,7 +172,7 @@ pub struct Filtered {
 }
 
 impl Filtered {
-    /// The log-likelihood of the whole record.
+    /// The log-likelihood of the whole record: that of all its rows, in the unit of the data.
     pub fn total(&self) -> f64 {
         self.log_likelihood.iter().sum()
     }

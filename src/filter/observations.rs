@@ -13,17 +13,17 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// One reading, nothing missing.
+    /// The values of a series as one reading, nothing missing.
     pub fn of(series: &Series) -> Observations {
         Observations { times: series.time.clone(), values: vec![series.value.iter().map(|v| Some(*v)).collect()] }
     }
 
-    /// How many values there are.
+    /// How many values there are in all readings, missing ones not counted.
     pub fn count(&self) -> usize {
         self.values.iter().flatten().flatten().count()
     }
 
-    /// Only the first rows.
+    /// The first `rows` rows of every reading; all of a record that has fewer.
     pub fn first(&self, rows: usize) -> Observations {
         let rows = rows.min(self.times.len());
         Observations {

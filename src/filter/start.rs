@@ -17,17 +17,21 @@ pub enum Start {
     Auto,
     /// The `initial` of each state in the model's file.
     File,
+    /// The law that does not change with time; refused where none is known.
     Stationary,
     /// Nothing: the first readings set the state and add nothing to the likelihood.
     Diffuse,
     /// A normal law.
     Given {
+        /// `[state]`, in the order of the model's file.
         mean: Vec<f64>,
+        /// `[state][state]`, with no negative variance.
         covariance: Vec<Vec<f64>>,
     },
 }
 
 impl Start {
+    /// Name in documents and messages.
     pub fn name(&self) -> &'static str {
         match self {
             Start::Auto => "auto",
@@ -76,6 +80,11 @@ pub(super) enum Begin {
 }
 
 impl Begin {
+    /// The way the start asked for is made: under [`Start::Auto`] the joint stationary law of a linear process, each state's own, the file's, and
+    /// at last the first row's.
+    ///
+    /// # Errors
+    /// [`Error::Numerics`] where the model has no such start.
     pub fn new(model: &Model, record: &Observations, start: &Start, theta: &[f64]) -> Result<Begin> {
         let joint = || {
             let linear = LinearProcess::new(model).filter(|linear| linear.rates(theta).is_stable())?;
@@ -119,6 +128,10 @@ impl Begin {
         matches!(self, Begin::FirstRow)
     }
 
+    /// Mean and covariance of the start at `theta`.
+    ///
+    /// # Errors
+    /// [`Error::Numerics`] where there is none at these parameters.
     pub fn moments(&self, model: &Model, theta: &[f64], record: &Observations) -> Result<Moments> {
         match self {
             Begin::Linear(linear) => {

@@ -63,6 +63,9 @@ impl Moments {
 
 impl<'a> Unscented<'a> {
     /// The filter of a diffusion without jumps, its start and steps settled at `theta`.
+    ///
+    /// # Errors
+    /// [`Error::FormUnavailable`] where the model is none or jumps; [`Error::Numerics`] where there is no start, or no likelihood at `theta`.
     pub fn new(
         model: &'a Model,
         record: &Observations,

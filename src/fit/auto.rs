@@ -23,13 +23,14 @@ const AFFORDABLE: usize = 40_000;
 /// What is tried, cheapest first, before the equation is solved for every transition.
 const CANDIDATES: [Form; 5] = [Form::Euler, Form::Kessler, Form::Milstein, Form::ShojiOzaki, Form::Expansion];
 /// Error of the log-likelihood per 100 observations that counts as accurate.
-pub const ACCURATE: f64 = 1e-3;
+const ACCURATE: f64 = 1e-3;
 
 /// Which transition density to fit with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FormRequest {
     /// The closed law where there is one, else the cheapest form that is accurate at the data's step.
     Auto,
+    /// This one, whatever its error.
     Asked(Form),
     /// Chosen before, on earlier rows of the same series.
     Settled(FormChoice),
@@ -38,7 +39,9 @@ pub enum FormRequest {
 /// A form and why it was taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FormChoice {
+    /// The transition density that is fitted with.
     pub form: Form,
+    /// Half a sentence, without a full stop: "asked for", or how far off it and its rivals were.
     pub why: String,
     /// Error of the log-likelihood per 100 observations against the Fokker-Planck density, where it was measured: on what was
     /// observed, or expected (100 times the mean Kullback-Leibler divergence of the two), whichever is larger.
@@ -50,10 +53,12 @@ pub struct FormChoice {
 }
 
 impl FormChoice {
+    /// A form that the user asked for, its error not measured.
     pub fn asked(form: Form) -> FormChoice {
         FormChoice { form, why: "asked for".to_string(), error: None, automatic: false, otherwise: None }
     }
 
+    /// A sentence where the form was chosen here though its error is above [`ACCURATE`]; `None` otherwise.
     pub fn warning(&self) -> Option<String> {
         let error = self.error.filter(|e| self.automatic && e.abs() > ACCURATE)?;
         Some(format!(

@@ -17,6 +17,8 @@ pub(crate) struct Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// One search from `start` by the optimiser of the settings; parameters that lean on a bound are put on it where that is no worse, and the end is
+    /// judged. Never an error: what went wrong is the status.
     pub fn solve(&self, start: &[f64]) -> Solved {
         let Problem { objective, params, free, n, settings } = *self;
         let most = settings.max_iterations;

@@ -16,7 +16,9 @@ pub enum Status {
     AtBound(String),
     /// The named parameter can move by its own size without changing the objective.
     Flat(String),
+    /// The iteration limit was met before the score was zero.
     MaxIterations,
+    /// No optimum, and why: half a sentence, such as "the point is a saddle".
     Failed(String),
 }
 
@@ -32,6 +34,7 @@ impl Status {
         self.is_good() || matches!(self, Status::Flat(_) | Status::ConvergedLocal)
     }
 
+    /// Name in documents, without the parameter or the reason.
     pub fn name(&self) -> &'static str {
         match self {
             Status::Converged => "converged",
@@ -43,7 +46,7 @@ impl Status {
         }
     }
 
-    /// What to do about a status that is not plain convergence.
+    /// A sentence on what to do about it, with what to type next; `None` of plain convergence.
     pub fn remedy(&self) -> Option<String> {
         match self {
             Status::Converged => None,

@@ -18,6 +18,7 @@ pub struct Measured {
     pub x: Vec<f64>,
     /// Times from the start, none negative.
     pub t: Vec<f64>,
+    /// Measured values, in the unit of the unknown.
     pub u: Vec<f64>,
     /// Weights of the squares, the inverse variances up to one factor; empty where all count the same.
     pub weight: Vec<f64>,
@@ -26,11 +27,13 @@ pub struct Measured {
 /// How to fit a field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldSettings {
+    /// Grid, scheme and tolerance of every solution; [`FieldFit::grid_error`] tells whether they suffice.
     pub options: Options,
     /// Parameters held at a value.
     pub fixed: Vec<(String, f64)>,
     /// Starting values.
     pub initial: Vec<(String, f64)>,
+    /// Steps of the trust region.
     pub max_iterations: u64,
 }
 
@@ -48,7 +51,9 @@ pub struct FieldFit {
     pub theta: Vec<f64>,
     /// Standard errors `s² (JᵀWJ)⁻¹`; none for what was held or cannot be told.
     pub se: Vec<Option<f64>>,
+    /// `[parameter]`: not fitted, since it was fixed or places an end of the interval.
     pub held: Vec<bool>,
+    /// Whether the search ended at an optimum.
     pub status: Status,
     /// Sum of weighted squares at the estimate.
     pub squares: f64,
@@ -56,6 +61,7 @@ pub struct FieldFit {
     pub sd: f64,
     /// The model at the rows.
     pub fitted: Vec<f64>,
+    /// Steps of the trust region that were made.
     pub iterations: u64,
     /// Estimated error of the grid at the estimate, in the unknown's unit: it should be small against `sd`.
     pub grid_error: f64,

@@ -37,21 +37,31 @@ const FAR: f64 = 1e-3;
 /// A fit by a filter, whatever became of it: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilteredFit {
+    /// Id of the model.
     pub model: String,
+    /// The filter that judged it.
     pub method: Method,
     /// Why this method, as a sentence.
     pub why: String,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search from the best start, over all its grids.
     pub iterations: u64,
     /// Mean negative log-likelihood of a value.
     pub objective_value: f64,
+    /// Of the whole record in its own unit; `None` where it is not finite.
     pub log_likelihood: Option<f64>,
+    /// `2k - 2 ln L` with `k` free parameters (Akaike 1974).
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` observations (Schwarz 1978).
     pub bic: Option<f64>,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
     /// Values that were read.
     pub observations: usize,
+    /// Where every start ended; those at which no search could begin come last, as failed.
     pub starts: Vec<StartOutcome>,
     /// Kolmogorov-Smirnov p-value of the one-step PITs.
     pub pit_ks_p: f64,
@@ -59,15 +69,20 @@ pub struct FilteredFit {
     pub ljung_box_p: f64,
     /// One-step laws, and the law of the state after the last row to forecast from; `None` where the fit failed.
     pub filtered: Option<Filtered>,
+    /// Sentences for the user: what to do about the status, and how far the filter itself may be off.
     pub warnings: Vec<String>,
 }
 
-/// Fit `model` to `record`.
+/// Fit `model` to a record of readings by maximum likelihood, the likelihood by a filter: `filtering` says which, and from what start.
+///
+/// Starts are scanned for with a filter that is cheap (moments in place of grids). A search ends where grids settled anew at its end change
+/// nothing. Standard errors are those of the observed information. Cost: some hundred values and gradients a start, of the Kalman and quadrature
+/// filters one pass each, of the others `1 + 4 p`. Not where every state is read exactly: [`super::fit`] and [`super::fit_joint`] are quicker.
 ///
 /// # Errors
 /// [`Error::BadOption`] for the objective `mse`, which a filter does not have; [`Error::UnknownParam`], [`Error::ParamOutOfBounds`] from the
 /// settings; [`Error::TooFewRows`] for fewer than three values more than parameters; those of [`Likelihood::settled`]. A fit that does not converge is
-/// not an error: its status says so. Cost: some hundred values and gradients a start.
+/// not an error: its status says so.
 pub fn fit_filtered(
     model: &Model,
     record: &Observations,

@@ -18,6 +18,7 @@ const SAMPLE: usize = 60;
 /// One state's one-step scores, each given the states before it (Rosenblatt 1952).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentCheck {
+    /// Name of the state, as the model's file has it.
     pub state: String,
     /// Kolmogorov-Smirnov p-value of the PITs.
     pub pit_ks_p: f64,
@@ -25,9 +26,10 @@ pub struct ComponentCheck {
     pub ljung_box_p: f64,
 }
 
-/// What another form of the same order says of the same point.
+/// What another form says of the same point: `local-linear` beside `kessler`, else `kessler`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FormGap {
+    /// The form that was asked besides.
     pub other: JointForm,
     /// Its log-likelihood minus this form's, per 100 transitions: a size of the error both make.
     pub per_100: f64,
@@ -36,32 +38,48 @@ pub struct FormGap {
 /// A fit of several states, whatever became of it: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JointFit {
+    /// Id of the model.
     pub model: String,
+    /// The transition density it was fitted with.
     pub form: JointForm,
+    /// `None` of the exact law, and where the other form has no density of these data.
     pub gap: Option<FormGap>,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search from the best start, those by a rougher form not among them.
     pub iterations: u64,
     /// Mean negative log density of a transition.
     pub objective_value: f64,
+    /// Of all transitions, in the units of the states; `None` where it is not finite.
     pub log_likelihood: Option<f64>,
+    /// `2k - 2 ln L` with `k` free parameters (Akaike 1974).
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` transitions (Schwarz 1978).
     pub bic: Option<f64>,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
+    /// How many there are: rows less one of a single record.
     pub transitions: usize,
+    /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
     /// `[state]`
     pub checks: Vec<ComponentCheck>,
+    /// Sentences for the user: what to do about the status, and a step that is long for the form.
     pub warnings: Vec<String>,
 }
 
 /// Fit `model` to transitions of all its states by maximum likelihood; without a `form` the one of
-/// [`JointForm::of_choice`]. Standard errors are those of the observed information.
+/// [`JointForm::of_choice`]. Standard errors are those of the observed information. Every state is read without error at every row; of others
+/// [`super::fit_filtered`].
+///
+/// Cost: about 50 to 300 gradients over all transitions a start.
 ///
 /// # Errors
 /// [`Error::FormUnavailable`]; [`Error::BadOption`] where the data have not the model's number of states or the objective is not `kl`;
 /// [`Error::TooFewRows`]; [`Error::OutsideDomain`]; [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings. Not
-/// converging is a [`Status`]. Cost: about 50 to 300 gradients over all transitions a start.
+/// converging is a [`Status`].
 pub fn fit_joint(model: &Model, pairs: &JointPairs, form: Option<JointForm>, settings: &Settings) -> Result<JointFit> {
     only_kl(settings)?;
     let (first, free) = first_and_free(model, settings)?;

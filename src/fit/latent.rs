@@ -15,6 +15,7 @@ use nalgebra::DMatrix;
 /// A series as a model of latent volatility reads it.
 #[derive(Debug, Clone)]
 pub struct LatentRecord {
+    /// One reading, nothing missing: the level of the data, or its logarithm where the model moves that and is not told its exponential.
     pub observations: Observations,
     /// What the log-likelihood of these readings lacks to that of the data.
     pub ln_jacobian: f64,
@@ -26,7 +27,8 @@ pub struct LatentRecord {
 
 const WHY: &str = "its volatility is not seen: the quadrature filter, with the density of the latent state's step";
 
-/// Whether a model is fitted this way.
+/// Whether a model is fitted this way: its one reading is the level, or the exponential of it, without error, and one latent state is in its drift
+/// and noise.
 pub fn is_latent(model: &Model) -> bool {
     Method::Quadrature.why_not(model).is_none()
 }
@@ -74,12 +76,15 @@ impl LatentRecord {
 /// A fit, and where the fit of a longer record begins.
 #[derive(Debug, Clone)]
 pub struct LatentFit {
+    /// As of any other model: its form is the exact one, its transitions the rows less one.
     pub fit: Fit,
     /// The parameters, then the curvature of those that could move, by columns; empty where the search has none.
     pub known: Vec<f64>,
 }
 
-/// Fit to a series of levels, taken on from `before`, [`LatentFit::known`] of fewer rows, where that is near.
+/// Maximum likelihood of a series of levels by the quadrature filter, taken on from `before`, [`LatentFit::known`] of fewer rows, where that is near.
+/// The log-likelihood is that of the rows after the first, in the unit of the data; standard errors are those of the observed information. Cost: as
+/// [`super::fit_filtered`]; a few passes of the filter where `before` is near.
 ///
 /// # Errors
 /// Those of [`LatentRecord::of`] and [`super::fit_filtered`]; [`Error::Constant`] for a series that does not move; [`Error::BadOption`] for a form
@@ -172,7 +177,8 @@ pub fn latent_draws(model: &Model, settings: &Settings, found: &LatentFit, n: us
     draws_of(model, settings, &found.fit, &natural, n)
 }
 
-/// One-step normal scores of a series at fitted parameters.
+/// One-step normal scores `Φ⁻¹(F(row | rows before))` of a series at fitted parameters, in the order of rows: independent standard normal values if the
+/// model is right. One pass of the filter.
 ///
 /// # Errors
 /// Those of the filter.

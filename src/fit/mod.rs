@@ -69,23 +69,30 @@ use crate::process::Process;
 use rayon::prelude::*;
 use serde::Serialize;
 
+/// What a fit minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
+    /// Mean negative log transition density: maximum likelihood.
     Kl,
+    /// Conditional least squares in two stages: right moments suffice, and no density is needed.
     Mse,
 }
 
 /// How to fit.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// What is minimised.
     pub objective: Objective,
+    /// Which transition density, or who chooses it.
     pub form: FormRequest,
+    /// What searches from every start.
     pub optimizer: Optimizer,
     /// Step and batches of [`Optimizer::Adam`].
     pub stochastic: Stochastic,
     /// Independent starting points; the first is the defaults (or `initial`), the others fill the space (Sobol points).
     pub starts: usize,
+    /// Steps of the search from one start, all its rounds together; what uses no slopes may take ten times as many.
     pub max_iterations: u64,
     /// Parameters held at a value.
     pub fixed: Vec<(String, f64)>,
@@ -93,6 +100,7 @@ pub struct Settings {
     pub initial: Vec<(String, f64)>,
     /// What outlying transitions may do; `None` is plain least squares or likelihood.
     pub robust: Option<Robust>,
+    /// Of all random numbers: the starts, stochastic searches, bootstraps, and paths of the forecasts that follow.
     pub seed: Seed,
 }
 
@@ -127,7 +135,9 @@ impl Settings {
 /// Transitions to fit, and what a log density gains when told in the unit of the data.
 #[derive(Debug, Clone)]
 pub struct Observed {
+    /// In the state's coordinate: transformed values, times in the model's unit.
     pub pairs: Pairs,
+    /// `Σ ln |dz/dx|` over the outcomes, which makes a log-likelihood of the states one of the data.
     pub ln_jacobian: f64,
     /// How much each transition counts, up to one factor; empty where all count the same. They may hang on `x0`, not on what followed, and make
     /// standard errors those of the sandwich.
@@ -135,10 +145,12 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Transitions of a level series under a transform.
+    /// Transitions of a level series under a transform, all counting the same; the first transformed row is a condition, not an outcome.
     ///
     /// # Errors
-    /// [`Error::NonPositive`] from the transform, [`Error::TooFewRows`] for fewer than three more than parameters.
+    /// [`Error::NonPositive`] from the transform, [`Error::TooFewRows`] for fewer transformed rows than three more than parameters,
+    /// [`Error::Constant`] where they never move, [`Error::OutsideDomain`] for a value that the model's state cannot have; of a network
+    /// [`Error::BadOption`] for a transform other than `none`.
     pub fn of(series: &Series, transform: Transform, model: &Model) -> Result<Observed> {
         let state = transform.apply(series)?;
         let needed = model.params.len() + 3;
@@ -177,45 +189,70 @@ impl Observed {
 /// One parameter's estimate with its 95 % interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Estimate {
+    /// As the model's file has it; a local one with its series' number or its experiment's name, `kappa[2]`.
     pub name: String,
+    /// In natural units.
     pub estimate: f64,
+    /// Standard error; `None` of a held parameter, one on a bound, and where there is no curvature.
     pub se: Option<f64>,
+    /// Lower end of the 95 % interval, within the bounds; `None` where there is no standard error or the estimate is on a bound.
     pub lower: Option<f64>,
+    /// Upper end, likewise.
     pub upper: Option<f64>,
+    /// As the model's file has it; empty where it has none.
     pub unit: String,
+    /// Whether the estimate stands on a bound that it was free to leave.
     pub at_bound: bool,
+    /// Whether it was held at its value, and not estimated.
     pub fixed: bool,
 }
 
 /// Where one start ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StartOutcome {
+    /// What was minimised, where this start ended; not finite where it could not begin.
     pub objective_value: f64,
     /// How far below the best log-likelihood it ended (`kl` only).
     pub below_best: Option<f64>,
+    /// How it ended; [`Status::ConvergedLocal`] where it is an optimum and another start ended lower.
     pub status: Status,
 }
 
 /// A fit, whatever became of it: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
+    /// Id of the model.
     pub model: String,
+    /// The transition density it was fitted with.
     pub form: Form,
     /// Why this form, with its error where one was measured.
     pub form_choice: FormChoice,
+    /// What was minimised.
     pub objective: Objective,
+    /// What searched.
     pub optimizer: Optimizer,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search from the best start, all rounds and stages together, but for those by a cheaper density before.
     pub iterations: u64,
+    /// Under `kl` the mean negative log density in the state's coordinate, or the mean divergence of a robust loss; under `mse` the mean square of
+    /// the standardised residuals, which is near one at every fixed point.
     pub objective_value: f64,
     /// Log-likelihood of the transitions in data units; none under `mse`, a robust loss or weights.
     pub log_likelihood: Option<f64>,
+    /// `2k - 2 ln L` with `k` free parameters (Akaike 1974); none where there is no log-likelihood.
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` transitions (Schwarz 1978), likewise.
     pub bic: Option<f64>,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
+    /// How many were fitted.
     pub transitions: usize,
+    /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
+    /// Sentences for the user: what to do about the status, how far off the form is, states that were left out.
     pub warnings: Vec<String>,
 }
 
@@ -248,11 +285,18 @@ impl Solved {
     }
 }
 
-/// Fit `model` to `data`.
+/// Fit `model` to the transitions of one series: searched from several starts, the best end judged, and told with its standard errors.
+///
+/// `kl` minimises `-(1/n) Σ wᵢ ln p(x1ᵢ | x0ᵢ; θ)` with weights of mean one; `mse` solves its two stages (see the module). Where the form is
+/// left open it is chosen first, by its error on the data. Starts are searched in parallel; the same bytes for any number of threads.
+/// Standard errors are those of the objective, in natural units; under weights or a robust loss the sandwich's.
+///
+/// Cost: about 30 to 300 passes over the data a start. Not for readings with errors or states that are not seen ([`fit_filtered`]), nor for
+/// several observed states ([`fit_joint`]).
 ///
 /// # Errors
 /// [`Error::FormUnavailable`], [`Error::UnknownParam`] or [`Error::ParamOutOfBounds`] from the settings, [`Error::BadOption`] for a robust
-/// loss of the other objective or weights that are none. A fit that does not converge is not an error: its [`Fit::status`] says so. Cost: about 30 to 300 passes over the data a start.
+/// loss of the other objective or weights that are none. A fit that does not converge is not an error: its [`Fit::status`] says so.
 pub fn fit(model: &Model, data: &Observed, settings: &Settings) -> Result<Fit> {
     let (first, free) = first_and_free(model, settings)?;
     robust::check(data, settings)?;
@@ -395,7 +439,7 @@ fn warnings(fit: &Fit, model: &Model) -> Vec<String> {
 }
 
 impl Fit {
-    /// The fitted parameters as named values.
+    /// The estimates with the names, units and bounds of `model`, which is the one that was fitted.
     pub fn as_params(&self, model: &Model) -> Params {
         Params { model: model.id.clone(), list: model.params.clone(), values: self.theta.clone() }
     }

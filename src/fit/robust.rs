@@ -18,15 +18,23 @@ pub enum Robust {
     /// Under `mse`: residuals `r = (x' - m)/√V` beyond `tuning` count as `tuning`. Stage 1 solves `Σ ψ(r) ∂m/√V = 0` (Huber 1964), stage 2
     /// `Σ (ψ²(r)/E ψ²(Z) - 1) ∂V/V = 0` with `Z` normal (Huber's proposal 2, 1981, section 6.4). With 1.345 the drift keeps 95 % of its
     /// efficiency where residuals are normal.
-    Huber { tuning: f64 },
+    Huber {
+        /// Standardised residual beyond which it counts no more, above zero.
+        tuning: f64,
+    },
     /// Under `kl`: minimises the mean of `∫ f^{1+β} dx - (1 + 1/β) f(x')^β + 1/β` (Basu, Harris, Hjort & Jones 1998; Ghosh & Basu 2013 for
     /// observations that are not alike), which is the mean negative log density as β → 0. In the state's coordinate, and for
     /// normal transition densities, whose integral is `(2πV)^{-β/2} (1+β)^{-1/2}`. A β of 0.2 to 0.5 is usual: at 0.25 about 90 % of the efficiency.
-    DensityPower { beta: f64 },
+    DensityPower {
+        /// The power, above zero: the larger, the less outliers weigh and the wider the standard errors.
+        beta: f64,
+    },
 }
 
 impl Robust {
+    /// Huber's loss with the usual constant, 1.345.
     pub const HUBER: Robust = Robust::Huber { tuning: 1.345 };
+    /// The density power divergence with β = 0.25.
     pub const DENSITY_POWER: Robust = Robust::DensityPower { beta: 0.25 };
 
     fn name(self) -> &'static str {

@@ -27,17 +27,23 @@ const KEPT: usize = 4;
 /// A joint fit of several series, whatever became of it: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeveralFit {
+    /// Id of the model.
     pub model: String,
     /// By its name on the command line.
     pub form: String,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search of all parameters from the best start.
     pub iterations: u64,
     /// Mean negative log density of a transition, over all series.
     pub objective_value: f64,
     /// Of all series, in data units.
     pub log_likelihood: Option<f64>,
+    /// `2k - 2 ln L` with `k` free parameters, local ones once a series (Akaike 1974).
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` transitions of all series (Schwarz 1978).
     pub bic: Option<f64>,
+    /// In the order of the model, without the local ones.
     pub shared: Vec<Estimate>,
     /// `[series][local parameter]`
     pub local: Vec<Vec<Estimate>>,
@@ -45,9 +51,11 @@ pub struct SeveralFit {
     pub theta: Vec<Vec<f64>>,
     /// `[series]`
     pub transitions: Vec<usize>,
+    /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
     /// `[series][state]`
     pub checks: Vec<Vec<ComponentCheck>>,
+    /// Sentences for the user: what to do about the status, and how far off the form is.
     pub warnings: Vec<String>,
 }
 
@@ -56,6 +64,9 @@ type Sum<'a> = Box<dyn Fn(&[f64]) -> (f64, Vec<f64>) + Sync + 'a>;
 
 /// Fit `model` of one state to several series by maximum likelihood: the parameters named in `local` belong to each series, the
 /// others are shared. A fixed parameter is so for every series.
+///
+/// Minimises `-Σ ln p / n` over all transitions of all series; standard errors are those of the observed information of the whole stack. Cost: a
+/// start as [`super::fit`] of all rows together, its curvature as many passes as one series has parameters.
 ///
 /// # Errors
 /// As [`super::fit`], and [`Error::UnknownParam`] for a local name, [`Error::BadOption`] without a series,

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 /// One experiment: components measured over time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trajectories {
+    /// What errors call it.
     pub name: String,
     /// Time of the start.
     pub t0: f64,
@@ -30,6 +31,7 @@ pub struct Trajectories {
     pub given: Vec<(String, f64)>,
     /// Not decreasing, none before `t0`; equal times are replicates.
     pub times: Vec<f64>,
+    /// The components that were measured.
     pub columns: Vec<Column>,
 }
 
@@ -47,12 +49,17 @@ pub struct Column {
 /// Mean curves fitted: look at `status` before using it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrajectoryFit {
+    /// Id of the model.
     pub model: String,
     /// What the predicted means are of: "closed moments" or "rate equations".
     pub means: &'static str,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the trust region from the best start.
     pub iterations: u64,
     /// Sum of weighted squares at the estimate.
     pub squares: f64,
@@ -60,10 +67,13 @@ pub struct TrajectoryFit {
     pub sd: f64,
     /// Values that were measured.
     pub observations: usize,
+    /// Observations less free parameters: of Student's law, which the intervals are of.
     pub degrees_of_freedom: usize,
     /// `[experiment][column][time]`
     pub fitted: Vec<Vec<Vec<f64>>>,
+    /// Where every start ended, by sum of squares; infinite where the model could not be solved.
     pub starts: Vec<StartOutcome>,
+    /// Sentences for the user: what to do about the status, and means that are those of many molecules.
     pub warnings: Vec<String>,
 }
 

@@ -11,7 +11,9 @@ use rayon::prelude::*;
 /// Which side of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
+    /// The value is less than the level.
     Below,
+    /// The value is greater than the level.
     Above,
 }
 
@@ -29,16 +31,20 @@ pub enum When {
 /// A level that is passed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
+    /// Which side has to be reached.
     pub side: Side,
+    /// In the unit of the data, whatever the transform.
     pub level: f64,
     /// Whether the level itself counts, on rows.
     pub or_equal: bool,
+    /// On which rows, or between them.
     pub when: When,
 }
 
 /// A probability with what is known about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chance {
+    /// From 0 to 1.
     pub probability: f64,
     /// Standard error, where it comes from paths.
     pub se: Option<f64>,
@@ -51,9 +57,11 @@ pub struct Chance {
 pub struct First {
     /// Rows' times, and the probability that the level has been reached by each.
     pub times: Vec<f64>,
+    /// `[time]`: how likely the level was reached by then, from 0 to 1.
     pub reached: Vec<f64>,
     /// Largest standard error of these, where they come from paths.
     pub se: Option<f64>,
+    /// The way it was found, in words.
     pub how: String,
 }
 

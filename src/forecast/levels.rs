@@ -5,7 +5,9 @@ use crate::predictive::{Ensemble, Fitted, Predictive};
 
 /// Any fitted forecaster, asked for levels of the data.
 pub struct Levels<'a> {
+    /// The forecaster, of levels or of increments.
     pub of: &'a dyn Fitted,
+    /// What it forecasts of the level: its own transform.
     pub transform: Transform,
     /// Joint paths that levels of increments are compounded along.
     pub paths: usize,

@@ -44,11 +44,15 @@ use std::sync::{Arc, Mutex};
 /// A model with everything that decides its forecasts.
 #[derive(Debug, Clone)]
 pub struct ModelForecaster {
+    /// What is fitted and asked.
     pub model: Model,
+    /// From the data's level to the model's state.
     pub transform: Transform,
+    /// How it is fitted.
     pub settings: Settings,
     /// The form that answers; the closed law or Fokker-Planck where none is asked.
     pub answer: Form,
+    /// Cells, paths and steps of the form that answers.
     pub accuracy: Accuracy,
     /// Whether forecasts are made at the estimate, or averaged over what the data leave open of it.
     pub parameters: Parameters,
@@ -57,7 +61,9 @@ pub struct ModelForecaster {
 /// A model with parameters learnt from a series.
 #[derive(Debug, Clone)]
 pub struct FittedModel {
+    /// With the settings it was fitted under.
     pub forecaster: ModelForecaster,
+    /// The estimate, whether usable or not: see [`FittedModel::require_usable`].
     pub fit: Fit,
     /// Draws of the parameters that forecasts are averaged over, `[draw][parameter]`; empty where they are made at the estimate.
     pub draws: Vec<Vec<f64>>,
@@ -69,6 +75,7 @@ pub struct FittedModel {
 }
 
 impl ModelForecaster {
+    /// With the form of choice, its default accuracy, and forecasts at the estimate.
     pub fn new(model: Model, transform: Transform, settings: Settings) -> ModelForecaster {
         let answer = Form::of_choice(&model);
         let (accuracy, parameters) = (Accuracy::default(), Parameters::Point);
@@ -82,7 +89,8 @@ impl ModelForecaster {
         settled
     }
 
-    /// Fit to a series of levels, from `warm` parameters where given.
+    /// Fit to a series of levels: from `warm`, what [`Fitted::parameters`] of an earlier fit gave, in one start. The draws that forecasts are
+    /// averaged over are made here too. The fit may be one that cannot be used: [`FittedModel::require_usable`] asks.
     ///
     /// # Errors
     /// What [`fit`] and the transform refuse.
@@ -219,8 +227,10 @@ impl FittedModel {
             .predict(history, times, window)
     }
 
+    /// Refuse a fit whose status allows no forecasts; `train` is named in the refusal.
+    ///
     /// # Errors
-    /// [`Error::NotFitted`] unless forecasts may be made with the fit.
+    /// [`Error::NotFitted`] with the status and what to do about it.
     pub fn require_usable(&self, train: &Series) -> Result<()> {
         let status = &self.fit.status;
         if status.can_forecast() {

@@ -18,10 +18,16 @@ pub enum Parameters {
     #[default]
     Point,
     /// Over about so many draws from the normal law around the estimate.
-    Normal { draws: usize },
+    Normal {
+        /// How many at least: they are rounded up to a power of two.
+        draws: usize,
+    },
     /// Over the refits of so many simulated records, reflected about the estimate: slower, and for short records better. Refits that found no
     /// optimum are left out.
-    Bootstrap { draws: usize },
+    Bootstrap {
+        /// How many records are simulated and fitted.
+        draws: usize,
+    },
 }
 
 impl Parameters {

@@ -62,9 +62,13 @@ pub enum Weighting {
 /// rows, every member fitted to the rows before; then all members are fitted to all training rows. One set of weights serves all horizons, so that
 /// joint draws have the laws that are pooled. Cost: the fits of all members, twice with stacking, and up to sixty answers of each.
 pub struct Pool {
+    /// Name in tables.
     pub name: String,
+    /// What is pooled; weights are in this order.
     pub members: Vec<Member>,
+    /// Where the weights come from.
     pub weighting: Weighting,
+    /// Of every member: all forecast the same variable.
     pub transform: Transform,
     /// Rows ahead that weights are stacked for.
     pub horizons: Vec<usize>,
@@ -77,7 +81,7 @@ const MOST_WINDOWS: usize = 60;
 const FEWEST_WINDOWS: usize = 10;
 
 impl Pool {
-    /// Fit every member, and the weights.
+    /// Fit every member to all rows of `train`, in parallel, and the weights: equal ones, or stacked on its last 30 %.
     ///
     /// # Errors
     /// What a member's fit refuses; with stacking [`Error::TooFewRows`] below ten past windows, [`Error::Numerics`] where a member has no density.
@@ -181,7 +185,9 @@ impl Forecaster for Pool {
 
 /// A member, fitted.
 pub enum FittedMember {
+    /// A model of kramers: it can be asked between rows, and hands on where its next fit begins.
     Own(Box<FittedModel>),
+    /// A baseline, known by its laws and draws alone.
     Baseline(Box<dyn Fitted>),
 }
 
@@ -211,12 +217,15 @@ impl FittedMember {
 
 /// A pool with its members fitted.
 pub struct FittedPool {
+    /// Names of the members, in the order of the pool.
     pub names: Vec<String>,
+    /// In the order of `names`; those of weight zero too.
     pub members: Vec<FittedMember>,
     /// One a member, of sum one.
     pub weights: Vec<f64>,
     /// How the weights were found, where they were stacked.
     pub stacked: Option<Stacked>,
+    /// Of every member: from levels to what is forecast.
     pub transform: Transform,
     /// The weights, and where the members' next fits begin.
     pub(super) handed_on: Vec<f64>,

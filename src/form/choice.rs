@@ -9,7 +9,9 @@ use crate::process::Process;
 /// An answer by the form that was chosen for it.
 #[derive(Debug)]
 pub struct Chosen {
+    /// The form that answered.
     pub form: Form,
+    /// Its laws, with its own estimate of their error.
     pub answer: Answer,
     /// Half a sentence: why this form and no other.
     pub why: String,

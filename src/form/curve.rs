@@ -15,7 +15,7 @@ pub struct Compiled<'a> {
     scratch: Scratch,
 }
 
-/// Values and slopes of a curve.
+/// Values of a curve at the asked places, and their slopes in the parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sloped {
     /// `[i]`
@@ -25,6 +25,8 @@ pub struct Sloped {
 }
 
 impl<'a> Compiled<'a> {
+    /// The curve and its slopes in every parameter, as one tape.
+    ///
     /// # Errors
     /// [`Error::ModelInvalid`] where the model is no curve.
     pub fn new(model: &'a Model) -> Result<Compiled<'a>> {
@@ -111,7 +113,7 @@ impl<'a> Compiled<'a> {
     }
 }
 
-/// The values of a curve at `xs`.
+/// `f(x; θ)` at every one of `xs`, in the units of the model file. Compiles anew: of many parameters make a [`Compiled`].
 ///
 /// # Errors
 /// As [`Compiled::new`] and [`Compiled::at`].

@@ -25,9 +25,10 @@ const MOST_SPECIES: usize = 60;
 /// Relative error that a step may make.
 const TOLERANCE: f64 = 1e-9;
 
-/// Means and covariances along time.
+/// Means and covariances of the counts of a network along time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearNoise {
+    /// As they were asked, in the model's unit of time.
     pub times: Vec<f64>,
     /// `[time][species]`
     pub mean: Vec<Vec<f64>>,

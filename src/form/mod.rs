@@ -10,7 +10,7 @@ pub mod counts_likelihood;
 pub mod curve;
 #[cfg(test)]
 mod dsmts_tests;
-pub mod exact;
+mod exact;
 mod expansion;
 pub mod field;
 pub mod fokker_planck;
@@ -75,10 +75,13 @@ pub enum Form {
     Milstein,
     /// The log density as a series in the step (Aït-Sahalia 2002).
     Expansion,
+    /// The density on grids, one state or two, jumps of one included; of a network its Langevin equation's.
     FokkerPlanck,
     /// The symmetrised generator by its eigenpairs.
     Schroedinger,
+    /// Probabilities of the states of a network, with a bound; of one state of a diffusion those of a chain on a lattice (Kushner & Dupuis 2001).
     MasterEquation,
+    /// Simulated paths: of diffusions by a [`monte_carlo::Scheme`], of networks reaction by reaction.
     MonteCarlo,
     /// The deterministic limit of a network: no fluctuations.
     RateEquations,
@@ -91,6 +94,7 @@ pub enum Form {
 }
 
 impl Form {
+    /// Every form, whole laws and densities of one step, the cheapest first.
     pub const ALL: [Form; 17] = [
         Form::Exact,
         Form::Euler,
@@ -111,6 +115,7 @@ impl Form {
         Form::TauLeaping,
     ];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Form::Exact => "exact",
@@ -133,13 +138,13 @@ impl Form {
         }
     }
 
-    /// The form of this name.
+    /// The form of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Form> {
         Form::ALL.into_iter().find(|f| f.name() == name)
     }
 
     /// Whether it approximates networks, and is nothing for other kinds of model.
-    pub fn is_of_networks(self) -> bool {
+    fn is_of_networks(self) -> bool {
         matches!(self, Form::RateEquations | Form::LinearNoise | Form::Langevin | Form::TauLeaping)
     }
 
@@ -196,7 +201,7 @@ impl Form {
         Form::ALL.into_iter().filter(|f| f.why_not(model).is_none()).collect()
     }
 
-    /// Why the form does not apply to a model; `None` where it does.
+    /// Why the form does not apply to a model, half a sentence; `None` where it does.
     pub fn why_not(self, model: &Model) -> Option<String> {
         match (&model.process, self) {
             (Process::Network(process), _) => network::why_not(self, process),
@@ -225,8 +230,10 @@ impl Form {
         }
     }
 
+    /// Refuse a model that the form does not apply to.
+    ///
     /// # Errors
-    /// [`Error::FormUnavailable`] with the forms that do apply.
+    /// [`Error::FormUnavailable`] with the reason and the forms that do apply.
     pub fn require(self, model: &Model) -> Result<()> {
         match self.why_not(model) {
             None => Ok(()),
@@ -273,12 +280,15 @@ fn ends_are(boundary: Boundary) -> String {
 /// A question to a form: the law of the state at `times`, given that it is `start` at time `t0`.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
+    /// `[parameter]` in the order of the model, natural units.
     pub theta: &'a [f64],
     /// `[component]`; of a network also empty: as its file says, laws and all.
     pub start: &'a [f64],
+    /// Time of the start, in the model's unit.
     pub t0: f64,
     /// Strictly increasing, all after `t0`.
     pub times: &'a [f64],
+    /// How finely it is solved; each form reads what concerns it.
     pub accuracy: Accuracy,
     /// Key of the random numbers, for Monte Carlo.
     pub key: Key,
@@ -316,6 +326,7 @@ pub struct Accuracy {
     pub cells: usize,
     /// L1 error a time step may make.
     pub tolerance: f64,
+    /// Paths of Monte Carlo; see `goal`.
     pub paths: usize,
     /// The error that is good enough, of the distribution function: the form works until its own estimate is below. Without
     /// it, `cells`, `paths` and `step` say how much work is done.
@@ -339,12 +350,14 @@ impl Default for Accuracy {
     }
 }
 
-/// The laws of every component of the state at each of the question's times, `[time][component]`.
+/// The laws of every component of the state at each of the question's times, `[time][component]`: marginal ones, each by itself; what components have
+/// to do with each other is told by [`fokker_planck::plane::joints`], [`network::snapshots`] and joint paths.
+///
+/// States, times and parameters are in the units of the model file, stochastic integrals Itô's. Cost: as of the form's module.
 ///
 /// # Errors
-/// [`Error::FormUnavailable`] where the form does not apply (also for the densities of one step asked
-/// at several times), [`Error::OutsideDomain`]-like refusals of the
-/// start, [`Error::Numerics`] where the computation breaks down.
+/// [`Error::FormUnavailable`] where the form does not apply (also for the densities of one step asked at several times),
+/// [`Error::OutsideDomain`] for a start that is none, [`Error::Numerics`] where the computation breaks down.
 pub fn marginals(model: &Model, form: Form, question: &Question) -> Result<Vec<Vec<Predictive>>> {
     answer(model, form, question).map(|answer| answer.laws)
 }

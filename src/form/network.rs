@@ -69,7 +69,8 @@ pub fn snapshots(model: &Model, question: &Question) -> Result<Vec<Snapshot>> {
     master_equation::project(model, &projection(question))
 }
 
-/// How a question is put to the master equation.
+/// How a question is put to the master equation: with its goal as the probability that may be lost, else a hundredth of its tolerance, and as many
+/// states as the limit `network-states` allows.
 pub fn projection<'a>(question: &Question<'a>) -> Projection<'a> {
     Projection {
         theta: question.theta,
@@ -82,7 +83,7 @@ pub fn projection<'a>(question: &Question<'a>) -> Projection<'a> {
     }
 }
 
-/// The laws of all species in joint laws, `[time][species]`.
+/// The law of every species by itself out of joint laws `[time]`: `[time][species]`, brought to mass one.
 ///
 /// # Errors
 /// [`Error::Numerics`] where no probability was left.

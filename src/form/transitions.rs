@@ -10,9 +10,13 @@ use crate::process::{Process, Scalar};
 /// Transitions `x0 → x1` over `dt` from time `t0`, structure of arrays, all of one length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pairs {
+    /// State before the step; each of the four is `[observation]`.
     pub x0: Vec<f64>,
+    /// State after it.
     pub x1: Vec<f64>,
+    /// Length of the step, positive, in the model's unit of time.
     pub dt: Vec<f64>,
+    /// Time at which the step begins, for coefficients that change with it.
     pub t0: Vec<f64>,
 }
 
@@ -35,10 +39,12 @@ impl Pairs {
         }
     }
 
+    /// Number of transitions.
     pub fn len(&self) -> usize {
         self.x0.len()
     }
 
+    /// Whether there is no transition.
     pub fn is_empty(&self) -> bool {
         self.x0.is_empty()
     }
@@ -68,10 +74,13 @@ pub struct Batch {
 /// Conditional mean and variance of `x1` given `x0`, and their gradients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
+    /// `[observation]`: `E[x1 | x0]`, not a number where there is none.
     pub mean: Vec<f64>,
+    /// `[observation]`: `Var[x1 | x0]`, in the state's unit squared.
     pub variance: Vec<f64>,
     /// `[parameter][observation]`
     pub d_mean: Vec<Vec<f64>>,
+    /// `[parameter][observation]`
     pub d_variance: Vec<Vec<f64>>,
 }
 
@@ -186,6 +195,7 @@ impl StepDensity {
         Ok(StepDensity { model, density })
     }
 
+    /// The model it is of.
     pub fn model(&self) -> &Model {
         &self.model
     }
@@ -198,6 +208,8 @@ impl StepDensity {
 }
 
 impl<'m> Transitions<'m> {
+    /// The transition density of `model` by one form, its expressions compiled.
+    ///
     /// # Errors
     /// [`Error::FormUnavailable`] unless the form gives transition densities and applies to the model.
     pub fn new(model: &'m Model, form: Form) -> Result<Transitions<'m>> {
@@ -236,16 +248,19 @@ impl<'m> Transitions<'m> {
         Ok(Transitions { model, form, how: How::Counts(Box::new(counts)) })
     }
 
+    /// The form it was made by.
     pub fn form(&self) -> Form {
         self.form
     }
 
+    /// The model it is of.
     pub fn model(&self) -> &'m Model {
         self.model
     }
 
-    /// Log densities at `theta` (of counts log probabilities), with the gradient where asked. Values may be minus infinity or NaN where the
-    /// parameters make no sense for an observation; the caller guards. Cost O(n), one pass.
+    /// `ln p(x1 | x0, dt; θ)` of every pair at `theta`, per unit of the state (of counts log probabilities), with the gradient in the parameters
+    /// where asked. Values may be minus infinity or NaN where the parameters make no sense for an observation; the caller guards. Cost: one pass
+    /// over the pairs; forms that solve an equation or simulate take up to thousands of times as long.
     pub fn log_density(&self, theta: &[f64], pairs: &Pairs, gradient: bool) -> Batch {
         match &self.how {
             How::Counts(counts) => counts.log_density(theta, pairs, gradient),
@@ -253,7 +268,7 @@ impl<'m> Transitions<'m> {
         }
     }
 
-    /// A rough loss for finding where to begin, of counts only: diffusions have Euler's density.
+    /// A rough loss for finding where to begin, lower where nearer; `None` of diffusions, which have Euler's density for that.
     pub fn rough(&self, theta: &[f64], pairs: &Pairs) -> Option<f64> {
         match &self.how {
             How::Counts(counts) => Some(counts.seen_rough(theta, pairs)),
@@ -261,7 +276,7 @@ impl<'m> Transitions<'m> {
         }
     }
 
-    /// Lower and upper bound of the log-likelihood, where the form leaves states out and knows what that may cost.
+    /// Lower and upper bound of the log-likelihood, where the form leaves states out and knows what that may cost: of counts. `None` of diffusions.
     pub fn bounds(&self, theta: &[f64], pairs: &Pairs) -> Option<(f64, f64)> {
         match &self.how {
             How::Counts(counts) => Some(counts.seen_bounds(theta, pairs)),
@@ -286,7 +301,8 @@ impl<'m> Transitions<'m> {
         Some(format!("{why}; {hint}"))
     }
 
-    /// `Φ⁻¹` of the probability integral transform of each observed step (of counts randomised): standard normal if the law is right.
+    /// `Φ⁻¹` of the probability integral transform of each observed step (of counts randomised), `[observation]`: standard normal if the law is
+    /// right; not a number where there is no law.
     pub fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
         match &self.how {
             How::Counts(counts) => counts.normal_scores(theta, pairs),

@@ -35,10 +35,12 @@ const PATHS: usize = 4_000;
 const LEAST_LEARN: usize = 20;
 const LEAST_VALIDATION: usize = 5;
 
-/// How to search.
+/// How to search: over what, how many trials, and on which rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {
+    /// Which settings; those that make no difference are left out, and [`Tuning::notes`] says so.
     pub over: Vec<Dimension>,
+    /// Most choices that are tried, all different; the first is the settings as they are, unless the data refuse their transform.
     pub trials: usize,
     /// Most rungs; as many as the trials allow where none is said. One is a plain random search.
     pub rungs: Option<usize>,
@@ -59,6 +61,7 @@ impl Default for Search {
 pub struct Trial {
     /// Place in the design, from 1; the first is the settings as they were.
     pub number: usize,
+    /// Its settings; once it was fitted, the form that was chosen for it.
     pub choice: Choice,
     /// The form it was fitted with, once it was.
     pub form: Option<Form>,
@@ -85,6 +88,7 @@ pub struct Trial {
 pub struct Tuning {
     /// The dimensions that were searched.
     pub over: Vec<Dimension>,
+    /// What was compared on each, the last with the whole budget.
     pub rungs: Vec<Rung>,
     /// The chosen one first where there is one, then by rung reached and score, those that failed last on their rung.
     pub trials: Vec<Trial>,
@@ -92,6 +96,7 @@ pub struct Tuning {
     pub is_chosen: bool,
     /// First row of the validation slice, and the first row after it.
     pub first_validation: usize,
+    /// See `first_validation`: no row from here on was looked at.
     pub first_test: usize,
     /// Rows ahead that were scored.
     pub horizons: Vec<usize>,
@@ -109,8 +114,20 @@ impl Tuning {
 /// A trial begins or ends on a rung (both from 1): for those who show progress or time it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    Begun { trial: usize, rung: usize },
-    Ended { trial: usize, rung: usize },
+    /// Its fit begins.
+    Begun {
+        /// [`Trial::number`].
+        trial: usize,
+        /// As [`Trial::rung`].
+        rung: usize,
+    },
+    /// It is fitted and scored, or has failed.
+    Ended {
+        /// [`Trial::number`].
+        trial: usize,
+        /// As [`Trial::rung`].
+        rung: usize,
+    },
 }
 
 /// Search for the settings whose forecasts do best on the last rows before `first_test`.
@@ -122,10 +139,11 @@ pub enum Event {
 ///
 /// The same for any number of threads. `watch` is called from any of them.
 ///
+/// Cost: [`cost`] of the rungs, a trial being a fit and the forecasts of at most 81 windows.
+///
 /// # Errors
 /// [`Error::BadOption`] for a validation slice that leaves too few rows, a horizon beyond it, or nothing to search over;
 /// [`Error::FormUnavailable`] for a model that is not fitted to transitions. None from single trials: they lose, and say why.
-/// Cost: [`cost`] of the rungs, a trial being a fit and the forecasts of at most 81 windows.
 pub fn tune(
     series: &Series,
     first_test: usize,

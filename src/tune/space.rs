@@ -21,13 +21,21 @@ const DRAWS: usize = 64;
 /// Something that can be searched over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dimension {
+    /// What searches, of all [`Optimizer`]s.
     Optimizer,
+    /// First step of `adam`, log-uniform from 0.001 to 0.5.
     LearningRate,
+    /// Observations a step of `adam` looks at, powers of two from 16 to 1024, at most the rows learnt from.
     BatchSize,
+    /// Transition density to fit with, of those that apply and are affordable.
     Form,
+    /// Cells of the grid that answers forecasts, 100 to 2000.
     Cells,
+    /// What the model is fitted to, of the transforms that the data allow.
     Transform,
+    /// Likelihood or least squares.
     Objective,
+    /// Starting points of a fit, 1 to 8.
     Starts,
 }
 
@@ -58,7 +66,7 @@ impl Dimension {
         }
     }
 
-    /// The dimension of this name.
+    /// The dimension of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Dimension> {
         Dimension::ALL.into_iter().find(|d| d.name() == name)
     }
@@ -67,12 +75,17 @@ impl Dimension {
 /// The settings of one trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
+    /// From the data's level to the model's state.
     pub transform: Transform,
+    /// What is minimised.
     pub objective: Objective,
+    /// Transition density, or who chooses it.
     pub form: FormRequest,
+    /// What searches from every start.
     pub optimizer: Optimizer,
     /// Of [`Optimizer::Adam`] only.
     pub stochastic: Stochastic,
+    /// Starting points of a fit.
     pub starts: usize,
     /// Cells of the grid that answers, where one does.
     pub cells: usize,
@@ -92,7 +105,7 @@ impl Choice {
         }
     }
 
-    /// A forecaster with these settings.
+    /// The same forecaster under these settings; what is no dimension of the search stays as it is.
     pub fn applied(&self, forecaster: &ModelForecaster) -> ModelForecaster {
         let mut out = forecaster.clone();
         out.transform = self.transform;
@@ -105,7 +118,7 @@ impl Choice {
         out
     }
 
-    /// Step and batches, where they matter.
+    /// Step and batches of `adam`; `None` of optimisers that have none.
     pub fn batches(&self) -> Option<Stochastic> {
         (self.optimizer == Optimizer::Adam).then_some(self.stochastic)
     }

@@ -20,6 +20,7 @@ use likelihood::{BETA, DOWN, Likelihood, MU, NU, OMEGA, SIZE, UP, Variances};
 /// The law of a standardised deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Innovations {
+    /// Standard normal.
     Normal,
     /// Student's, of unit variance.
     Student,
@@ -30,10 +31,12 @@ pub enum Innovations {
 pub struct Garch {
     /// Falls raise the variance by another weight than rises (Glosten, Jagannathan & Runkle 1993).
     pub leverage: bool,
+    /// What the deviations over their volatility are drawn from.
     pub innovations: Innovations,
 }
 
 impl Garch {
+    /// Every combination, in the order of the names below.
     pub const ALL: [Garch; 4] = [
         Garch { leverage: false, innovations: Innovations::Normal },
         Garch { leverage: false, innovations: Innovations::Student },
@@ -41,6 +44,7 @@ impl Garch {
         Garch { leverage: true, innovations: Innovations::Student },
     ];
 
+    /// Name on the command line and in tables.
     pub fn name(self) -> &'static str {
         match (self.leverage, self.innovations) {
             (false, Innovations::Normal) => "garch",
@@ -54,18 +58,22 @@ impl Garch {
 /// A GARCH model fitted: look at `status` before using it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GarchFit {
+    /// Which of the four it is.
     pub model: Garch,
     /// `mu`, `omega`, `alpha`, then `alpha_down` (after falls: α + γ), `beta`, `nu`, where the model has them.
     pub params: Vec<Estimate>,
+    /// Whether the point is an optimum; only some statuses may forecast.
     pub status: Status,
+    /// Steps of the search that found it; some three where it was taken on from a fit of fewer rows.
     pub iterations: u64,
+    /// Of all returns, `Σ ln p(rₜ)`, in their own unit.
     pub log_likelihood: f64,
     /// All six parameters, and the curvature of those that could move: where the fit of a longer record begins.
     pub known: Vec<f64>,
 }
 
 impl GarchFit {
-    /// The estimate called `name`.
+    /// The estimate called `name`; `None` of a parameter that this model does not have.
     pub fn value(&self, name: &str) -> Option<f64> {
         self.params.iter().find(|p| p.name == name).map(|p| p.estimate)
     }
@@ -173,11 +181,15 @@ fn best_start(objective: &Likelihood, mean: f64, variance: f64) -> Vec<f64> {
     best.unwrap_or(&starts[0]).clone()
 }
 
-/// A GARCH model as a baseline.
+/// A GARCH model as a baseline: the next row has the law of the recursion, further rows that of paths of it. Rows must be evenly spaced, thirty returns
+/// at least.
 #[derive(Debug, Clone)]
 pub struct GarchForecaster {
+    /// Recursion and innovations.
     pub model: Garch,
+    /// What is scored; it says which returns the recursion runs on.
     pub transform: Transform,
+    /// Of the paths that give the laws more than one row ahead, and joint draws.
     pub seed: Seed,
 }
 

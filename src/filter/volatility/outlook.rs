@@ -35,7 +35,7 @@ const STUDENT: Fineness = Fineness { frequencies: 960, width: 60.0, nodes: 361, 
 /// Most rows ahead.
 const MOST_ROWS: usize = 20_000;
 
-/// What is forecast.
+/// What is forecast of a level whose volatility is not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ahead {
     /// The level itself.

@@ -37,7 +37,9 @@ const LOOSE: f64 = 1e-3;
 /// Counts of all species of a network at increasing times.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CountSeries {
+    /// What errors call it.
     pub name: String,
+    /// Increasing, in the model's unit of time.
     pub times: Vec<f64>,
     /// `[time][species]`, in the order of the model's file.
     pub states: Vec<Vec<f64>>,
@@ -46,24 +48,34 @@ pub struct CountSeries {
 /// A fit of counts: look at `status` before using `theta`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountsFit {
+    /// Id of the model.
     pub model: String,
     /// "master equation" or "every reaction".
     pub likelihood: &'static str,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search from the best start.
     pub iterations: u64,
     /// Mean negative log-likelihood of a transition.
     pub objective_value: f64,
+    /// `Σ ln P` at the estimate; `None` where the data are impossible there.
     pub log_likelihood: Option<f64>,
+    /// `2k - 2 ln L` with `k` free parameters (Akaike 1974).
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` transitions (Schwarz 1978).
     pub bic: Option<f64>,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
     /// Transitions, or reactions that happened.
     pub transitions: usize,
     /// How often each reaction happened, `[reaction]`; those with the same change share theirs evenly. Empty where only the states at some
     /// times are known.
     pub happened: Vec<f64>,
+    /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
+    /// Sentences for the user: what to do about the status, states that were left out, data the model cannot make.
     pub warnings: Vec<String>,
 }
 

@@ -22,7 +22,9 @@ use rayon::prelude::*;
 /// Measured points of a curve, a row each; rows may share an `x`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rows {
+    /// Where it was measured, one a row, in the model's unit.
     pub x: Vec<f64>,
+    /// What was measured there, one a row.
     pub y: Vec<f64>,
     /// Weights of the squares, the inverse variances up to one factor; empty where all count the same.
     pub weight: Vec<f64>,
@@ -31,28 +33,34 @@ pub struct Rows {
 /// One experiment of several.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Experiment {
+    /// What stands in the brackets of its local parameters' names, and in errors.
     pub name: String,
+    /// Its measured points.
     pub rows: Rows,
 }
 
 /// What a residual costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Loss {
+    /// Least squares: the estimate of normal errors, which one wild row can carry away.
     Squares,
     /// Squares up to `tuning` scales, in proportion beyond (Huber 1964); the scale is the median of `|r|` over 0.6745. With
     /// 1.345 the estimates keep 95 % of their efficiency where errors are normal.
     Huber {
+        /// Residual, in scales, from which on the cost is linear.
         tuning: f64,
     },
 }
 
 impl Loss {
+    /// Huber's loss with the usual constant, 1.345.
     pub const HUBER: Loss = Loss::Huber { tuning: 1.345 };
 }
 
 /// How to fit a curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurveSettings {
+    /// Least squares, or what wild rows cannot carry away.
     pub loss: Loss,
     /// Parameters held at a value.
     pub fixed: Vec<(String, f64)>,
@@ -60,7 +68,9 @@ pub struct CurveSettings {
     pub initial: Vec<(String, f64)>,
     /// Independent starting points: the first from the defaults (or `initial`), the others random.
     pub starts: usize,
+    /// Steps of each search; every start is searched twice.
     pub max_iterations: u64,
+    /// Of the random starts.
     pub seed: Seed,
 }
 
@@ -82,12 +92,15 @@ impl Default for CurveSettings {
 pub struct CurveFit {
     /// In the order of the model; what is local comes once an experiment, as `name[experiment]`.
     pub params: Vec<Estimate>,
+    /// Whether the best search ended at an optimum.
     pub status: Status,
+    /// Steps of the best search; under a robust loss its rounds of weights too.
     pub iterations: u64,
     /// Sum of weighted squares at the estimate.
     pub squares: f64,
     /// Residual standard deviation of a row of weight one; under a robust loss its scale.
     pub sd: f64,
+    /// Of all experiments.
     pub rows: usize,
     /// Rows less free parameters: of Student's law, which the intervals are of.
     pub degrees_of_freedom: usize,
@@ -95,6 +108,7 @@ pub struct CurveFit {
     pub fitted: Vec<f64>,
     /// What a robust loss made of the weight of each row, between 0 and 1; empty under squares.
     pub downweighted: Vec<f64>,
+    /// The better of the two searches from every start, by sum of squares; the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
 }
 

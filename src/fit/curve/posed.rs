@@ -38,6 +38,10 @@ pub(super) struct Evaluated {
 }
 
 impl<'a> Posed<'a> {
+    /// The problem of these experiments, with the parameters named in `local` once for each.
+    ///
+    /// # Errors
+    /// Those of [`super::fit`] of the model, the settings and the rows.
     pub fn new(
         model: &'a Model,
         experiments: &'a [Experiment],
@@ -95,14 +99,17 @@ impl<'a> Posed<'a> {
         })
     }
 
+    /// Rows of all experiments.
     pub fn rows(&self) -> usize {
         self.root_weight.len()
     }
 
+    /// What the trust region may do in each of these parameters.
     pub fn axes(&self, of: &[usize]) -> Vec<Axis> {
         of.iter().map(|k| Axis::of(&self.params[*k])).collect()
     }
 
+    /// Coordinates of these parameters at `theta`.
     pub fn coordinates(&self, of: &[usize], theta: &[f64]) -> Vec<f64> {
         of.iter().map(|k| self.params[*k].to_coordinate(theta[*k])).collect()
     }
@@ -112,6 +119,9 @@ impl<'a> Posed<'a> {
     }
 
     /// Values, residuals and slopes at these parameters.
+    ///
+    /// # Errors
+    /// Those of [`Compiled::at`].
     pub fn evaluate(&mut self, theta: &[f64]) -> Result<Evaluated> {
         let n = self.rows();
         let mut all = Evaluated {
@@ -176,7 +186,10 @@ impl<'a> Posed<'a> {
         0.5 * self.rows() as f64 * math::ln(ratio) > 1e-3
     }
 
-    /// The fit, for people.
+    /// The fit as it is told, with intervals by Student's law.
+    ///
+    /// # Errors
+    /// Those of [`Posed::evaluate`] at the estimate.
     pub fn describe(&self, ended: Ended, starts: Vec<StartOutcome>) -> Result<CurveFit> {
         let fitted = self.clone().evaluate(&ended.theta)?.fitted;
         let degrees_of_freedom = self.rows() - self.free.len();

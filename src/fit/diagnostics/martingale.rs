@@ -19,6 +19,7 @@ pub struct Martingale {
     pub statistic: f64,
     /// Conditions that estimation leaves free.
     pub df: usize,
+    /// Upper tail of chi-square with `df` degrees of freedom; one where no condition is free.
     pub p: f64,
     /// Each condition with its normal score `√n m̄/s.e.`; none where the fit has set it to zero.
     pub conditions: Vec<(String, Option<f64>)>,

@@ -36,7 +36,8 @@ pub struct Diagnostics {
     pub martingale: Option<Martingale>,
 }
 
-/// Test a fit on the data it was fitted to. One pass for the scores, `2p + 2` for the martingale test.
+/// Test a fit on the data it was fitted to: whether its one-step laws are uniform, normal and independent of each other, and whether conditional
+/// moments hold at low and high states. One pass for the scores, `2p + 2` for the martingale test.
 ///
 /// # Errors
 /// [`crate::base::Error::FormUnavailable`] where the form of the fit does not apply to the model.
@@ -50,7 +51,7 @@ pub fn diagnose(model: &Model, data: &Observed, settings: &Settings, fit: &Fit) 
 }
 
 impl Diagnostics {
-    /// The tests of the one-step laws alone.
+    /// The tests of one-step normal scores `[row]` alone, however they came about; no martingale test.
     pub fn of_scores(scores: Vec<f64>) -> Diagnostics {
         let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
         let squares: Vec<f64> = scores.iter().map(|z| z * z).collect();

@@ -35,9 +35,11 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
+    /// Every optimiser, the default first.
     pub const ALL: [Optimizer; 5] =
         [Optimizer::Lbfgs, Optimizer::TrustRegion, Optimizer::NelderMead, Optimizer::ParticleSwarm, Optimizer::Adam];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Optimizer::Lbfgs => "lbfgs",
@@ -48,7 +50,7 @@ impl Optimizer {
         }
     }
 
-    /// The optimiser of this name.
+    /// The optimiser of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Optimizer> {
         Optimizer::ALL.into_iter().find(|o| o.name() == name)
     }

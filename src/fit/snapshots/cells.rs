@@ -59,6 +59,7 @@ impl Bins {
         Bins { edges, lowest: pooled[0], highest: pooled[pooled.len() - 1] }
     }
 
+    /// From the least to the largest of all values, above zero.
     pub fn reach(&self) -> f64 {
         (self.highest - self.lowest).max(1e-300)
     }
@@ -76,6 +77,7 @@ impl Bins {
         all.into_iter().map(|w| w.max(least)).collect()
     }
 
+    /// How many values fall into each bin.
     pub fn count(&self, values: &[f64]) -> Counted {
         let mut counts = vec![0.0; self.edges.len() + 1];
         for x in values {
@@ -138,6 +140,7 @@ impl<'a> Compared<'a> {
         Compared { source, snapshots, measure, reach, params, free, size, accuracy, last: RefCell::new(None) }
     }
 
+    /// Values of all snapshots.
     pub fn n(&self) -> f64 {
         self.snapshots.iter().map(|s| s.total).sum()
     }
@@ -157,6 +160,7 @@ impl<'a> Compared<'a> {
         Some(DVector::from_vec(self.snapshots.iter().zip(&laws).flat_map(of).collect()))
     }
 
+    /// Every cell's value and its slopes at `theta`, snapshot after snapshot; `None` where there are no laws there.
     pub fn evaluate(&self, theta: &[f64]) -> Option<Evaluated> {
         if let Some(laws) = self.source.projected(theta, self.free, self.accuracy) {
             let in_logs = self.measure == Measure::Divergence;

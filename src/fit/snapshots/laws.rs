@@ -21,6 +21,7 @@ impl Law {
         Law { parts: vec![(1.0, law)] }
     }
 
+    /// Probability of at most `x`.
     pub fn cdf(&self, x: f64) -> f64 {
         self.parts.iter().map(|(w, law)| w * law.cdf(x)).sum()
     }
@@ -47,6 +48,7 @@ impl Law {
         ln_sum(&logs) + math::ln(width)
     }
 
+    /// Probability of `(a, b]`, by the distribution function; either end may be infinite.
     pub fn mass(&self, a: f64, b: f64) -> f64 {
         let below = if a.is_finite() { self.cdf(a) } else { 0.0 };
         let above = if b.is_finite() { self.cdf(b) } else { 1.0 };
@@ -201,6 +203,9 @@ impl Source<'_> {
 
     /// The projected laws at `theta` with their slopes in `free`, `[time]`; `None` where they are not those of a network's master
     /// equation, or have no such slopes.
+    ///
+    /// # Errors
+    /// Those of [`sensitivities`] but for what it does not apply to.
     pub fn projected(&self, theta: &[f64], free: &[usize], accuracy: Accuracy) -> Option<Result<Vec<Projected>>> {
         let is_network = matches!(self.model.process, Process::Network(_));
         if !is_network || self.form != Form::MasterEquation {

@@ -45,10 +45,18 @@ pub struct Snapshots {
 /// How the process began.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Begin {
-    /// `x` of every component at `t0`.
-    At { t0: f64, x: Vec<f64> },
-    /// At `t0` as the model's file says: numbers, of a network also laws, or "stationary".
-    File { t0: f64 },
+    /// At a state that is known.
+    At {
+        /// Time of the start, before the first snapshot.
+        t0: f64,
+        /// `[component]`, in the order of the model's file.
+        x: Vec<f64>,
+    },
+    /// As the model's file says: numbers, of a network also laws, or "stationary".
+    File {
+        /// Time of the start, before the first snapshot; of a network it may be that of the first.
+        t0: f64,
+    },
     /// In the law that does not change with time.
     Stationary,
     /// In one of the values of the first snapshot, which is then not fitted. The replicates that follow are others.
@@ -58,12 +66,13 @@ pub enum Begin {
 /// What the snapshots are of, and how they are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotOptions {
+    /// Where the replicates come from before the first snapshot.
     pub begin: Begin,
     /// The component that was seen; without it the first.
     pub component: Option<String>,
     /// Compare on bins under `kl`.
     pub binned: bool,
-    /// How many; without it `2 n^{2/5}`.
+    /// How many bins; without it `2 n^{2/5}` of a snapshot's mean size `n` (Mann & Wald 1942), from 4 to 40.
     pub bins: Option<usize>,
 }
 

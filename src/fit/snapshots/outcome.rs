@@ -12,12 +12,17 @@ use crate::stats;
 /// One snapshot beside its law.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
+    /// In the model's unit of time.
     pub time: f64,
+    /// How many values were compared.
     pub replicates: usize,
+    /// Of the values.
     pub mean: f64,
+    /// Of the values, unbiased.
     pub sd: f64,
     /// Of the law; `None` where it has none.
     pub fitted_mean: Option<f64>,
+    /// Likewise; `None` of a law whose variance is infinite or not known.
     pub fitted_sd: Option<f64>,
     /// Kolmogorov-Smirnov p-value of the values under the law (too large after fitting to the same values); none for counts.
     pub ks_p: Option<f64>,
@@ -26,6 +31,7 @@ pub struct Checked {
 /// Counts beside their fitted probabilities at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
+    /// In the model's unit of time.
     pub time: f64,
     /// `[count]`, from zero: in how many of the replicates.
     pub observed: Vec<f64>,
@@ -38,12 +44,19 @@ pub struct Histogram {
 /// A fit of snapshots: look at `status` before using it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotFit {
+    /// Id of the model.
     pub model: String,
+    /// What the laws were computed by.
     pub form: Form,
+    /// What was minimised.
     pub objective: Objective,
+    /// `[parameter]` in the order of the model, held ones too.
     pub theta: Vec<f64>,
+    /// One a parameter, in the order of `theta`.
     pub params: Vec<Estimate>,
+    /// Whether the best start ended at an optimum.
     pub status: Status,
+    /// Steps of the search from the best start.
     pub iterations: u64,
     /// Mean negative log density of a value; on bins `Σ n_t KL(ĥ_t ‖ p_t)`; under `mse` `Σ (ĥ - p)² width`.
     pub objective_value: f64,
@@ -52,15 +65,21 @@ pub struct SnapshotFit {
     /// What the log-likelihood of the untruncated master equation is at least (minus infinity where a count has no certain
     /// probability) and at most; of counts only.
     pub log_likelihood_bounds: Option<(f64, f64)>,
+    /// `2k - 2 ln L` with `k` free parameters (Akaike 1974); none where there is no log-likelihood.
     pub aic: Option<f64>,
+    /// `k ln n - 2 ln L` with `n` values (Schwarz 1978), likewise.
     pub bic: Option<f64>,
+    /// Values that were compared: those an empirical start is drawn from are not among them.
     pub observations: usize,
-    /// Ends of the bins; empty where there are none.
+    /// Where bins meet, increasing: one fewer than there are bins, of which the first and the last are endless; empty where nothing was binned.
     pub edges: Vec<f64>,
+    /// `[time]`; empty where the laws at the estimate could not be had.
     pub fitted: Vec<Checked>,
     /// `[time]`, of counts by the master equation; else empty.
     pub histograms: Vec<Histogram>,
+    /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
+    /// Sentences for the user: what to do about the status, and what could not be compared.
     pub warnings: Vec<String>,
 }
 

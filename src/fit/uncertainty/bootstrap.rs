@@ -14,15 +14,18 @@ const BATCH: usize = 32;
 /// Fewer refits than this say nothing of a 2.5 % point.
 const FEWEST: usize = 20;
 
-/// One parameter under the bootstrap.
+/// What refits of simulated data say of one parameter; all in its natural units.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BootstrapEstimate {
+    /// As the model's file has it.
     pub name: String,
+    /// Of the data themselves, in natural units.
     pub estimate: f64,
     /// Mean of the replicates less the estimate.
     pub bias: f64,
     /// The estimate less its bias; may lie outside the bounds.
     pub corrected: f64,
+    /// Standard deviation of the replicates.
     pub se: f64,
     /// 2.5 and 97.5 % points of the replicates.
     pub percentile: (f64, f64),
@@ -31,9 +34,10 @@ pub struct BootstrapEstimate {
     pub basic: (f64, f64),
 }
 
-/// Refits of simulated data.
+/// Refits of data that the fitted model made, and what they say of every parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bootstrap {
+    /// Copies that were simulated, whatever became of their refits.
     pub replicates: usize,
     /// Refits that ended with a status that cannot be used; left out of everything else.
     pub failures: usize,

@@ -14,12 +14,16 @@ pub enum Method {
     Observed,
     /// `A⁻¹ B A⁻¹`, B the sum of the scores' outer products (Huber 1967; White 1982): right where the law is not.
     Sandwich,
-    /// As `Sandwich`, B with Bartlett's kernel over so many autocovariances of the scores (Newey & West 1987), for scores that
-    /// are not martingale differences. `None` takes Newey & West's (1994) rule, `4 (n/100)^(2/9)`.
-    Hac { lags: Option<usize> },
+    /// As `Sandwich`, B with Bartlett's kernel over autocovariances of the scores (Newey & West 1987), for scores that are not
+    /// martingale differences.
+    Hac {
+        /// How many autocovariances; `None` takes Newey & West's (1994) rule, `4 (n/100)^(2/9)`.
+        lags: Option<usize>,
+    },
 }
 
 impl Method {
+    /// Name in documents.
     pub fn name(self) -> &'static str {
         match self {
             Method::Observed => "observed",
@@ -32,6 +36,7 @@ impl Method {
 /// Covariance of the estimates with what follows from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariance {
+    /// What it is made of.
     pub method: Method,
     /// `[parameter][parameter]` in the order of the model, natural units. Zero for parameters held or standing on a bound.
     pub matrix: Vec<Vec<f64>>,

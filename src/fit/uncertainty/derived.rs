@@ -18,7 +18,9 @@ use serde::Serialize;
 /// A function of the parameters with what the ways that were gone say of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Derived {
+    /// The quantity as it was asked for, or the name of a standard one.
     pub text: String,
+    /// At the fitted parameters, in the unit that follows from theirs.
     pub estimate: f64,
     /// By the delta method.
     pub se: Option<f64>,

@@ -7,10 +7,12 @@ use crate::form::Pairs;
 use crate::models::Model;
 use serde::Serialize;
 
-/// One parameter under the jackknife.
+/// What the estimates of parts say of one parameter; all in its natural units.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct JackknifeEstimate {
+    /// As the model's file has it.
     pub name: String,
+    /// Of the whole series, in natural units.
     pub estimate: f64,
     /// Estimates of the parts, in their order.
     pub parts: Vec<f64>,
@@ -18,6 +20,7 @@ pub struct JackknifeEstimate {
     pub corrected: Option<f64>,
 }
 
+/// Estimates of parts of a series, and what they say of the whole.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Jackknife {
     /// Number of parts.

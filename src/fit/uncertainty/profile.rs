@@ -17,12 +17,14 @@ const SIDE: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
+    /// Here, in the unit of what it is an interval of.
     At(f64),
     /// The profile stays above the threshold to the bound, or as far as anyone would look.
     Open,
 }
 
 impl End {
+    /// Where it is; `None` where it is open.
     pub fn value(self) -> Option<f64> {
         match self {
             End::At(value) => Some(value),
@@ -34,10 +36,13 @@ impl End {
 /// The profile likelihood of one parameter: the log-likelihood with all others re-optimised.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
+    /// As the model's file has it.
     pub name: String,
+    /// Where the fit put it, in natural units.
     pub estimate: f64,
     /// Ends of the 95 % interval, where twice the drop is the 95 % point of chi-square on one degree of freedom, 3.84.
     pub lower: End,
+    /// See `lower`.
     pub upper: End,
     /// `(value, drop in log-likelihood below the estimate)`, by value; values at which the data are impossible are left out.
     pub curve: Vec<(f64, f64)>,
@@ -48,7 +53,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// What the profile says that no standard error does.
+    /// A sentence on what the profile says that no standard error does: an open end, or a rise above the fit; `None` where there is neither.
     pub fn finding(&self) -> Option<String> {
         let name = &self.name;
         let told = match (self.lower, self.upper) {

@@ -72,6 +72,7 @@ pub struct Speed {
     pub text: String,
     /// The parameter, where the speed is one.
     pub parameter: Option<String>,
+    /// At the fitted parameters, in one over the model's unit of time.
     pub estimate: f64,
     /// Length of time observed.
     pub span: f64,

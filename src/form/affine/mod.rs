@@ -27,11 +27,13 @@ use structure::{Affine, affine};
 /// Numbers found by quadrature, and the change from half as many points: more than the error left.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inverted {
+    /// `[state]`, in the order asked.
     pub values: Vec<f64>,
+    /// Of the worst of them, absolute.
     pub error: f64,
 }
 
-/// Why a diffusion has no characteristic function here; `None` where it has one.
+/// Why a model has no characteristic function here, looked at with its default parameters; `None` where it has one.
 pub fn why_not(model: &Model) -> Option<String> {
     let Process::Diffusion(process) = &model.process else { return Some(format!("it is a {}", model.process.kind())) };
     let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();

@@ -48,6 +48,7 @@ impl Law<'_> {
         self.mass.p[self.mass.p.len() - 1].max(0.0)
     }
 
+    /// Slope in parameter `k` of the probability that was lost.
     pub fn d_lost(&self, k: usize) -> f64 {
         self.mass.d[k][self.mass.p.len() - 1]
     }
@@ -190,6 +191,9 @@ impl<'m> Line<'m> {
     }
 
     /// What `read` makes of the law of every transition, in their order.
+    ///
+    /// # Errors
+    /// Why there are no laws at these parameters.
     pub fn each<T: Send>(
         &self,
         theta: &[f64],

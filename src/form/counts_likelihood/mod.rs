@@ -34,15 +34,19 @@ const TOLERANCE: f64 = 1e-13;
 pub struct CountPairs {
     /// `[transition][species]`
     pub from: Vec<Vec<f64>>,
+    /// `[transition][species]`
     pub to: Vec<Vec<f64>>,
+    /// `[transition]`, positive, in the model's unit of time.
     pub dt: Vec<f64>,
 }
 
 impl CountPairs {
+    /// Number of transitions.
     pub fn len(&self) -> usize {
         self.dt.len()
     }
 
+    /// Whether there is no transition.
     pub fn is_empty(&self) -> bool {
         self.dt.is_empty()
     }
@@ -74,6 +78,8 @@ pub fn why_not(network: &Network) -> Option<String> {
 }
 
 impl<'m> CountTransitions<'m> {
+    /// The network read once: whether its states are a line, and whether one species tells the others.
+    ///
     /// # Errors
     /// [`crate::base::Error::FormUnavailable`] where the model is no network, has events, or rates that change with time.
     pub fn new(model: &'m Model) -> Result<CountTransitions<'m>> {
@@ -91,7 +97,7 @@ impl<'m> CountTransitions<'m> {
         }
     }
 
-    /// Whether slopes come with the values.
+    /// Whether slopes come with the values: where the states are a line.
     pub fn has_slopes(&self) -> bool {
         self.line.is_some()
     }
@@ -212,7 +218,8 @@ impl<'m> CountTransitions<'m> {
         log_bounds(&each)
     }
 
-    /// A rough loss of whole transitions, for finding where to begin.
+    /// A rough loss of whole transitions, for finding where to begin: minus the log density of a normal law of each next count, up to a constant;
+    /// infinite where there is none. Cost: `1 + species` evaluations of all propensities a transition.
     pub fn rough(&self, theta: &[f64], pairs: &CountPairs) -> f64 {
         rough::loss(self.model, theta, pairs)
     }

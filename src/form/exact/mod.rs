@@ -56,7 +56,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The law of `x(t0 + dt)` given `x(t0) = x0`, with arguments in the order of [`ClosedLaw`].
+/// The law of `x(t0 + dt)` given `x(t0) = x0`, with arguments in the order of [`ClosedLaw`]. Arguments that make no law give one whose mean and
+/// spread are not numbers; the caller guards.
 pub fn transition(law: ClosedLaw, arguments: &[f64], x0: f64, dt: f64) -> Predictive {
     match Step::new(law, arguments, dt) {
         Step::Gaussian(step) => {
@@ -100,7 +101,7 @@ pub(super) fn solve(question: &Asked) -> Result<Solved> {
 
 /// A claimed law compiled for fitting: its arguments and their slopes in the model's parameters.
 #[derive(Debug)]
-pub struct ExactTransitions {
+pub(super) struct ExactTransitions {
     claim: LawClaim,
     /// `slopes[argument][parameter]`
     slopes: Vec<Vec<Id>>,

@@ -46,6 +46,7 @@ pub struct Options {
     pub tolerance: f64,
     /// Instead of the model's initial values; in one dimension.
     pub initial: Option<Profile>,
+    /// How it is stepped through time.
     pub scheme: Scheme,
     /// All time steps this long. Without it TR-BDF2 chooses its own, Crank-Nicolson takes a two-hundredth of the last time, and
     /// explicit Euler nine tenths of the longest stable step.
@@ -75,6 +76,7 @@ impl Options {
 pub struct Profile {
     /// Increasing.
     pub x: Vec<f64>,
+    /// The unknown there, in its own unit; as many as places.
     pub u: Vec<f64>,
 }
 
@@ -108,21 +110,24 @@ pub struct Balance {
     pub total: f64,
     /// What has left through each end of the first axis since the start (negative: come in), diffusing and carried.
     pub left: f64,
+    /// See `left`.
     pub right: f64,
     /// The same of the second axis; zero without one.
     pub bottom: f64,
+    /// See `bottom`.
     pub top: f64,
     /// What the source has made since the start.
     pub source: f64,
 }
 
-/// A field at the asked times.
+/// A field at the asked times, in the units of the model file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profiles {
     /// Nodes, both ends among them (on a ring the last is the first again).
     pub x: Vec<f64>,
     /// Nodes of the second axis; empty without one.
     pub y: Vec<f64>,
+    /// As they were asked, counted from the start at zero, in the model's unit of time.
     pub times: Vec<f64>,
     /// `[time][node]`, in two dimensions `[time][y × len(x) + x]`.
     pub u: Vec<Vec<f64>>,
@@ -130,6 +135,7 @@ pub struct Profiles {
     pub balance: Vec<Balance>,
     /// Accepted and rejected time steps.
     pub steps: usize,
+    /// See `steps`.
     pub rejected: usize,
 }
 

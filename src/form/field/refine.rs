@@ -7,6 +7,7 @@ use crate::models::Model;
 /// An answer and an estimate of how far it is off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimated {
+    /// Values on the nodes asked for; with a goal extrapolated.
     pub profiles: Profiles,
     /// Estimated largest error over all nodes and times, in the unknown's unit.
     pub error: f64,

@@ -14,8 +14,10 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Every scheme, the one of choice first.
     pub const ALL: [Scheme; 3] = [Scheme::TrBdf2, Scheme::CrankNicolson, Scheme::ExplicitEuler];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Scheme::TrBdf2 => "tr-bdf2",
@@ -24,6 +26,7 @@ impl Scheme {
         }
     }
 
+    /// The scheme of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Scheme> {
         Scheme::ALL.into_iter().find(|s| s.name() == name)
     }

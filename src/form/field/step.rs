@@ -79,6 +79,9 @@ pub(super) struct March<S: System> {
 
 impl<S: System> March<S> {
     /// From `u` at time zero; its held values are put to those given.
+    ///
+    /// # Errors
+    /// [`Stopped::NotFinite`].
     pub fn new(system: &mut S, mut u: Vec<f64>, control: Control) -> Result<March<S>, Stopped> {
         let n = u.len();
         system.impose(0.0, &mut u);
@@ -118,6 +121,9 @@ impl<S: System> March<S> {
     }
 
     /// Go on to `time`, landing on it.
+    ///
+    /// # Errors
+    /// Why it did not get there.
     pub fn to(&mut self, system: &mut S, time: f64) -> Result<(), Stopped> {
         while self.now < time {
             let left = time - self.now;

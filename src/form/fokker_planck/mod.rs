@@ -29,7 +29,7 @@ mod tests;
 mod tr_bdf2;
 
 pub(super) use jumps::Kernel;
-pub use propagator::{Meshes, Propagator};
+pub(crate) use propagator::{Meshes, Propagator};
 pub(super) use solve::{FLOOR, Line, MOST_CELLS, Masses, remainder, solve};
 
 use super::Asked;

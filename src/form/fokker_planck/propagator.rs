@@ -31,16 +31,17 @@ impl Meshes {
         grids.iter().all(|grid| grid.len() > 2).then_some(Meshes { grids })
     }
 
+    /// How many grids there are, the finest at level zero.
     pub fn levels(&self) -> usize {
         self.grids.len()
     }
 
-    /// One a cell.
+    /// Where the cells of a grid have their densities, one a cell, increasing.
     pub fn nodes(&self, level: usize) -> &[f64] {
         &self.grids[level].nodes
     }
 
-    /// One more than cells.
+    /// The ends of the cells of a grid, one more than there are cells, increasing.
     pub fn edges(&self, level: usize) -> &[f64] {
         &self.grids[level].edges
     }

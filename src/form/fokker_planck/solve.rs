@@ -81,6 +81,7 @@ impl Accuracy {
 }
 
 impl<'a> Line<'a> {
+    /// The line of a question, its ends as the model's file has them.
     pub fn of(asked: &'a Asked<'a>) -> Line<'a> {
         Line { asked, state: asked.process.state, ends: [asked.process.state.boundary; 2], graded: true }
     }
@@ -90,7 +91,10 @@ impl<'a> Line<'a> {
         self.laws_by(|coefficients, grid, times| self.on_grid(coefficients, grid, times, self.asked.accuracy))
     }
 
-    /// As the laws, of any chain on the nodes of these grids.
+    /// As the laws, of any chain on the nodes of these grids: the laws at the asked times, the error of cells and that of steps.
+    ///
+    /// # Errors
+    /// Those of `on`, and [`crate::base::Error::Numerics`] where no grid holds the process or nothing is left on one.
     pub fn laws_by(
         &self,
         mut on: impl FnMut(&mut Coefficients, &Grid, &[f64]) -> Result<Masses>,
@@ -139,7 +143,10 @@ impl<'a> Line<'a> {
         beyond(gap(best, better), gap(better, good), slowest)
     }
 
-    /// Nested grids, the finest first, and what is on them.
+    /// Nested grids, the finest first, and what is on them at `times`.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::Numerics`] where no grid holds the process, or a coefficient is not finite on it.
     pub fn family(&self, times: &[f64]) -> Result<Vec<(Grid, Masses)>> {
         self.family_by(times, |coefficients, grid| self.on_grid(coefficients, grid, times, self.asked.accuracy))
     }
@@ -163,6 +170,10 @@ impl<'a> Line<'a> {
             .collect()
     }
 
+    /// How far a grid must reach to hold the probability at `times` and on the way, by pilots on few cells.
+    ///
+    /// # Errors
+    /// As [`Line::family`].
     pub fn reach(&self, times: &[f64]) -> Result<Reach> {
         let mut coefficients = self.asked.process.coefficients(self.asked.theta);
         if self.ends.contains(&Boundary::Periodic) {
@@ -199,6 +210,11 @@ impl<'a> Line<'a> {
         Ok(operator)
     }
 
+    /// The masses on one grid at `times`, all of it on the start's node at first: by a contour integral, or in steps where coefficients change with
+    /// time.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::Numerics`] where a coefficient or a jump has no number there, or mass is lost.
     pub fn on_grid(
         &self,
         coefficients: &mut Coefficients,

@@ -44,18 +44,24 @@ use normal::Normal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JointForm {
+    /// The normal law of a linear drift with constant noise.
     Exact,
+    /// Normal, the drift linear about the start, the noise frozen (Shoji & Ozaki 1998).
     LocalLinear,
+    /// Normal, mean and covariance expanded by the generator to dt² (Kessler 1997).
     Kessler,
+    /// Normal, drift and noise frozen over the step.
     Euler,
     /// The log density as a series in the step (Aït-Sahalia 2008).
     Expansion,
 }
 
 impl JointForm {
+    /// Every form, in the order of the module's table.
     pub const ALL: [JointForm; 5] =
         [JointForm::Exact, JointForm::LocalLinear, JointForm::Kessler, JointForm::Euler, JointForm::Expansion];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             JointForm::Exact => "exact",
@@ -66,12 +72,12 @@ impl JointForm {
         }
     }
 
-    /// The form of this name.
+    /// The form of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<JointForm> {
         JointForm::ALL.into_iter().find(|f| f.name() == name)
     }
 
-    /// The form to fit with when nobody says: exact where the law is normal; where the noise changes with the state the expansion,
+    /// The form to fit with when nobody says: exact where the law is normal; where the noise changes with the state Kessler's,
     /// which follows it within a step; else the local linearisation, whose covariance is positive at any step.
     pub fn of_choice(model: &Model) -> JointForm {
         let Process::Diffusion(process) = &model.process else { return JointForm::Euler };
@@ -171,6 +177,8 @@ struct Step {
 }
 
 impl<'m> JointTransitions<'m> {
+    /// The density of `model` by one form, its coefficients compiled.
+    ///
     /// # Errors
     /// [`crate::base::Error::FormUnavailable`] unless the model is a diffusion without jumps, absorbing or periodic ends, and the
     /// form gives it a density: Euler's covariance is singular where a state has no noise of its own, and so has the series no first term.
@@ -182,10 +190,12 @@ impl<'m> JointTransitions<'m> {
         }
     }
 
+    /// The form it was made by.
     pub fn form(&self) -> JointForm {
         self.form
     }
 
+    /// The model it is of.
     pub fn model(&self) -> &'m Model {
         self.model
     }

@@ -62,15 +62,17 @@ impl JointPairs {
         all
     }
 
+    /// Number of transitions.
     pub fn len(&self) -> usize {
         self.dt.len()
     }
 
+    /// Whether there is no transition.
     pub fn is_empty(&self) -> bool {
         self.dt.is_empty()
     }
 
-    /// One component's transitions.
+    /// The transitions of component `k` by itself.
     pub fn component(&self, k: usize) -> Pairs {
         Pairs { x0: self.x0[k].clone(), x1: self.x1[k].clone(), dt: self.dt.clone(), t0: self.t0.clone() }
     }

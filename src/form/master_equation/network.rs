@@ -26,7 +26,7 @@ use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
-/// States in play, unless the caller says otherwise.
+/// States that may be held at once unless the caller says otherwise; the default of the limit `network-states`.
 pub const MOST_STATES: usize = Limit::NetworkStates.default() as usize;
 
 /// Multiplications before another form should be asked: half a minute or so.
@@ -42,21 +42,29 @@ pub(super) fn most_work_with_slopes() -> f64 {
 /// Change that is as good as none.
 pub(super) const STILL: f64 = 1e-14;
 
-/// What to solve.
+/// A question to the master equation of a network: from where, to which times, and how much may be lost.
 #[derive(Debug, Clone)]
 pub struct Projection<'a> {
+    /// `[parameter]` in the order of the model, natural units.
     pub theta: &'a [f64],
     /// `[species]`; empty: as the file says, laws and all.
     pub start: &'a [f64],
+    /// Time of the start, in the model's unit.
     pub t0: f64,
     /// Increasing, after `t0`.
     pub times: &'a [f64],
     /// Probability that may be lost by the last time.
     pub tolerance: f64,
+    /// Most states that may be held at once before it is refused; [`MOST_STATES`] is usual.
     pub most_states: usize,
 }
 
-/// The joint law of the counts at each time.
+/// The joint law of the counts at each time, by finite state projection: probabilities of the states held, each a lower bound of the true one but
+/// for [`Snapshot::excess`], and a bound of all that was left out (Munsky & Khammash 2006, theorem 2.2).
+///
+/// States come and go with the probability, so that no more than `tolerance` is lost by the last time. Cost: reactions × states in play ×
+/// (fastest rate × time), about 0.5 ns each; stiff networks by Krylov steps, lines by a contour integral. Not for many species with many molecules:
+/// simulate those.
 ///
 /// # Errors
 /// [`Error::FormUnavailable`] where the model is no network, or its propensities change smoothly with time;

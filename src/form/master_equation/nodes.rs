@@ -8,11 +8,14 @@ use crate::form::lamperti::{End, Grid};
 use crate::models::Model;
 use crate::process::{Boundary, Process, Scalar};
 
-/// What to solve.
+/// A question to a chain on given nodes: from where, to which times.
 #[derive(Debug, Clone)]
 pub struct Nodes<'a> {
+    /// `[parameter]` in the order of the model, natural units.
     pub theta: &'a [f64],
+    /// State at the start; between two nodes it is shared among them.
     pub x0: f64,
+    /// Time of the start, in the model's unit.
     pub t0: f64,
     /// Increasing, after `t0`.
     pub times: &'a [f64],
@@ -24,6 +27,7 @@ pub struct Nodes<'a> {
 /// The law on the nodes at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeLaw {
+    /// As it was asked, in the model's unit.
     pub time: f64,
     /// `[node]`
     pub masses: Vec<f64>,

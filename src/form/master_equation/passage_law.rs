@@ -12,6 +12,7 @@ use crate::process::Process;
 /// Survival and density of a first passage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PassageLaw {
+    /// As they were asked, in the model's unit.
     pub times: Vec<f64>,
     /// `[time]`: probability at least that the count was not yet reached.
     pub survival: Vec<f64>,

@@ -18,6 +18,7 @@ use crate::process::{Family, Frame, Initial, Network};
 /// A law with the slopes of its probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SnapshotWithSlopes {
+    /// As [`super::project`] gives it.
     pub law: Snapshot,
     /// `[parameter asked for][state]`: of the probabilities as they are given, so exact slopes of what they are used for; of the true
     /// ones they miss what passed through states that were left out.

@@ -6,6 +6,7 @@ use crate::predictive::Lattice;
 /// Probabilities of states, with what the truncation of the state space may have lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// In the model's unit.
     pub time: f64,
     n_species: usize,
     /// One state after another, species in the order of the file.
@@ -37,6 +38,7 @@ impl Snapshot {
         self.p.len()
     }
 
+    /// Whether it holds no state at all.
     pub fn is_empty(&self) -> bool {
         self.p.is_empty()
     }
@@ -46,14 +48,14 @@ impl Snapshot {
         &self.counts[i * self.n_species..(i + 1) * self.n_species]
     }
 
-    /// `[species]`, of the law brought to mass one.
+    /// Mean counts, `[species]`, of the law brought to mass one.
     pub fn mean(&self) -> Vec<f64> {
         let mass: f64 = self.p.iter().sum();
         let sum = |s: usize| self.column(s).zip(&self.p).map(|(x, p)| x * p).sum::<f64>();
         (0..self.n_species).map(|s| sum(s) / mass).collect()
     }
 
-    /// `[species]`
+    /// Standard deviations of the counts, `[species]`, of the law brought to mass one.
     pub fn sd(&self) -> Vec<f64> {
         let mass: f64 = self.p.iter().sum();
         let mean = self.mean();
@@ -67,7 +69,7 @@ impl Snapshot {
         Lattice::new(self.column(species).zip(self.p.iter().copied()))
     }
 
-    /// One joint draw, `[species]`.
+    /// One joint draw of the counts, `[species]`, of the law brought to mass one. Cost: a walk over the states.
     pub fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         let mass: f64 = self.p.iter().sum();
         let target = stream.uniform() * mass;

@@ -123,6 +123,9 @@ impl<'a> Reactions<'a> {
     }
 
     /// States that `seeds` lead to and `cloud` does not have, ring by ring, until there are `enough` or `rings`.
+    ///
+    /// # Errors
+    /// Refused propensities.
     pub fn neighbours(
         &mut self,
         cloud: &Cloud,

@@ -16,10 +16,10 @@ use crate::process::{Network, Process};
 /// States of a law without end on a line, or of a finite network.
 const MOST_STATES: usize = 200_000;
 
-/// [`stationary_at`] time zero.
+/// The law of a network that does not change with time: as [`stationary_at`], with its rates as they are at time zero.
 ///
 /// # Errors
-/// As there.
+/// As [`stationary_at`].
 pub fn stationary(model: &Model, theta: &[f64], start: &[f64]) -> Result<Snapshot> {
     stationary_at(model, theta, start, 0.0)
 }

@@ -36,7 +36,7 @@ pub struct ClosedMoments {
 }
 
 impl ClosedMoments {
-    /// Standard deviation of one component at the `time`-th time.
+    /// Standard deviation of one component at the `time`-th time; `None` where covariances are not closed.
     pub fn sd(&self, time: usize, component: usize) -> Option<f64> {
         let variance = self.covariance.as_ref()?.get(time)?.get(component)?.get(component)?;
         Some(variance.max(0.0).sqrt())
@@ -71,6 +71,9 @@ pub fn closed_moments(
 }
 
 /// As [`closed_moments`], from a random start of this mean `[component]` and covariance `[component][component]`.
+///
+/// # Errors
+/// As [`closed_moments`].
 pub fn closed_moments_from(
     model: &Model,
     theta: &[f64],
@@ -94,7 +97,7 @@ pub fn why_not(model: &Model) -> Option<String> {
     read(model, Parameters::Names, &defaults, None).err()
 }
 
-/// As [`why_not`], for the covariances.
+/// Why the covariances of a model are not closed, whatever its parameters; `None` where they are.
 pub fn why_no_covariance(model: &Model) -> Option<String> {
     let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();
     match read(model, Parameters::Names, &defaults, None) {
@@ -118,12 +121,12 @@ fn read(
 
 /// Whether the law at any time is multivariate normal: the drift is affine, the noise hangs on no state, nothing jumps, and every
 /// state lives on the whole line.
-pub fn is_gaussian(model: &Model) -> bool {
+pub(in crate::form) fn is_gaussian(model: &Model) -> bool {
     why_not_gaussian(model).is_none()
 }
 
 /// Why the law is not normal; `None` where it is.
-pub fn why_not_gaussian(model: &Model) -> Option<String> {
+pub(in crate::form) fn why_not_gaussian(model: &Model) -> Option<String> {
     let Process::Diffusion(process) = &model.process else { return Some(format!("it is a {}", model.process.kind())) };
     if !process.jumps.is_empty() {
         return Some("it jumps".to_string());

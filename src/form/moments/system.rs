@@ -129,7 +129,10 @@ impl System {
     }
 
     /// Means `[time][component]` and covariances `[time][component][component]` at `times`, from a state whose mean is the origin
-    /// and whose covariance is `covariance`.
+    /// and whose covariance is `covariance`. One matrix exponential for each distinct step.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::Numerics`] where a moment outgrows all numbers.
     pub fn solve(&self, covariance: &[Vec<f64>], t0: f64, times: &[f64]) -> Result<Solution> {
         let n = self.n;
         let mut now = DVector::zeros(self.matrix.nrows());

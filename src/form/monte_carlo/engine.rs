@@ -78,6 +78,10 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
+    /// The run compiled: its stops, the scheme's step and what happens at the ends.
+    ///
+    /// # Errors
+    /// [`Error::FormUnavailable`] where the scheme does not apply; [`Error::Numerics`] where the correlation of the noises is none.
     pub fn new(model: &Model, process: &'a Diffusion, run: &'a Run<'a>, wanted: Wanted) -> Result<Engine<'a>> {
         let root = process.correlation_root(run.theta).ok_or_else(|| Error::Numerics {
             what: format!("the noise of model '{}'", model.id),

@@ -64,17 +64,22 @@ pub enum Start<'a> {
     Each(&'a [Vec<f64>]),
 }
 
-/// What to simulate.
+/// A simulation of a diffusion: from where, to which times, how many paths, and how they are stepped.
 #[derive(Debug, Clone)]
 pub struct Run<'a> {
+    /// `[parameter]` in the order of the model, natural units.
     pub theta: &'a [f64],
+    /// Where the paths are at `t0`.
     pub start: Start<'a>,
+    /// Time of the start, in the model's unit.
     pub t0: f64,
     /// Output times, increasing, after `t0`.
     pub times: &'a [f64],
+    /// How many are simulated.
     pub paths: usize,
     /// Longest step; each output interval is cut into equal steps no longer than this.
     pub step: f64,
+    /// How they are stepped; it must apply to the model.
     pub scheme: Scheme,
     /// Key of the random numbers; [`Key::antithetic`] makes paths in antithetic pairs.
     pub key: Key,
@@ -89,7 +94,11 @@ pub struct Paths {
     pub kernels: Vec<Vec<Vec<(f64, f64)>>>,
 }
 
-/// Simulate a diffusion. Cost: for geometric Brownian motion by Euler-Maruyama 3 ns a path and step (AMD EPYC, one busy core).
+/// Simulate paths of a diffusion, Itô's, in the units of the model file, and keep their states at the output times with the normal law of the last
+/// step before each. The bytes do not depend on threads.
+///
+/// Cost: for geometric Brownian motion by Euler-Maruyama 3 ns a path and step (AMD EPYC, one busy core); memory: three numbers a path, component and
+/// output time, of which [`simulate_states`] keeps one and [`summarise`] none.
 ///
 /// # Errors
 /// [`Error::Numerics`] where a path loses finiteness (the step is too long for the drift) or the correlation of the noises is
@@ -208,8 +217,10 @@ fn join(blocks: Vec<Vec<Row>>, run: &Run, process: &Diffusion) -> Paths {
     paths
 }
 
+/// Refuse to hold `times × paths` numbers at once where that is more than the limit `values-held`.
+///
 /// # Errors
-/// [`Error::OverLimit`] where more states would be held at once than a small machine has room for.
+/// [`Error::OverLimit`], with the limit and the flag that raises it.
 pub fn require_room(times: usize, paths: usize) -> Result<()> {
     Limit::ValuesHeld.require(times as f64 * paths as f64, "the simulation")
 }

@@ -31,6 +31,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Every scheme, the one for any diffusion first.
     pub const ALL: [Scheme; 8] = [
         Scheme::EulerMaruyama,
         Scheme::Milstein,
@@ -42,6 +43,7 @@ impl Scheme {
         Scheme::QuadraticExponential,
     ];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Scheme::EulerMaruyama => "euler-maruyama",
@@ -55,7 +57,7 @@ impl Scheme {
         }
     }
 
-    /// The scheme of this name.
+    /// The scheme of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Scheme> {
         Scheme::ALL.into_iter().find(|s| s.name() == name)
     }

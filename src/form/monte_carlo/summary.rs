@@ -17,9 +17,10 @@ const BINS: usize = 1024;
 /// Parts of a run whose sums are merged in order, at most.
 const PARTS: usize = 256;
 
-/// What is known of many paths.
+/// What is known of many paths of which none is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
+    /// How many are summarised.
     pub paths: usize,
     /// `[time][component]`
     pub at: Vec<Vec<Spread>>,
@@ -28,12 +29,15 @@ pub struct Summary {
 /// How one component is spread at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spread {
+    /// Of all paths, in the component's unit.
     pub mean: f64,
     /// Standard error of the mean; of antithetic pairs from the means of the pairs.
     pub error: f64,
     /// Unbiased; zero of a single path.
     pub sd: f64,
+    /// The least value of any path.
     pub min: f64,
+    /// The largest value of any path.
     pub max: f64,
     /// Increasing; bin `b` holds what is above edge `b - 1` and not above edge `b`, the first and last what is beyond.
     edges: Vec<f64>,

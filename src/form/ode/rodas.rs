@@ -69,7 +69,10 @@ impl<E: Equations> Stepper<E> {
         Stepper { equations, step: 0.0, steps: 0, rejected: 0 }
     }
 
-    /// From `now` to `stop`, which is returned.
+    /// From `now` to `stop`, which is returned; a `stop` that is not ahead leaves all as it is.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::Numerics`] where steps become too small or too many.
     pub fn advance(&mut self, x: &mut DVector<f64>, mut now: f64, stop: f64) -> Result<f64> {
         if !(stop > now) {
             return Ok(now);

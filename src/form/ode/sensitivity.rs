@@ -21,7 +21,9 @@ pub struct Sensitivities {
     pub states: Vec<Vec<f64>>,
     /// `[time][parameter asked for][variable]`
     pub slopes: Vec<Vec<Vec<f64>>>,
+    /// Steps that were accepted, of states and slopes together.
     pub steps: usize,
+    /// Steps that were done again shorter.
     pub rejected: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::models::Model;
 use crate::process::chart::{Chart, gauss};
 use crate::process::{Boundary, Coefficients};
 
-/// What [`mean_passage`] gives.
+/// The mean time to the first level, and which it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanPassage {
     /// Mean time to the first level reached, in the model's unit of time.

@@ -21,7 +21,9 @@ use crate::process::{Boundary, Process, Scalar, State};
 /// A question of first passage: from a start to a level below, one above, or the first of both.
 #[derive(Debug, Clone)]
 pub struct Crossing<'a> {
+    /// `[parameter]` in the order of the model, natural units.
     pub theta: &'a [f64],
+    /// State at the start, strictly between the levels.
     pub start: f64,
     /// Below and above the start; without a level an end that absorbs is one.
     pub levels: [Option<f64>; 2],

@@ -12,7 +12,9 @@ use crate::process::Process;
 pub struct Reached {
     /// Probability that a level has been reached, at each time, and its standard error.
     pub probability: Vec<f64>,
+    /// See `probability`.
     pub se: Vec<f64>,
+    /// How many were simulated.
     pub paths: usize,
 }
 
@@ -21,7 +23,7 @@ const STATES: usize = 20_000_000;
 /// Steps between two times, where there is room for them.
 const STEPS: usize = 64;
 
-/// As [`super::first_passage`], by Euler's paths of the first state, of any diffusion: a path that is on the near side of a level at both
+/// As [`super::first_passage`], by Euler's paths of any diffusion of one state: a path that is on the near side of a level at both
 /// ends of a step with variance `v` reached it in between with probability `exp(-2 d₀ d₁/v)`, `d` the distances from the level (Beaglehole,
 /// Dybvig & Zhou 1997; Gobet 2000: weak order one). The probabilities themselves are averaged, so that no coin is tossed for them. Over a step with a
 /// jump the bridge is of its last part. Cost: up to 64 steps a path and time.

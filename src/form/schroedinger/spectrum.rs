@@ -101,6 +101,7 @@ fn of_diffusion(model: &Model, theta: &[f64], n: usize) -> Result<Spectrum> {
 pub struct Kramers {
     /// The two wells, and the saddle between.
     pub wells: [f64; 2],
+    /// The state between them over which it escapes, in the state's unit like the wells.
     pub saddle: f64,
     /// `2 (Vₛ - Vᵢ)`: the barrier seen from each well, in units of the noise.
     pub barriers: [f64; 2],
@@ -108,6 +109,7 @@ pub struct Kramers {
     pub rates: [f64; 2],
     /// The true smallest rate, and its estimated error. Kramers' is the sum of his two.
     pub exact: f64,
+    /// See `exact`: absolute, in 1/time.
     pub error: f64,
     /// Kramers' rate over the true one.
     pub ratio: f64,

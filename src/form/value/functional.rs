@@ -29,6 +29,10 @@ pub(super) struct Functional<'a> {
 }
 
 impl<'a> Functional<'a> {
+    /// The payoff and the discount of a value, compiled.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::Numerics`] where the discount factor is not finite.
     pub fn new(posed: &'a Posed<'a>) -> Result<Functional<'a>> {
         let value = posed.value;
         let frame = &value.under.frame;

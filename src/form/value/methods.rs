@@ -30,9 +30,11 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every method, the plainest first.
     pub const ALL: [Method; 5] =
         [Method::Plain, Method::Antithetic, Method::Control, Method::Sobol, Method::Multilevel];
 
+    /// Name on the command line and in documents.
     pub fn name(self) -> &'static str {
         match self {
             Method::Plain => "plain",
@@ -43,7 +45,7 @@ impl Method {
         }
     }
 
-    /// The method of this name.
+    /// The method of this name; `None` where there is none.
     pub fn named(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|m| m.name() == name)
     }
@@ -52,18 +54,21 @@ impl Method {
 /// A value by paths, and what it cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampled {
+    /// Mean of the samples, discounted, in the unit of the payoff.
     pub value: f64,
     /// Standard error; of [`Method::Sobol`] widened as Student's t asks for its few randomisations.
     pub error: f64,
     /// What is left of the error of the steps, estimated from paths of half as many: weak order 1, so their mean difference.
     /// `None` where it was not measured, for processes that jump or meet their ends.
     pub bias: Option<f64>,
+    /// What was spent on it, beside what plain paths would cost.
     pub report: CostReport,
 }
 
-/// Costs, in steps of one path.
+/// What a value by paths cost, in steps of one path, beside what theory and plain paths ask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostReport {
+    /// The method it is of.
     pub method: Method,
     /// One but for [`Method::Multilevel`].
     pub levels: Vec<Level>,
@@ -77,14 +82,16 @@ pub struct CostReport {
     pub orders: Option<(f64, f64)>,
 }
 
-/// Samples of one length of step.
+/// Samples of one length of step: of payoffs, or of [`Method::Multilevel`] beyond the first level of corrections.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Level {
     /// Steps to expiry; the next level has twice as many.
     pub steps: usize,
+    /// How many there are: of [`Method::Antithetic`] pairs, of [`Method::Sobol`] randomisations.
     pub samples: u64,
     /// Mean and variance of one sample: a correction but on the first level.
     pub mean: f64,
+    /// See `mean`; in the unit of the payoff squared.
     pub variance: f64,
     /// Steps that one sample takes.
     pub cost: f64,

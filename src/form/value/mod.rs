@@ -39,6 +39,7 @@ use crate::process::{Barrier, BarrierKind, Process, Value, symbol};
 /// What a payoff is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Valued {
+    /// Discounted to now, in the unit of the payoff.
     pub value: f64,
     /// Standard error of Monte Carlo; of the backward equation the change from the grid twice as coarse over three, which is more
     /// than the error left; of the other forms the error of their law times the variation of the payoff.

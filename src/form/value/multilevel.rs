@@ -89,6 +89,10 @@ pub(super) struct Coupled<'a> {
 }
 
 impl<'a> Coupled<'a> {
+    /// The pair of a value's paths, smoothed over the last step where the payoff jumps and sees that alone.
+    ///
+    /// # Errors
+    /// Those of [`Walk::new`].
     pub fn new(posed: &'a Posed<'a>, key: Key) -> Result<Coupled<'a>> {
         let functional = Functional::new(posed)?;
         let last_alone = !functional.sees_path() && posed.under.scalar().is_some();

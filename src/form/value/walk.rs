@@ -57,6 +57,9 @@ pub(super) fn why_not(process: &Diffusion) -> Option<String> {
 
 impl<'a> Walk<'a> {
     /// Geometric Brownian motion without error where the law is claimed and `exactly`; else Milstein where it applies; else Euler.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::FormUnavailable`] for [`why_not`]; [`crate::base::Error::Numerics`] where the correlation of the noises is none.
     pub fn new(posed: &'a Posed<'a>, exactly: bool) -> Result<Walk<'a>> {
         let process = &posed.value.under;
         if let Some(why) = why_not(process) {
@@ -112,6 +115,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The same with Euler's step.
+    ///
+    /// # Errors
+    /// As [`Walk::new`].
     pub fn euler(posed: &'a Posed<'a>) -> Result<Walk<'a>> {
         Walk::new(posed, false).map(|walk| Walk { step: Step::Euler, ..walk })
     }

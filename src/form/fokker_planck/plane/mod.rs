@@ -40,6 +40,7 @@ use operator::Operator;
 /// The joint density of the two states at one time.
 #[derive(Debug, Clone)]
 pub struct Joint {
+    /// As it was asked, in the model's unit of time.
     pub time: f64,
     /// Nodes of the first state.
     pub x: Vec<f64>,
@@ -51,7 +52,9 @@ pub struct Joint {
     pub mass: f64,
     /// The most negative density as a share of the peak; zero where nothing is negative.
     pub most_negative: f64,
+    /// Means of the two states.
     pub mean: [f64; 2],
+    /// Covariances of the two states, in products of their units.
     pub covariance: [[f64; 2]; 2],
     /// The law of each component.
     pub marginals: [Predictive; 2],
@@ -133,7 +136,7 @@ pub fn joints(model: &Model, question: &Question) -> Result<Vec<Joint>> {
 /// Cells of an axis, of those asked for a line.
 const SHARE: f64 = 0.4;
 /// Cells of an axis beyond which a goal is not pursued: some 20 s of work.
-pub const MOST_CELLS: usize = 720;
+const MOST_CELLS: usize = 720;
 /// Coarse cells an axis with which a goal is first tried, and the fewest there may be.
 const FIRST: usize = 30;
 const FEWEST: usize = 8;

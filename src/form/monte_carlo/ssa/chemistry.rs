@@ -169,6 +169,10 @@ impl<'a> Chemistry<'a> {
         self.check(a, x, time)
     }
 
+    /// Refuse propensities that are negative or no numbers.
+    ///
+    /// # Errors
+    /// [`crate::base::Error::NonFiniteCoefficient`] naming reaction, state and time.
     pub fn check(&self, a: &[f64], x: &[f64], time: f64) -> Result<()> {
         counts::check_propensities(self.model, self.network, &a[..self.laws.len()], &x[..self.n_species()], time)
     }
@@ -188,6 +192,7 @@ impl<'a> Chemistry<'a> {
         if least < 0.0 { Err(self.undone(reaction, x, time)) } else { Ok(()) }
     }
 
+    /// Take a reaction back that used molecules which are not there, and say so.
     #[cold]
     pub fn undone(&self, reaction: usize, x: &mut [f64], time: f64) -> crate::base::Error {
         for change in self.changes.row(reaction) {

@@ -21,7 +21,7 @@ const PILOT: u64 = 5_000;
 const OF_A_LEVEL: f64 = 3.0;
 const OF_A_GROUP: f64 = 15.0;
 
-/// How to simulate.
+/// How a network is simulated, by the names `--scheme` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
     /// Exact, by size and activity of the network.
@@ -40,6 +40,7 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every method, the choice among the exact ones first.
     pub const ALL: [Method; 6] = [
         Method::Auto,
         Method::Direct,
@@ -49,6 +50,7 @@ impl Method {
         Method::Hybrid,
     ];
 
+    /// Name on the command line and in documents; only that [`Method::Auto`] is typed as `ssa`.
     pub fn name(self) -> &'static str {
         match self {
             Method::Auto => "auto",
@@ -60,6 +62,7 @@ impl Method {
         }
     }
 
+    /// Whether its paths have the network's own law; leaps, over which propensities stand still, have not.
     pub fn is_exact(self) -> bool {
         !matches!(self, Method::TauLeaping | Method::Hybrid)
     }

@@ -31,6 +31,7 @@ pub struct Tally {
     pub computed: u64,
     /// Leaps of tau-leaping, and how many more were given up for a population that would have become negative.
     pub leaps: u64,
+    /// See `leaps`.
     pub refused: u64,
 }
 
@@ -74,6 +75,10 @@ pub(super) struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
+    /// The course of a run: its starts, stops and events.
+    ///
+    /// # Errors
+    /// Refusals of starts and of times that parameters give; those of a stationary start.
     pub fn new(model: &'a Model, network: &'a Network, run: &'a Run) -> Result<Course<'a>> {
         let origins = counts::origins(model, network, run.theta, run.start)?;
         let stationary = match origins.iter().any(|o| matches!(o, Origin::Stationary)) {

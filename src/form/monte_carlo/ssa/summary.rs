@@ -13,9 +13,13 @@ use std::sync::Mutex;
 /// What is known of many paths of a network, and how it was found.
 #[derive(Debug, Clone)]
 pub struct Summarised {
+    /// Every species at every output time, in counts.
     pub summary: Summary,
+    /// What was done, the paths that chose the bins counted twice.
     pub tally: Tally,
+    /// How it was simulated, never [`Method::Auto`].
     pub method: Method,
+    /// Why so: half a sentence, without a full stop.
     pub why: String,
 }
 
