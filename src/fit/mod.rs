@@ -62,7 +62,7 @@ pub use optimise::{Optimizer, Stochastic};
 pub use robust::Robust;
 pub use several::{SeveralFit, fit_several, fit_several_joint};
 
-use crate::base::{Coordinate, Error, Param, Params, Result, Seed, Series, Transform};
+use crate::base::{Coordinate, Error, Param, Result, Seed, Series, Transform};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
 use crate::process::Process;
@@ -436,11 +436,4 @@ fn warnings(fit: &Fit, model: &Model) -> Vec<String> {
         warnings.push("every parameter is in the drift, so the second stage of mse is empty".to_string());
     }
     warnings
-}
-
-impl Fit {
-    /// The estimates with the names, units and bounds of `model`, which is the one that was fitted.
-    pub fn as_params(&self, model: &Model) -> Params {
-        Params { model: model.id.clone(), list: model.params.clone(), values: self.theta.clone() }
-    }
 }

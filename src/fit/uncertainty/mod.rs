@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`covariance`], observed information | the model is right, the sample large | `2p` |
 //! | [`covariance`], sandwich | the sample large; the form's law may be wrong beyond what the scores need | `2p` |
-//! | [`profile`] | the model is right; no symmetry, any coordinate gives the same interval | some 30 a parameter |
+//! | [`profile`] | the model is right; no symmetry, any coordinate gives the same interval | some 100 a parameter |
 //! | [`bootstrap`] | the model is right; no large sample | a fit a replicate |
 //!
 //! [`normal_draws`] and [`bootstrap_draws`] are draws of the parameters, for what hangs on them.

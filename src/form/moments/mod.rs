@@ -97,15 +97,6 @@ pub fn why_not(model: &Model) -> Option<String> {
     read(model, Parameters::Names, &defaults, None).err()
 }
 
-/// Why the covariances of a model are not closed, whatever its parameters; `None` where they are.
-pub fn why_no_covariance(model: &Model) -> Option<String> {
-    let defaults: Vec<f64> = model.params.iter().map(|p| p.default).collect();
-    match read(model, Parameters::Names, &defaults, None) {
-        Ok(rates) => rates.second.err(),
-        Err(why) => Some(why),
-    }
-}
-
 fn read(
     model: &Model,
     parameters: Parameters,
