@@ -5,7 +5,7 @@
 //! conditional mean given both ends, by the Chapman-Kolmogorov equation for a transition with an additive functional of the path: with
 //! `M(r) = E[e^{r ∫f}; to]`, `M_{s+t} = M_s M_t`, and of its derivatives at zero the first two are kept (the forward equation of a
 //! functional, Kac 1949). Given both ends the level's variance `∫R` is taken as a gamma variable of the mean and variance so found, and that by
-//! the two points of its Gauss rule; what the path within the row has to do with the level's drift beyond its variance is left out.
+//! the two points of its Gauss rule, each with the drift that goes with it by linear regression.
 
 use super::shape::Rates;
 
@@ -38,6 +38,8 @@ pub(super) struct Joined {
     /// `E[J; to]` and `E[J²; to]` of `J = ∫(a - D)`, the part of the level's drift that both ends do not tell.
     pub drift: f64,
     pub square: f64,
+    /// `E[J V; to]`.
+    pub cross: f64,
     /// `E[∫λ; to]`, the number of jumps.
     pub jumps: f64,
 }
@@ -53,6 +55,7 @@ impl Joined {
             variance_square: p * variance * variance,
             drift: p * drift,
             square: p * drift * drift,
+            cross: p * drift * variance,
             jumps: p * mean(|r| r.jump_rate),
         }
     }
@@ -67,6 +70,10 @@ impl Joined {
                 + self.p * next.variance_square,
             drift: self.drift * next.p + self.p * next.drift,
             square: self.square * next.p + 2.0 * self.drift * next.drift + self.p * next.square,
+            cross: self.cross * next.p
+                + self.drift * next.variance
+                + self.variance * next.drift
+                + self.p * next.cross,
             jumps: self.jumps * next.p + self.p * next.jumps,
         }
     }
@@ -77,6 +84,7 @@ impl Joined {
         self.variance_square += other.variance_square;
         self.drift += other.drift;
         self.square += other.square;
+        self.cross += other.cross;
         self.jumps += other.jumps;
     }
 }

@@ -47,8 +47,10 @@ pub(super) struct Move {
     pub ln_p: f64,
     pub mean: f64,
     pub variance: f64,
-    /// Standard deviation of the variance given both places, as a share of it: zero in a row of one part.
+    /// Standard deviation of the noise's variance given both places, as a share of it: zero in a row of one part.
     pub spread: f64,
+    /// What the level moves more where that variance is twice its mean.
+    pub lean: f64,
     /// Expected number of jumps, and mean and variance of one.
     pub jumps: f64,
     pub jump_mean: f64,
@@ -203,6 +205,7 @@ fn whole(ln_masses: &[f64], totals: &[f64], band: &Band, rates: &[Rates]) -> Vec
             mean: half * (r.drift + s.drift),
             variance: half * (r.variance + s.variance),
             spread: 0.0,
+            lean: 0.0,
             jumps: half * (r.jump_rate + s.jump_rate),
             jump_mean: 0.5 * (r.jump_mean + s.jump_mean),
             jump_variance: 0.5 * (r.jump_variance + s.jump_variance),
@@ -223,14 +226,17 @@ fn made(joined: &Banded, band: &Band, rates: &[Rates]) -> Vec<Move> {
         let mean = |of: f64, otherwise: f64| if told { of / path.p } else { otherwise };
         let drift = mean(path.drift, trapezoid(|r| r.drift));
         let variance = mean(path.variance, trapezoid(|r| r.variance));
-        let drifts = mean(path.square, drift * drift) - drift * drift;
-        let variances = mean(path.variance_square, variance * variance) - variance * variance;
+        let drifts = (mean(path.square, drift * drift) - drift * drift).max(0.0);
+        let spread = (mean(path.variance_square, variance * variance) / (variance * variance) - 1.0).max(0.0).sqrt();
+        let both = mean(path.cross, drift * variance) / variance - drift;
+        // Regression of the drift on the variance, which tells no more than all of it.
+        let lean = if spread > 0.0 { (both / spread).abs().min(drifts.sqrt()).copysign(both) / spread } else { 0.0 };
         Move {
             ln_p: math::ln(path.p.max(f64::MIN_POSITIVE) / kept[from]),
             mean: drift,
-            // The part of the level's noise that goes with the latent's is within the drifts, and as variable as the rest.
-            variance: variance + drifts.max(0.0),
-            spread: variances.max(0.0).sqrt() / variance,
+            variance: variance + drifts,
+            spread,
+            lean,
             jumps: mean(path.jumps, trapezoid(|r| r.jump_rate)),
             jump_mean: 0.5 * (r.jump_mean + s.jump_mean),
             jump_variance: 0.5 * (r.jump_variance + s.jump_variance),
@@ -296,8 +302,8 @@ impl Moves {
                 for side in 0..band.sides() {
                     for m in &self.list[at..at + count] {
                         let n = jumps as f64;
-                        let (weight, variance) = m.variances(band.sides())[side];
-                        let (mean, variance) = (m.mean + n * m.jump_mean, variance + n * m.jump_variance);
+                        let (weight, mean, variance) = m.sides(band.sides())[side];
+                        let (mean, variance) = (mean + n * m.jump_mean, variance + n * m.jump_variance);
                         let ln_p = m.ln_p + if weight < 1.0 { math::ln(weight) } else { 0.0 };
                         if let Some(nu) = self.degrees {
                             let scale = 1.0 / ((nu - 2.0) * variance).sqrt();
@@ -323,16 +329,19 @@ impl Moves {
 const TAU: f64 = std::f64::consts::TAU;
 
 impl Move {
-    /// Weights and values of the variance: of the gamma law of its mean and spread the two points of Gauss's rule (generalised Laguerre
-    /// polynomial of degree two), or the variance alone.
-    pub fn variances(&self, sides: usize) -> [(f64, f64); 2] {
-        let v = self.variance;
+    /// Weights, means and variances of the level's move: of the gamma law of the noise's variance the two points of Gauss's rule (generalised
+    /// Laguerre polynomial of degree two), or the mean variance alone.
+    pub fn sides(&self, sides: usize) -> [(f64, f64, f64); 2] {
+        let Move { mean, variance, spread, lean, .. } = *self;
         if sides == 1 {
-            return [(1.0, v), (0.0, v)];
+            return [(1.0, mean, variance), (0.0, mean, variance)];
         }
-        let scale = v * self.spread * self.spread;
-        let (away, lean) = ((scale * (v + scale)).sqrt(), 0.5 * (scale / (v + scale)).sqrt());
-        [(0.5 + lean, v + scale - away), (0.5 - lean, v + scale + away)]
+        // As shares of the mean.
+        let scale = spread * spread;
+        let (away, more) = ((scale * (1.0 + scale)).sqrt(), 0.5 * (scale / (1.0 + scale)).sqrt());
+        let own = variance - lean * lean * scale;
+        let side = |weight: f64, share: f64| (weight, mean + lean * (share - 1.0), own * share);
+        [side(0.5 + more, 1.0 + scale - away), side(0.5 - more, 1.0 + scale + away)]
     }
 
     /// Log probability of this number of jumps.

@@ -42,9 +42,9 @@ pub(super) fn next<'a>(band: &Band, moves: &Moves, student: Option<&'a Student>,
                     let weight = share * if band.counts > 1 { math::exp(m.ln_count(jumps)) } else { 1.0 };
                     if weight > NOTHING {
                         let n = jumps as f64;
-                        let mean = m.mean + n * m.jump_mean;
-                        let sides = m.variances(band.sides()).into_iter().take(band.sides());
-                        parts.extend(sides.map(|(side, v)| (weight * side, mean, v + n * m.jump_variance)));
+                        let sides = m.sides(band.sides()).into_iter().take(band.sides());
+                        let jumped = |(w, mean, v)| (weight * w, mean + n * m.jump_mean, v + n * m.jump_variance);
+                        parts.extend(sides.map(jumped));
                     }
                 }
             }

@@ -280,10 +280,10 @@ impl Outlook {
                     let m = &moves.list[offset + k];
                     let jumps = m.jumps_at(stream.uniform());
                     let size = mixing.map_or(1.0, |(law, share)| share / law.sample(&mut stream));
-                    let sides = m.variances(band.sides());
-                    let own = if band.sides() == 1 || stream.uniform() < sides[0].0 { sides[0].1 } else { sides[1].1 };
+                    let [one, two] = m.sides(band.sides());
+                    let (_, mean, own) = if band.sides() == 1 || stream.uniform() < one.0 { one } else { two };
                     let variance = size * own + jumps * m.jump_variance;
-                    moved = m.mean + jumps * m.jump_mean + variance.sqrt() * stream.normal();
+                    moved = mean + jumps * m.jump_mean + variance.sqrt() * stream.normal();
                     at += moved;
                     place = first + k;
                 }
@@ -364,11 +364,17 @@ impl Step {
                     None => -0.5 * u * u * variance,
                     Some(student) => student.ln_characteristic(u * variance.sqrt()),
                 };
-                let spread = match m.variances(self.band.sides()) {
-                    [(weight, variance), _] if weight == 1.0 => ln_wave(variance),
-                    sides => math::ln(sides.iter().map(|(w, v)| w * math::exp(ln_wave(*v))).sum::<f64>()),
+                let (ln_size, mut turn) = match m.sides(self.band.sides()) {
+                    [(_, mean, variance), _] if self.band.sides() == 1 => (ln_wave(variance), u * mean),
+                    sides => {
+                        let sum = |of: fn(f64) -> f64| -> f64 {
+                            sides.iter().map(|(w, mean, v)| w * math::exp(ln_wave(*v)) * of(u * mean)).sum()
+                        };
+                        let (re, im) = (sum(math::cos), sum(math::sin));
+                        (0.5 * math::ln(re * re + im * im), math::atan2(im, re))
+                    }
                 };
-                let (mut ln_size, mut turn) = (m.ln_p + spread, u * m.mean);
+                let mut ln_size = m.ln_p + ln_size;
                 if m.jumps > 0.0 {
                     let size = math::exp(-0.5 * u * u * m.jump_variance);
                     ln_size += m.jumps * (size * math::cos(u * m.jump_mean) - 1.0);
