@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 /// A loop to be compiled at every level. `run` and all it calls in its loops carry `#[inline(always)]`: what is not
 /// inlined is compiled for the baseline only.
 pub trait Kernel {
+    /// The loop itself, over the buffers that the value holds. [`Level::run`] calls it from code compiled for its level; called by hand it is the baseline's.
     fn run(self);
 }
 

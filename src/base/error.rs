@@ -1,134 +1,468 @@
-//! What can go wrong that a user can mend. Errors carry values; the sentence and the hints are made here, once.
+//! What can go wrong that a user can mend. Errors carry values; the sentences are made here, once; codes and hints in `hints.rs`.
 //!
 //! A result that is not an error but is not good either (not converged, at a bound) is a status of the result.
 
 use super::limits::Limit;
-use super::mend;
 use super::text::{clip, visible};
 use std::path::{Path, PathBuf};
 
-/// What everything that can be refused gives back.
+/// What everything that can be refused gives back: a value, or an [`Error`] with its hints.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Every refusal of the library. [`Error::code`] is stable for scripts, [`Error::hints`] is the next thing to type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// `asked` is `None` where nobody counted to the end.
+    /// More was asked for than a [`Limit`] of the process allows.
     #[error("{place}: {}", limit.sentence(*asked))]
-    OverLimit { place: String, limit: Limit, asked: Option<f64> },
+    OverLimit {
+        /// The file, or what asks.
+        place: String,
+        /// The limit that stopped it.
+        limit: Limit,
+        /// How much was asked for, in what the limit counts; `None` where nobody counted to the end.
+        asked: Option<f64>,
+    },
 
     // ---- files
+    /// There is no file at this path.
     #[error("{}: no such file", shown(path))]
-    FileMissing { path: PathBuf, nearest: Option<String> },
+    FileMissing {
+        /// As it was given.
+        path: PathBuf,
+        /// A file beside it whose name looks like it, if there is one.
+        nearest: Option<String>,
+    },
+    /// The file is there and cannot be read: a folder, a lack of permission, a broken disk.
     #[error("{}: cannot be read: {reason}", shown(path))]
-    FileUnreadable { path: PathBuf, reason: String },
+    FileUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// The system's words, or ours for a folder.
+        reason: String,
+    },
+    /// A result could not be written where it was to stand.
     #[error("{}: cannot be written: {reason}", shown(path))]
-    FileUnwritable { path: PathBuf, reason: String },
+    FileUnwritable {
+        /// The file or folder that was to be written.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
 
     // ---- data
+    /// A data file without a character that is not blank.
     #[error("{name}: the file is empty")]
-    DataEmpty { name: String },
+    DataEmpty {
+        /// The file, as it was named by who read it.
+        name: String,
+    },
+    /// A data file that ends with its header.
     #[error("{name}: there is a header but no row under it")]
-    DataHeaderOnly { name: String },
+    DataHeaderOnly {
+        /// The file, as it was named by who read it.
+        name: String,
+    },
+    /// Bytes that no text holds: UTF-16, a spreadsheet, a picture.
     #[error("{name}: this is not text: byte {byte:#04x} at offset {offset}")]
-    DataNotText { name: String, byte: u8, offset: usize },
+    DataNotText {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// The first byte that is none of a text.
+        byte: u8,
+        /// Its place, counted from 0, after unpacking.
+        offset: usize,
+    },
+    /// A Parquet file met a build without the feature `parquet`.
     #[error("{name}: this program was built without Parquet")]
-    NoParquet { name: String },
+    NoParquet {
+        /// The file, as it was named by who read it.
+        name: String,
+    },
+    /// Packed data that do not unpack, or unpack to what is packed again.
     #[error("{name}: the gzip stream cannot be unpacked: {reason}")]
-    DataBadGzip { name: String, reason: String },
+    DataBadGzip {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// What is wrong with the stream.
+        reason: String,
+    },
+    /// A row with more or fewer fields than the header.
     #[error("{name}:{line}: {found} fields where the header has {expected}")]
-    DataRagged { name: String, line: usize, expected: usize, found: usize },
+    DataRagged {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Line of the file, from 1.
+        line: usize,
+        /// Fields of the header.
+        expected: usize,
+        /// Fields of the row.
+        found: usize,
+    },
+    /// A quoted field that runs to the end of the file.
     #[error("{name}:{line}: a quote opens here and never closes")]
-    DataUnclosedQuote { name: String, line: usize },
+    DataUnclosedQuote {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Line of the opening quote, from 1.
+        line: usize,
+    },
+    /// The reader of tables refused the data for a reason of its own.
     #[error("{name}: this cannot be read as a table: {reason}")]
-    DataUnreadable { name: String, reason: String },
+    DataUnreadable {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// The reader's words.
+        reason: String,
+    },
+    /// Two columns of one name, so that neither can be asked for.
     #[error("{name}:1: column '{column}' stands twice in the header (columns {first} and {second})")]
-    DuplicateHeader { name: String, column: String, first: usize, second: usize },
+    DuplicateHeader {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// The name.
+        column: String,
+        /// Place of the one column, from 1.
+        first: usize,
+        /// Place of the other, from 1.
+        second: usize,
+    },
+    /// A column was asked for that the file does not have.
     #[error("{name}: there is no column '{column}'; the columns are {}", list(available))]
-    UnknownColumn { name: String, column: String, nearest: Option<String>, available: Vec<String> },
+    UnknownColumn {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// As it was asked for.
+        column: String,
+        /// The name there is that looks most like it, if any does.
+        nearest: Option<String>,
+        /// All columns, in the order of the file.
+        available: Vec<String>,
+    },
+    /// Several columns could play a part and nothing tells which.
     #[error("{name}: more than one column could be the {role}: {}", list(candidates))]
-    AmbiguousColumn { name: String, role: String, candidates: Vec<String> },
+    AmbiguousColumn {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// The part: "time", "value" or "series name".
+        role: String,
+        /// Columns that could play it, in the order of the file.
+        candidates: Vec<String>,
+    },
+    /// No column could play a part.
     #[error("{name}: no column could be the {role}; the columns are {}", list(available))]
-    NoColumn { name: String, role: String, available: Vec<String> },
+    NoColumn {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// The part: "time", "value" or "series name".
+        role: String,
+        /// All columns, in the order of the file.
+        available: Vec<String>,
+    },
+    /// A cell of a column of numbers is none, nor a mark of a missing value.
     #[error("{name}:{line}: column '{column}' holds '{cell}', which is not a number")]
-    NotANumber { name: String, line: usize, column: String, cell: String },
+    NotANumber {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Line of the file, from 1.
+        line: usize,
+        /// Name of the column.
+        column: String,
+        /// The cell as it stands there.
+        cell: String,
+    },
+    /// A cell of a column of dates is none, or is written otherwise than the others.
     #[error("{name}:{line}: column '{column}' holds '{cell}', which is not a {expected}")]
-    NotADate { name: String, line: usize, column: String, cell: String, expected: String },
+    NotADate {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Line of the file, from 1.
+        line: usize,
+        /// Name of the column.
+        column: String,
+        /// The cell as it stands there.
+        cell: String,
+        /// What it should be, with a date of the column as example.
+        expected: String,
+    },
+    /// Every date of a column has a day and a month of at most twelve.
     #[error("{name}: the dates of column '{column}' can be read both as day/month and as month/day")]
-    AmbiguousDate { name: String, column: String },
+    AmbiguousDate {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Name of the column.
+        column: String,
+    },
+    /// A column of values in which every cell is missing.
     #[error("{name}: column '{column}' holds no number at all ({rows} rows, all missing)")]
-    AllMissing { name: String, column: String, rows: usize },
+    AllMissing {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// Name of the column.
+        column: String,
+        /// Its cells.
+        rows: usize,
+    },
+    /// A series that never moves: nothing can be estimated from it.
     #[error("series '{series}': every one of its {rows} values is {value}")]
-    Constant { series: String, rows: usize, value: f64 },
+    Constant {
+        /// Id of the series.
+        series: String,
+        /// Its rows.
+        rows: usize,
+        /// The one value of them all.
+        value: f64,
+    },
+    /// A series too short for what was asked.
     #[error("series '{series}' has {rows} usable rows; {purpose} needs at least {needed}")]
-    TooFewRows { series: String, rows: usize, needed: usize, purpose: String },
+    TooFewRows {
+        /// Id of the series, or what the rows are of: "the counts".
+        series: String,
+        /// Usable rows, after cleaning and transform.
+        rows: usize,
+        /// The fewest rows that do.
+        needed: usize,
+        /// What was asked, as a phrase: "fitting the 3 parameters of 'ou'".
+        purpose: String,
+    },
+    /// A logarithm or a return met a value that is zero or negative.
     #[error("series '{series}', row {}: {value} cannot go through '{transform}', which needs positive values", row + 1)]
-    NonPositive { series: String, row: usize, value: f64, transform: String },
+    NonPositive {
+        /// Id of the series.
+        series: String,
+        /// Row of the series, from 0.
+        row: usize,
+        /// The value there, in data units.
+        value: f64,
+        /// Name of the transform, as `--transform` takes it.
+        transform: String,
+    },
+    /// A time series was wanted, and more than a fifth of the rows share their time with another.
     #[error(
         "series '{series}': several rows share a time ({count} of them), so this is a curve or replicates, not a time series"
     )]
-    RepeatedTimes { series: String, count: usize },
+    RepeatedTimes {
+        /// Id of the series.
+        series: String,
+        /// Rows whose time another row before them has.
+        count: usize,
+    },
+    /// A series was asked for that the id column does not name.
     #[error("{name}: there is no series '{id}'; the column '{column}' has {}", list(available))]
-    UnknownSeries { name: String, id: String, column: String, available: Vec<String> },
+    UnknownSeries {
+        /// The file, as it was named by who read it.
+        name: String,
+        /// As it was asked for.
+        id: String,
+        /// Name of the id column.
+        column: String,
+        /// The series there are, in the order of the file.
+        available: Vec<String>,
+    },
+    /// Data have an irregularity that a cleaning rule was told not to let pass.
     #[error("{name}: {rule}, {count} time(s), first at {place}; the cleaning rule {setting} refuses it")]
     CleaningRefused {
+        /// The file, as it was named by who read it.
         name: String,
+        /// Kebab-case name of the irregularity, that of a [`Finding`](crate::base::Finding).
         rule: &'static str,
+        /// How often it was found.
         count: usize,
+        /// The first place, a line or a date.
         place: String,
+        /// The word of `--clean` that refuses it, such as "gaps=error".
         setting: &'static str,
+        /// The word of `--clean` that would let it pass.
         mend: &'static str,
     },
 
     // ---- expressions and models
-    /// `caret` is the place in `text`, the line of the expression itself; `line` and `column` are those of the file.
+    /// An expression that cannot be read, or whose value can never be one.
     #[error("{place}:{line}:{column}: {message}\n  | {text}\n  | {}^", " ".repeat(caret.saturating_sub(1)))]
     Expression {
+        /// The model file, or what the expression was given as.
         place: String,
+        /// Line of the file, from 1.
         line: usize,
+        /// Column of the file in characters, from 1.
         column: usize,
+        /// What is wrong, after the name of the expression where it has one.
         message: String,
+        /// The line of the expression itself.
         text: String,
+        /// Place of the mistake in `text` in characters, from 1.
         caret: usize,
+        /// The known name that looks most like an unknown one, if any does.
         nearest: Option<String>,
     },
+    /// No built-in model has this id.
     #[error("there is no model '{id}'")]
-    UnknownModel { id: String, nearest: Option<String>, available: Vec<String> },
-    #[error("{file}:{line}:{column}: {message}")]
-    ModelSyntax { file: String, line: usize, column: usize, message: String },
-    #[error("{file}:{line}:{column}: unknown key '{key}'")]
-    UnknownKey {
-        file: String,
-        line: usize,
-        column: usize,
-        key: String,
+    UnknownModel {
+        /// As it was asked for.
+        id: String,
+        /// The id, or the id of the title, that looks most like it, if any does.
         nearest: Option<String>,
+        /// Ids of all built-in models.
         available: Vec<String>,
     },
+    /// A model file that breaks the rules of its language at one place.
+    #[error("{file}:{line}:{column}: {message}")]
+    ModelSyntax {
+        /// The model file.
+        file: String,
+        /// Line of the file, from 1.
+        line: usize,
+        /// Column of the file in characters, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A key that a table of a model file does not take.
+    #[error("{file}:{line}:{column}: unknown key '{key}'")]
+    UnknownKey {
+        /// The model file.
+        file: String,
+        /// Line of the file, from 1.
+        line: usize,
+        /// Column of the file in characters, from 1.
+        column: usize,
+        /// The key with the tables around it: "state.x.domian".
+        key: String,
+        /// The key that looks most like it, if any does.
+        nearest: Option<String>,
+        /// All keys of that table.
+        available: Vec<String>,
+    },
+    /// A model that can be read and yet makes no sense, or none for what is asked of it.
     #[error("{file}: {message}")]
-    ModelInvalid { file: String, message: String, hint: String },
+    ModelInvalid {
+        /// The model file, or the id of a built-in model.
+        file: String,
+        /// What is wrong.
+        message: String,
+        /// The next thing to type.
+        hint: String,
+    },
+    /// A coefficient is infinite or no number inside the domain.
     #[error("model '{model}': {coefficient} is {value} at {at}, so the model cannot be used there")]
-    NonFiniteCoefficient { model: String, coefficient: String, value: f64, at: String },
+    NonFiniteCoefficient {
+        /// Id of the model.
+        model: String,
+        /// Which one: "drift of x", "propensity of birth".
+        coefficient: String,
+        /// What it came to.
+        value: f64,
+        /// The state, and the time where it matters: "x = 0.5, t = 2".
+        at: String,
+    },
+    /// A closed law was claimed that does not follow from the equation.
     #[error("model '{model}': the law it claims, {law}, does not follow from its equation: {why}")]
-    LawMismatch { model: String, law: String, why: String },
+    LawMismatch {
+        /// Id of the model.
+        model: String,
+        /// Name of the law, as `law = …` has it.
+        law: String,
+        /// Where and how the two differ.
+        why: String,
+    },
+    /// A parameter was named that the model does not have.
     #[error("model '{model}' has no parameter '{param}'")]
-    UnknownParam { model: String, param: String, nearest: Option<String>, available: Vec<String> },
+    UnknownParam {
+        /// Id of the model.
+        model: String,
+        /// As it was named.
+        param: String,
+        /// The parameter that looks most like it, if any does.
+        nearest: Option<String>,
+        /// Parameters of the model, in the order of its file.
+        available: Vec<String>,
+    },
+    /// A parameter was given a value outside its bounds, or none at all (NaN).
     #[error("model '{model}': {param} = {} is outside its bounds [{lower:?}, {upper:?}]", short(*value))]
-    ParamOutOfBounds { model: String, param: String, value: f64, lower: f64, upper: f64 },
+    ParamOutOfBounds {
+        /// Id of the model.
+        model: String,
+        /// Name of the parameter.
+        param: String,
+        /// The value it was given.
+        value: f64,
+        /// Lowest value allowed.
+        lower: f64,
+        /// Highest value allowed.
+        upper: f64,
+    },
+    /// Data have a value at which the model cannot be.
     #[error("model '{model}' lives on [{lower}, {upper}], but series '{series}' has the value {} (row {})", short(*value), row + 1)]
-    OutsideDomain { model: String, series: String, row: usize, value: f64, lower: f64, upper: f64 },
+    OutsideDomain {
+        /// Id of the model.
+        model: String,
+        /// Id of the series, or the name of the state it is of.
+        series: String,
+        /// Row of the series, from 0.
+        row: usize,
+        /// The value there, after the transform.
+        value: f64,
+        /// Lower end of the domain.
+        lower: f64,
+        /// Upper end of the domain.
+        upper: f64,
+    },
 
     // ---- questions that have no answer
+    /// An option has a value it does not take.
     #[error("{flag} {value}: {expected}")]
-    BadOption { flag: String, value: String, expected: String, hint: Option<String> },
+    BadOption {
+        /// The flag, with its dashes.
+        flag: String,
+        /// As it was given.
+        value: String,
+        /// What it takes.
+        expected: String,
+        /// The next thing to type, where there is one to name.
+        hint: Option<String>,
+    },
+    /// A form, or a method that is asked for like one, was asked of a model that it cannot answer.
     #[error("form '{form}' does not apply to model '{model}': {why}")]
-    FormUnavailable { form: String, model: String, why: String, available: Vec<String> },
+    FormUnavailable {
+        /// Name of the form or method.
+        form: String,
+        /// Id of the model.
+        model: String,
+        /// What the model lacks, or has too much of.
+        why: String,
+        /// Names of the forms that apply; empty where none does.
+        available: Vec<String>,
+    },
+    /// A fit that ended without parameters to forecast with.
     #[error("model '{model}' could not be fitted to series '{series}': {status}")]
-    NotFitted { model: String, series: String, status: String, remedy: String },
+    NotFitted {
+        /// Id of the model.
+        model: String,
+        /// Id of the series.
+        series: String,
+        /// How the fit ended, a [`Status`](crate::fit::Status) in words.
+        status: String,
+        /// The next thing to type.
+        remedy: String,
+    },
+    /// Models were to be chosen from, and none of them can be used.
     #[error("none of the models tried can be used on series '{series}': {why}")]
-    NoCandidate { series: String, why: String },
+    NoCandidate {
+        /// Id of the series.
+        series: String,
+        /// What kept each of them out, one after another.
+        why: String,
+    },
+    /// A computation ended without an answer of the accuracy asked for.
     #[error("{what} did not reach its tolerance: {why}")]
-    Numerics { what: String, why: String, hint: String },
+    Numerics {
+        /// The computation, such as "the bootstrap of model 'ou'".
+        what: String,
+        /// What went wrong.
+        why: String,
+        /// The next thing to type.
+        hint: String,
+    },
+    /// The user asked it to stop. No hint: nothing is to be mended.
     #[error("interrupted")]
     Interrupted,
 }
@@ -138,7 +472,7 @@ fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
-fn list(names: &[String]) -> String {
+pub(super) fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     const LONGEST: usize = 80;
     let mut text = names.iter().take(SHOWN).map(|name| clip(name, LONGEST)).collect::<Vec<_>>().join(", ");
@@ -152,214 +486,4 @@ fn list(names: &[String]) -> String {
 fn short(value: f64) -> String {
     let plain = value.to_string();
     if plain.len() > 20 { format!("{value:e}") } else { plain }
-}
-
-impl Error {
-    /// A stable, kebab-case name of the kind of error, for `--json`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Error::OverLimit { .. } => "over-limit",
-            Error::FileMissing { .. } => "file-missing",
-            Error::FileUnreadable { .. } => "file-unreadable",
-            Error::FileUnwritable { .. } => "file-unwritable",
-            Error::DataEmpty { .. } => "data-empty",
-            Error::DataHeaderOnly { .. } => "data-header-only",
-            Error::DataNotText { .. } => "data-not-text",
-            Error::NoParquet { .. } => "no-parquet",
-            Error::DataBadGzip { .. } => "data-bad-gzip",
-            Error::DataRagged { .. } => "data-ragged",
-            Error::DataUnclosedQuote { .. } => "data-unclosed-quote",
-            Error::DataUnreadable { .. } => "data-unreadable",
-            Error::DuplicateHeader { .. } => "duplicate-header",
-            Error::UnknownColumn { .. } => "unknown-column",
-            Error::AmbiguousColumn { .. } => "ambiguous-column",
-            Error::NoColumn { .. } => "no-column",
-            Error::NotANumber { .. } => "not-a-number",
-            Error::NotADate { .. } => "not-a-date",
-            Error::AmbiguousDate { .. } => "ambiguous-date",
-            Error::AllMissing { .. } => "all-missing",
-            Error::Constant { .. } => "constant-series",
-            Error::TooFewRows { .. } => "too-few-rows",
-            Error::NonPositive { .. } => "non-positive",
-            Error::RepeatedTimes { .. } => "repeated-times",
-            Error::UnknownSeries { .. } => "unknown-series",
-            Error::CleaningRefused { .. } => "cleaning-refused",
-            Error::Expression { .. } => "expression",
-            Error::UnknownModel { .. } => "unknown-model",
-            Error::ModelSyntax { .. } => "model-syntax",
-            Error::UnknownKey { .. } => "unknown-key",
-            Error::ModelInvalid { .. } => "model-invalid",
-            Error::NonFiniteCoefficient { .. } => "non-finite-coefficient",
-            Error::LawMismatch { .. } => "law-mismatch",
-            Error::UnknownParam { .. } => "unknown-parameter",
-            Error::ParamOutOfBounds { .. } => "parameter-out-of-bounds",
-            Error::OutsideDomain { .. } => "outside-domain",
-            Error::BadOption { .. } => "bad-option",
-            Error::FormUnavailable { .. } => "form-unavailable",
-            Error::NotFitted { .. } => "not-fitted",
-            Error::NoCandidate { .. } => "no-candidate",
-            Error::Numerics { .. } => "numerics",
-            Error::Interrupted => "interrupted",
-        }
-    }
-
-    /// What to type next, most likely mend first.
-    pub fn hints(&self) -> Vec<String> {
-        let did_you_mean = |nearest: &Option<String>| nearest.as_ref().map(|n| format!("did you mean '{n}'?"));
-        let one = |text: &str| vec![text.to_string()];
-        match self {
-            Error::OverLimit { limit, asked, .. } => vec![limit.mend().to_string(), limit.flag(*asked)],
-            Error::FileMissing { path, nearest } => did_you_mean(nearest)
-                .into_iter()
-                .chain([match path.extension().is_some_and(|e| e == "toml") {
-                    true => "give the path of a model file, or the id of a built-in one: kramers models lists them",
-                    false => "give the path of a CSV file, or - to read standard input",
-                }
-                .to_string()])
-                .collect(),
-            Error::FileUnreadable { path, reason } if reason.contains("directory") => {
-                vec![format!("this is a folder, not a file: ls {} shows what is in it", shell(&path.display().to_string()))]
-            }
-            Error::FileUnreadable { .. } => one("check that it is a file, not a folder, and that you may read it"),
-            Error::FileUnwritable { .. } => one("choose another place with -o PATH"),
-            Error::DataEmpty { .. } | Error::DataHeaderOnly { .. } => {
-                one("a CSV needs a header line and at least a few rows: see data/eurusd.csv for one that works")
-            }
-            Error::DataNotText { byte: 0xfe | 0xff, offset: 0, .. } => {
-                one("this looks like UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > FILE.utf8.csv)")
-            }
-            Error::DataNotText { .. } => {
-                one("CSV text is read, plain or gzipped: export a spreadsheet as CSV (UTF-8) first")
-            }
-            Error::NoParquet { .. } => {
-                one("cargo install --path . --locked --features parquet builds it with Parquet; CSV needs nothing")
-            }
-            Error::DataBadGzip { .. } => one("unpack it by hand (gunzip -t FILE tells what is wrong) and give the CSV"),
-            Error::DataRagged { line, expected, found, .. } if found < expected => {
-                vec![format!("mend line {line}: a missing value keeps its separator, as in 2021-01-04,,7")]
-            }
-            Error::DataRagged { name, line, expected: 1, .. } => mend::from_line(name, *line)
-                .into_iter()
-                .chain([format!("mend the lines above line {line}: the first line is the header, one name a column")])
-                .collect(),
-            Error::DataRagged { name, line, expected, found } => {
-                let commas = (*expected == 2 && *found == 3).then(|| mend::with_semicolons(name)).flatten();
-                let quotes = format!("mend line {line}: a field with the separator in it wants quotes (\"…\")");
-                [quotes].into_iter().chain(commas.map(|line| format!("if these are decimal commas: {line}"))).collect()
-            }
-            Error::DataUnclosedQuote { line, .. } => {
-                vec![format!("mend line {line}: close the quote; a quote inside quotes is written twice (\"\")")]
-            }
-            Error::DataUnreadable { .. } => one("check that it is a CSV with one header line and one row a line"),
-            Error::DuplicateHeader { .. } => one("rename one of the two columns"),
-            Error::UnknownColumn { nearest, name, .. } => did_you_mean(nearest)
-                .into_iter()
-                .chain([format!("kramers check {} shows every column and what is in it", shell(name))])
-                .collect(),
-            Error::AmbiguousColumn { role, candidates, .. } => {
-                vec![format!("say which: --{} {}", flag_of(role), shell(candidates.first().map_or("NAME", |c| c)))]
-            }
-            Error::NoColumn { role, .. } => vec![format!("name it: --{} NAME", flag_of(role))],
-            Error::NotANumber { name, cell, .. } => mend::without_sign(name, cell)
-                .into_iter()
-                .chain(["choose another column with --value NAME, or mend the cell; missing values are \"\", NA, NaN, null or .".to_string()])
-                .collect(),
-            Error::NotADate { name, line, expected, .. } => {
-                let other = "mend the cell, or choose another column with --time NAME".to_string();
-                match expected.starts_with("date like") {
-                    true => mend::without_line(name, *line).into_iter().chain([other]).collect(),
-                    false => vec![other, "dates are read as 2021-04-08, 4/8/2021, 8.4.2021, 8 Apr 2021, Apr 2021, 2021-Q2 or 20210408".to_string()],
-                }
-            }
-            Error::AmbiguousDate { .. } => one("say which: --dates mdy or --dates dmy"),
-            Error::AllMissing { .. } => one("choose another column with --value NAME"),
-            Error::Constant { .. } => one("a series that never moves has nothing to estimate; choose another column with --value NAME"),
-            Error::TooFewRows { purpose, .. } if purpose.contains("backtest") || purpose.contains("report") => {
-                one("a short table or a curve y = f(x) has too little to hold out: kramers fit DATA -m MODEL needs only a few rows more than the model has parameters (kramers models lists them)")
-            }
-            Error::TooFewRows { needed, .. } => vec![format!("bring at least {needed} rows: a longer file, or a wider --since and --before; a gentler --clean drops fewer")],
-            Error::NonPositive { .. } => one("use --transform none or diff, or --clean positive to drop such rows (they are counted)"),
-            Error::RepeatedTimes { .. } => one("a panel of several series wants --id COLUMN; a curve y = f(x) with replicates is for kramers fit with a model of kind \"curve\"; keep one value a time to use it as a series"),
-            Error::UnknownSeries { name, id, column, available } => {
-                let nearest = super::suggest::nearest(id, available.iter().map(String::as_str));
-                did_you_mean(&nearest.map(str::to_string))
-                    .into_iter()
-                    .chain([format!("kramers check {} --id {} lists the series", shell(name), shell(column))])
-                    .collect()
-            }
-            Error::CleaningRefused { mend, .. } => vec![format!("--clean {mend} lets it through and counts it; or mend the file")],
-            Error::Expression { message, .. } if message.contains("division by zero") => {
-                one("change the divisor at the mark: it is zero whatever the state and the parameters are")
-            }
-            Error::Expression { nearest, .. } => did_you_mean(nearest)
-                .into_iter()
-                .chain(["an expression has + - * / ^, parentheses, comparisons, if(cond, a, b), exp log sqrt sin cos tanh abs min max erf gamma hill mm and more, t, the states and the parameters".to_string()])
-                .collect(),
-            Error::UnknownModel { nearest, available, .. } => did_you_mean(nearest)
-                .into_iter()
-                .chain([format!("kramers models lists all {}; or give the path of a model file (.toml)", available.len())])
-                .collect(),
-            Error::ModelSyntax { .. } => one("kramers init ou writes a commented file that works, to compare it with"),
-            Error::UnknownKey { nearest, available, .. } => did_you_mean(nearest)
-                .into_iter()
-                .chain([format!("the keys here are {}", list(available))])
-                .collect(),
-            Error::ModelInvalid { hint, .. } | Error::Numerics { hint, .. } => vec![hint.clone()],
-            Error::NonFiniteCoefficient { .. } => one("change the expression, the state's domain or the parameter bounds so that drift and diffusion are finite inside the domain"),
-            Error::LawMismatch { .. } => one("remove the line `law = …`, or correct it; see kramers models ou"),
-            Error::UnknownParam { nearest, available, .. } => did_you_mean(nearest)
-                .into_iter()
-                .chain([format!("its parameters are {}", list(available))])
-                .collect(),
-            Error::ParamOutOfBounds { param, lower, upper, .. } => vec![format!("give {param} a value in [{lower:?}, {upper:?}]")],
-            Error::OutsideDomain { .. } => one("choose a model whose domain holds the data, such as -m ou, which lives on all numbers; kramers models lists more"),
-            Error::BadOption { hint, .. } => hint.iter().cloned().collect(),
-            Error::FormUnavailable { available, model, .. } if available.is_empty() => {
-                vec![format!("kramers models {model} shows what the model can be asked; fit, forecast and report want one observed state without jumps, such as -m ou")]
-            }
-            Error::FormUnavailable { available, .. } => vec![format!("forms that apply: {}", list(available))],
-            Error::NotFitted { remedy, .. } => vec![remedy.clone()],
-            Error::NoCandidate { .. } => one("name a model yourself: -m ou; kramers models lists them"),
-            Error::Interrupted => Vec::new(),
-        }
-    }
-}
-
-fn flag_of(role: &str) -> &str {
-    match role {
-        "series name" => "id",
-        other => other,
-    }
-}
-
-/// A word that a shell reads back as it is.
-pub(crate) fn shell(word: &str) -> String {
-    let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./%,=:+@".contains(c));
-    if plain && !word.is_empty() { word.to_string() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_expression_error_points_at_its_column() {
-        let error = Error::Expression {
-            place: "my.toml".into(),
-            line: 17,
-            column: 14,
-            caret: 3,
-            message: "unknown name 'kapa'".into(),
-            text: "2*kapa".into(),
-            nearest: Some("kappa".into()),
-        };
-        assert!(error.to_string().ends_with("| 2*kapa\n  |   ^"), "{error}");
-        assert_eq!(error.hints()[0], "did you mean 'kappa'?");
-    }
-
-    #[test]
-    fn a_hint_quotes_what_a_shell_would_split() {
-        assert_eq!(shell("Adj Close"), "'Adj Close'");
-        assert_eq!(shell("close"), "close");
-    }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 pub struct Finding {
     /// Stable kebab-case name, e.g. "missing", "duplicate-time", "split-like".
     pub rule: String,
+    /// How often it was found: rows for most rules, jumps for `split-like`, series for `too-few-rows` and `constant-series`.
     pub count: usize,
     /// What was done, in a sentence, with the first place (line or date) it happened.
     pub action: String,

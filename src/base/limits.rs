@@ -7,33 +7,58 @@
 use super::error::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a user may meet as too much.
+/// What a user may meet as too much: each with a name, a default and a highest value, in one table. `kramers --help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
+    /// Bytes of a data file as it lies on the disk, packed or not.
     FileBytes,
+    /// Bytes that a gzip stream may unpack to.
     UnpackedBytes,
+    /// Bytes unpacked from each packed one, so that a bomb is refused early.
     GzipRatio,
+    /// Bytes in one row of a table.
     LineBytes,
+    /// Columns of a table.
     Columns,
+    /// Rows of a table, its header not among them.
     Rows,
+    /// Rows times columns of a table.
     Cells,
+    /// Series that an id column tells apart.
     Series,
+    /// Bytes of a document that an earlier run wrote, such as `run.json` or a checkpoint.
     DocumentBytes,
+    /// Bytes of a model file, TOML, SBML or `.net`.
     ModelBytes,
+    /// Characters of one expression.
     ExpressionLength,
+    /// Levels of parentheses and calls inside each other, and of elements in SBML's mathematics.
     Nesting,
+    /// Nodes of a model's expression graph, with all derivatives taken of it.
     Terms,
+    /// Parameters of a model.
     Parameters,
+    /// States of a diffusion.
     States,
+    /// Species of a network.
     Species,
+    /// Numbers that a simulation holds at once: output times times paths.
     ValuesHeld,
+    /// Steps of all paths of a diffusion together.
     PathSteps,
+    /// Time steps of a field's solution.
     FieldSteps,
+    /// Reactions in all paths of a stochastic simulation together, as expected before it begins.
     Reactions,
+    /// Reactions and events of one path that has events.
     Events,
+    /// States of a network that the master equation holds at once.
     NetworkStates,
+    /// Multiplications that the master equation of a network takes.
     NetworkWork,
+    /// Rows ahead that a forecast looks.
     Horizon,
+    /// Forecasts of one model in a backtest: windows times horizons.
     Forecasts,
 }
 
@@ -175,6 +200,7 @@ static VALUES: [AtomicU64; TABLE.len()] = {
 };
 
 impl Limit {
+    /// Every limit, in the order of [`Limit`], which is that of the help.
     pub fn all() -> impl Iterator<Item = Limit> {
         TABLE.iter().map(|row| row.limit)
     }
@@ -188,10 +214,12 @@ impl Limit {
         self.row().name
     }
 
+    /// The limit that `--limit` calls `name`; `None` for a word that is no limit.
     pub fn named(name: &str) -> Option<Limit> {
         Limit::all().find(|l| l.name() == name)
     }
 
+    /// What it is unless it was moved, in what it [counts](Limit::what).
     pub const fn default(self) -> u64 {
         TABLE[self as usize].default
     }
@@ -233,8 +261,10 @@ impl Limit {
         asked <= self.most() as f64
     }
 
+    /// Refuse what is beyond the limit. `asked` is how much of [what it counts](Limit::what) is wanted; `place` is the file, or what asks.
+    ///
     /// # Errors
-    /// [`Error::OverLimit`] where `asked` is more than the limit. `place` is the file, or what asks.
+    /// [`Error::OverLimit`] where `asked` is more than the limit, or no number.
     pub fn require(self, asked: f64, place: &str) -> Result<()> {
         if self.allows(asked) { Ok(()) } else { Err(self.over(Some(asked), place)) }
     }

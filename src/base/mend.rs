@@ -41,7 +41,7 @@ pub(super) fn with_semicolons(name: &str) -> Option<String> {
 /// `TOOL FILE > FILE.clean.csv`, as a shell wants it typed.
 fn rewritten(name: &str, tool: &str) -> Option<String> {
     let plain = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".txt"))?;
-    Some(format!("{tool} {} > {}", super::error::shell(name), super::error::shell(&format!("{plain}.clean.csv"))))
+    Some(format!("{tool} {} > {}", super::hints::shell(name), super::hints::shell(&format!("{plain}.clean.csv"))))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod dispatch;
 pub mod error;
 pub mod findings;
+pub(crate) mod hints;
 pub mod limits;
 pub mod math;
 mod mend;

@@ -8,11 +8,17 @@ use serde::Serialize;
 /// One parameter of a model, as its file declares it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Param {
+    /// The symbol that expressions and `--set NAME=VALUE` use, such as "kappa".
     pub name: String,
+    /// What it stands for, in words; empty where the file says nothing.
     pub meaning: String,
+    /// Unit as the file writes it, such as "1/time", where "time" is the unit of the clock; "1" for a number without unit.
     pub unit: String,
+    /// The value that it has unless one is set or estimated; within the bounds.
     pub default: f64,
+    /// Lowest value it may take, itself allowed; minus infinity where there is none.
     pub lower: f64,
+    /// Highest value it may take, itself allowed; infinity where there is none.
     pub upper: f64,
 }
 
@@ -28,7 +34,8 @@ pub enum Coordinate {
 }
 
 impl Param {
-    /// The coordinate an optimiser moves in, from the bounds alone: a logarithm, a logistic map, or as it is.
+    /// The coordinate an optimiser moves in, from the bounds alone: logistic where they are no more than 20 apart, else a logarithm
+    /// where none is negative, else as it is.
     pub fn coordinate(&self) -> Coordinate {
         if self.upper - self.lower <= 20.0 {
             Coordinate::Logit
@@ -39,7 +46,8 @@ impl Param {
         }
     }
 
-    /// Natural value to coordinate. Values on or outside the open range of the map are moved a hair inside.
+    /// Natural value to coordinate: itself, `ln θ`, or `ln(s/(1 - s))` of the share `s` of the bounds. Values on or outside the open range of the map are moved
+    /// a hair inside.
     pub fn to_coordinate(&self, value: f64) -> f64 {
         match self.coordinate() {
             Coordinate::Linear => value,
@@ -51,7 +59,7 @@ impl Param {
         }
     }
 
-    /// Coordinate to natural value, always within the bounds.
+    /// Coordinate to natural value, the inverse of [`Param::to_coordinate`], always within the bounds.
     pub fn to_natural(&self, u: f64) -> f64 {
         let value = match self.coordinate() {
             Coordinate::Linear => u,
@@ -118,19 +126,22 @@ fn logistic(u: f64) -> f64 {
 /// Parameters of one model with their present values, in the order of the model file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
+    /// Id of the model, for messages.
     pub model: String,
+    /// As the model file declares them, `[parameter]`.
     pub list: Vec<Param>,
+    /// The present values, `[parameter]`, in natural units and within the bounds of [`Params::list`]; what every form calls `theta`.
     pub values: Vec<f64>,
 }
 
 impl Params {
-    /// The parameters at their defaults.
+    /// The parameters of the model of this id at their defaults.
     pub fn new(model: &str, list: Vec<Param>) -> Params {
         let values = list.iter().map(|p| p.default).collect();
         Params { model: model.to_string(), list, values }
     }
 
-    /// Position of a name.
+    /// Position of a name in [`Params::list`].
     ///
     /// # Errors
     /// [`Error::UnknownParam`] with the nearest name.

@@ -14,17 +14,25 @@ pub struct Seed(pub u64);
 /// What a stream is for; two purposes never share numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
+    /// Paths that are asked for as such, and whatever else of a form must not share numbers with a forecast.
     Simulation = 1,
+    /// Laws and joint draws of forecasts: paths ahead, parameters drawn, ensembles.
     Forecast = 2,
+    /// Points from which a search for parameters begins.
     Starts = 3,
+    /// Draws that judge forecasts or tests: orders of a bootstrapped statistic, simulated series of a study.
     Scores = 4,
+    /// The random moves of an optimiser itself: swarms, stochastic gradients.
     Optimiser = 5,
+    /// Replicates of a parametric bootstrap.
     Bootstrap = 6,
+    /// The settings that a tuning tries.
     Tuning = 7,
 }
 
 impl Seed {
-    /// The key of one purpose, series and window.
+    /// The key of the streams of one purpose, series (its place, or [`word_of`] its id) and window (the cutoff's place, or 0). The same four words name the same
+    /// numbers on every machine, whatever the model.
     pub fn key(self, purpose: Purpose, series: u64, window: u64) -> Key {
         let mut h = self.0;
         for word in [purpose as u64, series, window] {
@@ -34,7 +42,7 @@ impl Seed {
     }
 }
 
-/// Key of a family of streams, one stream a path.
+/// Key of a family of streams, one stream a path; [`Seed::key`] makes it. Families of different keys are independent of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     words: [u32; 2],
@@ -185,13 +193,13 @@ impl Stream {
         self.draw
     }
 
-    /// Uniform on (0, 1), never an end.
+    /// Uniform on (0, 1), never an end: [`math::unit_from_u64`] of one word.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
         math::unit_from_u64(self.next_word())
     }
 
-    /// Standard normal by inversion, one word a draw.
+    /// Standard normal by inversion, one word a draw ([`math::normal_from_u64`]), so that draws keep their places whatever their values.
     #[inline]
     pub fn normal(&mut self) -> f64 {
         math::normal_from_u64(self.next_word())

@@ -24,6 +24,7 @@ pub enum ClockKind {
 /// The clock of a series: kind, unit, and the usual spacing of its rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Clock {
+    /// Where the times came from.
     pub kind: ClockKind,
     /// Unit of every time and of every `1/time` parameter, e.g. "year" or "min".
     pub unit: String,
@@ -40,9 +41,11 @@ pub struct Series {
     pub value_name: String,
     /// Times in `clock.unit`, the first row at zero unless the clock is `Plain`.
     pub time: Vec<f64>,
+    /// Values, `[row]`, finite, in the unit of the value column; after a transform in that of the transformed variable.
     pub value: Vec<f64>,
     /// Calendar moments of the rows, where the file had dates.
     pub stamps: Option<Vec<Stamp>>,
+    /// The clock of `time`; its step also sets the times of a forecast.
     pub clock: Clock,
 }
 
@@ -59,7 +62,8 @@ impl Series {
         self.value.is_empty()
     }
 
-    /// Rows `from..to` as a series of their own; the only way a window is cut, so that nothing later can leak in.
+    /// Rows `from..to`, counted from 0 and cut to what is there, as a series of their own; the only way a window is cut, so that nothing later can leak in.
+    /// Cost: a copy.
     pub fn slice(&self, from: usize, to: usize) -> Series {
         let to = to.min(self.len());
         let from = from.min(to);
@@ -78,7 +82,7 @@ impl Series {
         self.time.windows(2).all(|w| ((w[1] - w[0]) / self.clock.step - 1.0).abs() < 1e-6)
     }
 
-    /// Times (and labels) of the next `rows` rows of this clock after the last one.
+    /// Times and, where there are dates, labels of the next `rows` rows of this clock after the last one, each `[row]`.
     ///
     /// Business clocks step over Saturdays and Sundays in their labels; holidays are not known.
     pub fn ahead(&self, rows: usize) -> (Vec<f64>, Option<Vec<Stamp>>) {

@@ -11,10 +11,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transform {
+    /// The level itself, `z = x`.
     None,
+    /// `z = ln x`, a change of state; for positive levels.
     Log,
+    /// Simple return `z = x′/x - 1` between neighbouring rows; for positive levels.
     Return,
+    /// Log-return `z = ln(x′/x)` between neighbouring rows; for positive levels.
     LogReturn,
+    /// Difference `z = x′ - x` between neighbouring rows, in the unit of the level.
     Diff,
 }
 
@@ -44,7 +49,7 @@ impl Transform {
         matches!(self, Transform::Log | Transform::Return | Transform::LogReturn)
     }
 
-    /// The transformed series; difference transforms lose the first row.
+    /// The transformed series, its values named after the transform; those of increments lose the first row. Cost: a copy.
     ///
     /// # Errors
     /// [`Error::NonPositive`] naming the first value a logarithm or return cannot take.
@@ -97,7 +102,7 @@ impl Transform {
         }
     }
 
-    /// ln |dz/dlevel|: what a log density in z gains when it is told in data units.
+    /// ln |dz/dlevel|: what a log density in z gains when it is told in data units, so that log scores of different transforms compare.
     pub fn ln_jacobian(self, before: f64, level: f64) -> f64 {
         match self {
             Transform::None | Transform::Diff => 0.0,

@@ -3,7 +3,7 @@
 use super::args::{Cli, Verb};
 use super::{files, output, tell_failure};
 use crate::base::Error;
-use crate::base::error::shell;
+use crate::base::hints::shell;
 
 /// Exit code of a run that was interrupted.
 pub(super) const EXIT: u8 = 130;

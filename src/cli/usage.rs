@@ -1,7 +1,7 @@
 //! A command line that cannot be read: what clap says, and the slips of the first hour, answered with the line meant.
 
 use super::args::Cli;
-use crate::base::error::shell;
+use crate::base::hints::shell;
 use crate::models;
 use clap::CommandFactory;
 

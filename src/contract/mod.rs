@@ -14,45 +14,56 @@ use crate::form::monte_carlo::Start;
 use crate::models::Model;
 use crate::process::Process;
 
-/// What came of one check.
+/// What came of one check: of a clause, or of one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// What is asked for holds.
     Kept,
+    /// It does not hold: the model, or the answer of a form, is wrong.
     Broken,
     /// There is nothing to check, or nothing yet to check it with.
     Absent,
 }
 
-/// One clause of the contract.
+/// One clause of the contract: what is asked of the model itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clause {
+    /// What it asks of the model, in a word or two: "card", "bounds", "finite", …
     pub name: &'static str,
+    /// Whether the model keeps it.
     pub outcome: Outcome,
     /// What was found, in a sentence.
     pub found: String,
 }
 
-/// One form held against the reference.
+/// One form held against the reference, at the model's horizon or, where it only holds there, at a short time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
+    /// Name of the form, as `--form` takes it.
     pub form: String,
+    /// Whether it agrees with the reference as closely as such a form should; absent where it gave no answer to hold against it.
     pub outcome: Outcome,
     /// Largest difference in mean, sd, 5, 50 and 95 % quantiles of any component, in the reference's sd.
     pub disagreement: Option<f64>,
+    /// How far off it was and how far it may be, or why it gave no answer, in a sentence.
     pub found: String,
 }
 
-/// What a model was found to keep.
+/// What a model was found to keep; [`verify`] makes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
+    /// Id of the model.
     pub model: String,
     /// What the forms are held against.
     pub reference: String,
+    /// What is asked of the model itself, in the order it was checked.
     pub clauses: Vec<Clause>,
+    /// What is asked of its forms, one a form.
     pub cells: Vec<Cell>,
 }
 
 impl Contract {
+    /// Whether nothing is broken; what is absent breaks nothing.
     pub fn is_kept(&self) -> bool {
         self.clauses.iter().all(|c| c.outcome != Outcome::Broken)
             && self.cells.iter().all(|c| c.outcome != Outcome::Broken)
@@ -69,11 +80,12 @@ impl Contract {
     }
 }
 
-/// How hard to try.
+/// How hard a model is tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// Paths of a Monte Carlo answer; fewer where paths are long.
     pub paths: usize,
+    /// Seed of all paths that are drawn, so that a verdict can be had again.
     pub seed: u64,
 }
 
@@ -83,7 +95,10 @@ impl Default for Effort {
     }
 }
 
-/// Hold a model to its contract, at its default parameters.
+/// Hold a model to its contract, at its default parameters and, where it has one, its own start, over its horizon.
+///
+/// Nothing is refused: what fails is a broken clause or cell, what cannot be asked an absent one. Cost: that of every form of
+/// the model once, of [`Effort::paths`] paths, and of a fit to 2000 rows of its own where transitions can be fitted.
 pub fn verify(model: &Model, effort: Effort) -> Contract {
     let theta = model.default_params().values;
     let mut clauses = vec![card(model), bounds(model), finite(model, &theta)];

@@ -10,9 +10,9 @@ pub(super) const SECOND: i64 = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DateOrder {
-    /// Month, day, year.
+    /// Month, day, year: 4/8/2021 is 8 April.
     Mdy,
-    /// Day, month, year.
+    /// Day, month, year: 4/8/2021 is 4 August.
     Dmy,
 }
 

@@ -51,6 +51,7 @@ pub const LEAST_ROWS: usize = 3;
 pub struct LoadOptions {
     /// Time column; `row` counts rows where no column has that name.
     pub time: Option<String>,
+    /// Value column; `None` takes the one numeric column that is left, or that has the name of a value.
     pub value: Option<String>,
     /// Column that tells several series apart.
     pub id: Option<String>,
@@ -58,10 +59,11 @@ pub struct LoadOptions {
     pub only: Option<String>,
     /// First time to use: a date (also `1964-07`, `1964`), or a number where times are numbers.
     pub since: Option<String>,
-    /// First time not to use.
+    /// First time not to use, written as `since`.
     pub before: Option<String>,
+    /// What is done with rows that cannot stay as they are.
     pub clean: CleanRules,
-    /// `Calendar` or `Business`.
+    /// `Calendar` or `Business` for dates; `None` takes what the spacings of the dates say.
     pub clock: Option<ClockKind>,
     /// Spacing of one row, over any clock.
     pub dt: Option<f64>,
@@ -88,18 +90,23 @@ pub struct Loaded {
     /// In order of first appearance of the id.
     #[serde(skip)]
     pub series: Vec<Series>,
+    /// Every column of the file, used or not, in its order.
     pub columns: Vec<ColumnInfo>,
     /// Data rows in the file.
     pub rows: usize,
-    /// Rows in `series`.
+    /// Rows in `series`, all of them together.
     pub used: usize,
+    /// What cleaning found and did, one a rule.
     pub findings: Vec<Finding>,
     /// What was guessed, a sentence each.
     pub inference: Vec<String>,
     /// Of the bytes as given.
     pub sha256: String,
+    /// Name of the time column; `None` where rows were counted.
     pub time_column: Option<String>,
+    /// Name of the value column.
     pub value_column: String,
+    /// Name of the column that tells series apart; `None` where there is one series.
     pub id_column: Option<String>,
 }
 

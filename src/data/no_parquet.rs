@@ -11,24 +11,30 @@ pub(super) fn to_csv(name: &str, _bytes: &[u8]) -> Result<Vec<u8>> {
     Err(Error::NoParquet { name: name.to_string() })
 }
 
-/// A writer that there is none of.
+/// The writer of a build without Parquet: none is ever made.
 pub struct TableWriter(Infallible);
 
 impl TableWriter {
+    /// Refuse to begin a file: this build has no Parquet.
+    ///
     /// # Errors
-    /// [`Error::NoParquet`].
+    /// [`Error::NoParquet`], always.
     pub fn begin(name: &str, _out: Box<dyn Write + Send>) -> Result<TableWriter> {
         Err(Error::NoParquet { name: name.to_string() })
     }
 
+    /// Never called: there is no writer.
+    ///
     /// # Errors
-    /// None: there is no writer.
+    /// None.
     pub fn push(&mut self, _columns: &[(String, Cells)]) -> Result<()> {
         match self.0 {}
     }
 
+    /// Never called: there is no writer.
+    ///
     /// # Errors
-    /// None: there is no writer.
+    /// None.
     pub fn finish(self) -> Result<()> {
         match self.0 {}
     }

@@ -44,6 +44,8 @@ enum State {
 }
 
 impl TableWriter {
+    /// Begin a table that goes to `out`; `name` is the file's, for messages.
+    ///
     /// # Errors
     /// None here; [`Error::NoParquet`] from a program built without it.
     pub fn begin(name: &str, out: Box<dyn Write + Send>) -> Result<TableWriter> {

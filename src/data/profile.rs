@@ -9,27 +9,36 @@ use crate::base::text::visible;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// What a column holds.
+/// What the cells of a column are, for the most part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColumnKind {
+    /// More than half of the cells that are not missing are numbers.
     Number,
+    /// Dates: written as such, or numbers that read as such, 20210408.
     Date,
+    /// Neither numbers nor dates: names, ids, remarks.
     Text,
+    /// Every cell is missing.
     Empty,
 }
 
 /// One column of the file as `kramers check` shows it; cells as they stand in the file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ColumnInfo {
+    /// The name in the header, or `column_3` where it has none.
     pub name: String,
+    /// What it was taken for.
     pub kind: ColumnKind,
     /// Cells with a mark of absence: "", NA, NaN, ".", null and the like.
     pub missing: usize,
+    /// Smallest cell of a column of numbers or dates, as it stands in the file; `None` for others, and where no cell is finite.
     pub min: Option<String>,
+    /// Largest cell, likewise.
     pub max: Option<String>,
-    /// First and last cell that is not missing.
+    /// First cell that is not missing; `None` of an empty column.
     pub first: Option<String>,
+    /// Last cell that is not missing, likewise.
     pub last: Option<String>,
 }
 

@@ -4,11 +4,13 @@ use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-/// Leave such rows out, or refuse the file.
+/// What is done with rows that have no value to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unusable {
+    /// Leave the row out and count it.
     Drop,
+    /// Refuse the file.
     Error,
 }
 
@@ -16,21 +18,27 @@ pub enum Unusable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Duplicates {
+    /// The first in the order of the file, of those with a value if any has one.
     First,
+    /// The last in the order of the file, of those with a value.
     Last,
+    /// One row with the mean of the values there are.
     Mean,
+    /// None: refuse the file.
     Error,
 }
 
-/// Rows that are newest first, or in no order.
+/// What is done with rows that are newest first, or in no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
+    /// Put them in the order of time and count them; a file that is newest first is turned round.
     Sort,
+    /// Refuse the file.
     Error,
 }
 
-/// Jumps by a ratio such as 1/2, 3/2 or 1/10, far beyond the usual change.
+/// What is done with jumps by a ratio such as 1/2, 3/2 or 1/10, far beyond the usual change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Splits {
@@ -38,23 +46,27 @@ pub enum Splits {
     Keep,
     /// Rescale everything before the jump by its ratio, as an adjusted close does.
     Adjust,
+    /// Refuse the file.
     Error,
 }
 
-/// Spacings of more than five times the usual one.
+/// What is done with spacings of more than five times the usual one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gaps {
+    /// Report them and leave the rows alone.
     Keep,
+    /// Refuse the file.
     Error,
 }
 
-/// Zero and negative values.
+/// What is done with zero and negative values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Positive {
     /// Leave them; reported where a logarithm or a return was asked for.
     Keep,
+    /// Leave such rows out and count them, whatever the transform.
     Drop,
     /// Refuse them where a logarithm or a return was asked for.
     Error,
@@ -75,10 +87,15 @@ pub struct CleanRules {
     pub missing: Unusable,
     /// Infinite values.
     pub non_finite: Unusable,
+    /// What is done with rows that are not in the order of time.
     pub order: Order,
+    /// What is done with rows of one series that share a time, where these are few.
     pub duplicates: Duplicates,
+    /// What is done with values that jump by the ratio of a split.
     pub splits: Splits,
+    /// What is done with long spacings; no value is ever put into one.
     pub gaps: Gaps,
+    /// What is done with values of zero or less.
     pub positive: Positive,
 }
 

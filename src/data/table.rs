@@ -5,10 +5,10 @@ use super::{decode, read, scan};
 use crate::base::suggest::nearest;
 use crate::base::{Error, Result};
 
-/// Columns of numbers of one length.
+/// Columns of numbers, all of one length, rows in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberTable {
-    /// `[wanted column][row]`
+    /// `[wanted column][row]`, in the order they were asked for; all finite.
     pub columns: Vec<Vec<f64>>,
     /// Rows left out because a cell is missing.
     pub dropped: usize,

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 /// Transitions evaluated together.
 const TOGETHER: usize = 512;
 
-/// A product of powers of the states, in halves, and of the logarithm of the first.
+/// A term of a library, `x₀^(halves₀/2) x₁^(halves₁/2) log(x₀)^log`; all zero is the constant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Monomial {
+    /// `[state]`: twice the power, so that 1 is a square root and -2 a reciprocal; zero for a second state that is not there.
     pub halves: [i32; 2],
+    /// Power of the logarithm of the first state, zero or positive.
     pub log: i32,
 }
 
@@ -27,10 +29,12 @@ impl Monomial {
 pub(super) struct Sum(BTreeMap<Monomial, f64>);
 
 impl Sum {
+    /// One term.
     pub fn of(monomial: Monomial, coefficient: f64) -> Sum {
         Sum::from_terms([(monomial, coefficient)])
     }
 
+    /// The sum of terms, equal monomials added up.
     pub fn from_terms(terms: impl IntoIterator<Item = (Monomial, f64)>) -> Sum {
         let mut sum = Sum::default();
         for (monomial, coefficient) in terms {
@@ -54,6 +58,7 @@ impl Sum {
         }
     }
 
+    /// Whether no term is left.
     pub fn is_zero(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,6 +70,7 @@ impl Sum {
         }
     }
 
+    /// The product.
     pub fn times(&self, other: &Sum) -> Sum {
         let mut product = Sum::default();
         for (a, ca) in &self.0 {
@@ -75,6 +81,7 @@ impl Sum {
         product
     }
 
+    /// The slope in one state.
     pub fn derivative(&self, state: usize) -> Sum {
         let mut slope = Sum::default();
         for (m, c) in &self.0 {

@@ -14,6 +14,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    /// Add what is in another cell to this one.
     pub fn add(&mut self, other: &Cell) {
         self.w += other.w;
         self.wy += other.wy;

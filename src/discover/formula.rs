@@ -19,18 +19,22 @@ const MOST_ROUNDS: usize = 8;
 /// Iterations of the estimating equations; each gains a factor of about dt².
 const MOST_ITERATIONS: usize = 30;
 
-/// One term with its coefficient.
+/// One term of a formula: a product of powers with its coefficient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
+    /// The product of powers that the coefficient multiplies.
     pub monomial: Monomial,
+    /// The coefficient, in the data's units and time.
     pub value: f64,
     /// None where the estimating equations could not be solved.
     pub se: Option<f64>,
 }
 
-/// A drift or a squared diffusion.
+/// A drift or a squared diffusion, as a sum of few terms: of the sizes within one standard error of the best on blocks of time left
+/// out, the smallest (Breiman, Friedman, Olshen & Stone 1984).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
+    /// The terms chosen, in the order of the library; empty where the part is zero.
     pub terms: Vec<Term>,
     /// What cross-validation saw, by size.
     pub sizes: Vec<Size>,
@@ -41,7 +45,7 @@ impl Part {
         Sum::from_terms(self.terms.iter().map(|t| (t.monomial, t.value)))
     }
 
-    /// Value at one state.
+    /// Value at one state, `x[state]`; NaN where a term has none there, such as `log(x)` below zero.
     pub fn at(&self, x: &[f64]) -> f64 {
         self.sum().at(x)
     }
@@ -51,12 +55,13 @@ impl Part {
     }
 }
 
-/// `dx_i = f_i(x) dt + √g_i(x) dW_i`, the noises independent.
+/// `dx_i = f_i(x) dt + √g_i(x) dW_i`, the noises independent. Coefficients solve martingale estimating equations (Bibby & Sørensen
+/// 1995; Kessler & Sørensen 1999), so that a finite step does not bias them, to the order asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Formula {
-    /// `[state]`
+    /// `[state]`: the drifts f.
     pub drift: Vec<Part>,
-    /// `[state]`: squared diffusions.
+    /// `[state]`: the squared diffusions g, twice `D2`.
     pub noise: Vec<Part>,
     /// Whether the terms stayed from one round to the next.
     pub is_settled: bool,

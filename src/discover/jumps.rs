@@ -11,14 +11,17 @@ use super::moments::{Moments, fourth_cumulant};
 use super::steps::Steps;
 use crate::base::math;
 
-/// What was found of one state.
+/// Whether one state jumps, by what a step leaves unexplained (Lehnertz, Zabawa & Tabar 2018): a diffusion's standardised residuals
+/// have the fourth moment of a normal law, up to `O(dt)` that is known; jumps and heavy tails raise it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JumpCheck {
-    /// Mean of `u⁴ - 6u² + 3` and what the diffusion's own step makes of it.
+    /// Mean over the transitions of `u⁴ - 6u² + 3`, `u` the residual over its standard deviation: zero for a normal law.
     pub excess: f64,
+    /// What the diffusion's own curvature over a step makes of it; zero for ever shorter steps.
     pub expected: f64,
     /// Standard normal without jumps, large with them.
     pub z: f64,
+    /// One-sided: probability of a larger [`z`](JumpCheck::z) without jumps.
     pub p: f64,
     /// Whether a diffusion is refused, at one in a thousand.
     pub jumps: bool,

@@ -31,21 +31,30 @@ const FACTOR: f64 = 1.5;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Estimator {
     /// Means in this many bins of equal count.
-    Histogram { bins: usize },
+    Histogram {
+        /// How many; at least 5.
+        bins: usize,
+    },
     /// Local linear at this many evenly spaced states between the 1 % and 99 % quantiles; bandwidths by cross-validation.
-    Kernel { states: usize },
+    Kernel {
+        /// How many; at least 5.
+        states: usize,
+    },
 }
 
-/// A value with its standard error.
+/// An estimate with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Value {
+    /// The estimate, in the unit of what is estimated.
     pub value: f64,
+    /// Its standard error.
     pub se: f64,
 }
 
-/// Coefficients at one state.
+/// Kramers-Moyal coefficients at one state, each in its power of the state over time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coefficients {
+    /// The state they are of: the middle of a kernel, the mean of a bin.
     pub state: f64,
     /// Drift, corrected for the step.
     pub d1: Value,
@@ -57,15 +66,22 @@ pub struct Coefficients {
     pub fourth_ratio: f64,
 }
 
-/// Coefficients over the states.
+/// Kramers-Moyal coefficients over the states that were seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KramersMoyal {
+    /// One a state or bin, at increasing states.
     pub at: Vec<Coefficients>,
     /// Of drift and of diffusion; none for bins.
     pub bandwidths: Option<[f64; 2]>,
 }
 
-/// Estimate the coefficients of one state. Cost O(n log n), and O(200²) a bandwidth and block.
+/// Estimate `D_n(x) = lim E[(Δx)ⁿ given x]/(n! dt)` of one state: the drift `D1`, half the squared diffusion `D2`, and `D4`, which
+/// a diffusion has only for its step.
+///
+/// Means in bins of equal count (Friedrich & Peinke 1997) or a local linear regression (Lamouroux & Lehnertz 2009), both without a
+/// formula; `D2` and `D4` are those of the residual about the drift. `D1` and `D2` are corrected for a finite step to `O(dt²)`
+/// (Gottschall & Peinke 2008). Standard errors take increments for martingale differences and know nothing of what smoothing bends.
+/// Not for measurements with noise, which `D2` takes for diffusion. Cost O(n log n), and O(200²) a bandwidth and block.
 ///
 /// # Errors
 /// [`Error::Numerics`] for several states, or fewer than 5 bins or states.

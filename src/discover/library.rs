@@ -3,12 +3,13 @@
 use super::algebra::{Monomial, Sum, evaluate};
 use super::steps::Steps;
 
-/// Every subset of a library is tried, so it may not be longer.
+/// Most terms of a library: every subset of them is tried.
 pub const MOST_TERMS: usize = 12;
 
-/// Candidate terms, the plain ones first.
+/// Candidate terms of a drift or a squared diffusion, the plain ones first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Library {
+    /// The candidates, in the order that [`Size::terms`](super::Size) counts in.
     pub terms: Vec<Monomial>,
 }
 

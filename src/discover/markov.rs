@@ -10,7 +10,7 @@ use super::moments::Moments;
 use super::steps::Steps;
 use crate::base::math;
 
-/// A p-value below this refuses the null.
+/// The level of the test: a p-value below it refuses that the data are Markov.
 pub const LEVEL: f64 = 0.01;
 /// Triples a bin should have; bins are at most this many.
 const IN_BIN: usize = 200;
@@ -18,12 +18,14 @@ const MOST_BINS: usize = 200;
 /// Lags with fewer triples are not tried.
 const LEAST_TRIPLES: usize = 300;
 
-/// The test at one lag.
+/// The test at one lag: three states, each so many steps after the one before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LagTest {
-    /// In steps of the data, and in time (mean).
+    /// The lag, in steps of the data.
     pub lag: usize,
+    /// The lag in time, the mean over the triples.
     pub time: f64,
+    /// Triples (before, now, after) that were tested: no two predict the same transition.
     pub triples: usize,
     /// Standard normal under the Markov property: of the place, and of the spread.
     pub z: [f64; 2],
@@ -31,7 +33,7 @@ pub struct LagTest {
     pub p: f64,
 }
 
-/// What was found.
+/// Whether one state, or the residuals of a formula, are Markov, and from which lag on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarkovCheck {
     /// Lags 1, 2, 4, … up to the first that passes.
@@ -46,18 +48,22 @@ impl MarkovCheck {
         MarkovCheck { lags, length }
     }
 
-    /// p-value at the step of the data.
+    /// p-value at the step of the data; NaN where no lag was tested.
     pub fn p_at_step(&self) -> f64 {
         self.lags.first().map_or(f64::NAN, |t| t.p)
     }
 
-    /// Whether the data are Markov at their own step.
+    /// Whether the data are Markov at their own step: not refused at [`LEVEL`].
     pub fn holds(&self) -> bool {
         self.p_at_step() >= LEVEL
     }
 }
 
-/// Test one state at lags 1, 2, 4, … until one passes. `None` where there are too few transitions for any.
+/// Test whether the present state alone tells the next, at lags 1, 2, 4, … until one passes at [`LEVEL`]: that lag is the
+/// Markov-Einstein length (Friedrich, Peinke, Sahimi & Reza Rahimi Tabar 2011).
+///
+/// In bins of the present, rows are split by what came before; Wilcoxon's rank sum asks whether what came after lies elsewhere, and
+/// whether it spreads otherwise (Renner, Peinke & Friedrich 2001). One state only. `None` with fewer than 300 triples at the first lag. Cost O(n log n) a lag.
 pub fn markov(steps: &Steps) -> Option<MarkovCheck> {
     let mut lags = Vec::new();
     let mut lag = 1;

@@ -32,20 +32,22 @@ pub use subset::Size;
 use crate::base::{Error, Result};
 use crate::models::{self, Model};
 
-/// What to look for.
+/// What to look for: the library's degrees, the accuracy of a step, and the words of the model file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Names of the states, as the model file is to have them.
     pub names: Vec<String>,
+    /// Unit of the data's times, which the model file names.
     pub time_unit: String,
-    /// Identity and title of the model.
+    /// Id of the model, which [`read`](crate::models::read) must accept.
     pub id: String,
+    /// Title of the model, one line.
     pub title: String,
-    /// Highest degree of the drift's terms and of the squared diffusion's; none takes 5 and 4 for a state on the whole line, 3
-    /// and 3 for a positive one, 3 and 2 for two states.
+    /// Highest degree of the drift's terms; `None` takes 5 for a state on the whole line, 3 for a positive one and for two states.
     pub drift_degree: Option<usize>,
+    /// Highest degree of the squared diffusion's terms; `None` takes 4 for a state on the whole line, 3 for a positive one, 2 for two states.
     pub noise_degree: Option<usize>,
-    /// Order in dt of the conditional moments.
+    /// Order in dt, 1 to 4, to which the mean and variance of a step are expanded: 1 is Euler's step.
     pub order: usize,
     /// Evenly spaced states at which Kramers-Moyal coefficients are wanted.
     pub states: usize,
@@ -66,20 +68,26 @@ impl Default for Settings {
     }
 }
 
-/// What was found.
+/// The law found, as a formula and as a model file, beside what speaks for and against it.
 #[derive(Debug, Clone)]
 pub struct Discovery {
+    /// Drift and squared diffusion, with what cross-validation saw of other sizes.
     pub formula: Formula,
     /// By kernel; of one state only.
     pub coefficients: Option<KramersMoyal>,
     /// One a state; none where residuals have no variance to be held against.
     pub jumps: Vec<Option<JumpCheck>>,
+    /// Whether the data are Markov at their own step, of several states by the residuals of the formula; `None` where they are too few to tell.
     pub markov: Option<MarkovCheck>,
-    /// The model file, and the model it reads as.
+    /// The model file, as text.
     pub text: String,
+    /// The model that the text reads as, its parameters at the coefficients found.
     pub model: Model,
+    /// Transitions that it was learnt from.
     pub transitions: usize,
+    /// Mean step of the data, in their time unit.
     pub mean_step: f64,
+    /// What should keep a reader from believing it, in a sentence each.
     pub warnings: Vec<String>,
 }
 

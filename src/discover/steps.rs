@@ -2,17 +2,17 @@
 
 use crate::base::{Error, Result, Series};
 
-/// One run of joint observations.
+/// One run of joint observations, without a gap; several of them are several series of one law.
 #[derive(Debug, Clone)]
 pub struct Track<'a> {
-    /// Increasing.
+    /// `[row]`: increasing, in the unit of the data.
     pub time: &'a [f64],
-    /// `[state][row]`
+    /// `[state][row]`: one or two states, observed together and finite.
     pub states: Vec<&'a [f64]>,
 }
 
 impl<'a> Track<'a> {
-    /// A series of one state.
+    /// A series as a track of one state, its values in the unit they have.
     pub fn of(series: &'a Series) -> Track<'a> {
         Track { time: &series.time, states: vec![&series.value] }
     }
@@ -21,16 +21,17 @@ impl<'a> Track<'a> {
 /// Transitions `x0 → x1` over `dt`, structure of arrays.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Steps {
-    /// `[state][transition]`
+    /// `[state][transition]`: where each transition begins.
     pub x0: Vec<Vec<f64>>,
-    /// `[state][transition]`
+    /// `[state][transition]`: where it ends.
     pub x1: Vec<Vec<f64>>,
+    /// `[transition]`: the time each takes, positive.
     pub dt: Vec<f64>,
     /// Whether the transition begins where the one before it ended.
     pub follows: Vec<bool>,
 }
 
-/// Fewer transitions tell too little about curves to estimate them.
+/// Fewest transitions that [`Steps::of`] takes: fewer tell too little about curves to estimate them.
 pub const LEAST: usize = 200;
 
 impl Steps {
@@ -80,14 +81,17 @@ impl Steps {
         Ok(steps)
     }
 
+    /// Number of transitions, of all tracks.
     pub fn len(&self) -> usize {
         self.dt.len()
     }
 
+    /// Whether there is none; [`Steps::of`] makes no such steps.
     pub fn is_empty(&self) -> bool {
         self.dt.is_empty()
     }
 
+    /// Number of states.
     pub fn states(&self) -> usize {
         self.x0.len()
     }

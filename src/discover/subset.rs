@@ -112,7 +112,7 @@ struct Subset {
     values: Vec<f64>,
 }
 
-/// One size of formula.
+/// The best terms of one size, and how they did on blocks of time that were left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Size {
     /// Positions of its terms in the library.

@@ -29,6 +29,7 @@ fn is_whole(x: f64) -> bool {
 }
 
 impl Pool {
+    /// The node of a function of `a`: folded where `a` is a number, found again where it was made before. Cost O(1).
     pub fn unary(&mut self, op: Unary, a: Id) -> Id {
         if let Some(value) = self.constant(a) {
             return self.number(op.apply(value));
@@ -63,6 +64,8 @@ impl Pool {
         is_negative.then(|| self.negative(a))
     }
 
+    /// The node of an operation on `a` and `b`: folded where that changes no bit but the sign of a zero, found again where it was made before.
+    /// `0*x`, `0/x` and `x - x` are zero whatever `x` is. Cost O(1).
     pub fn binary(&mut self, op: Binary, a: Id, b: Id) -> Id {
         if let (Some(x), Some(y)) = (self.constant(a), self.constant(b))
             && op != Binary::Pow
@@ -240,7 +243,7 @@ impl Pool {
         }
     }
 
-    /// `base^n` for a whole number `n`.
+    /// `base^n` for a whole number `n`, by multiplying: right for negative bases, `n = 0` gives 1. Powers of powers are one up to the 1024th.
     pub fn power(&mut self, base: Id, n: i32) -> Id {
         match (n, self.node(base)) {
             (0, _) => self.number(1.0),
@@ -258,18 +261,22 @@ impl Pool {
         }
     }
 
+    /// `a + b`, by [`Pool::binary`].
     pub fn add(&mut self, a: Id, b: Id) -> Id {
         self.binary(Binary::Add, a, b)
     }
 
+    /// `a - b`, by [`Pool::binary`].
     pub fn sub(&mut self, a: Id, b: Id) -> Id {
         self.binary(Binary::Sub, a, b)
     }
 
+    /// `a * b`, by [`Pool::binary`].
     pub fn mul(&mut self, a: Id, b: Id) -> Id {
         self.binary(Binary::Mul, a, b)
     }
 
+    /// `a / b`, by [`Pool::binary`].
     pub fn div(&mut self, a: Id, b: Id) -> Id {
         self.binary(Binary::Div, a, b)
     }

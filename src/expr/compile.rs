@@ -5,8 +5,8 @@ use super::pool::{Id, Node, Pool};
 use super::tape::{Op, Source, Tape};
 
 impl Tape {
-    /// Compile `outputs`. `lanes` are the symbols (indices) that vary along a block, in the order in which
-    /// [`Tape::run`] will be given them.
+    /// Compile `outputs` of a pool, which stays as it is. `lanes` are the symbols (positions in [`Pool::symbols`]) that vary along a block, in the order in which
+    /// [`Tape::run`] will be given them; all others are uniform, one value a call. Cost: linear in the size of the outputs, so compile once and run often.
     pub fn compile(pool: &Pool, outputs: &[Id], lanes: &[usize]) -> Tape {
         let (pool, outputs) = lowered(pool, outputs);
         Compiler::new(&pool, lanes).compile(&outputs)

@@ -91,7 +91,8 @@ impl Pool {
         slopes
     }
 
-    /// Second derivatives, `[i][j]` by `symbols[i]` and `symbols[j]`: symmetric, each made once.
+    /// Second derivatives, `[i][j]` by `symbols[i]` and `symbols[j]`: symmetric, each made once. Kinks and jumps as in [`Pool::derivative`]. Cost: a
+    /// [gradient](Pool::gradient) of each slope, so about `symbols` times the size of `of`.
     pub fn hessian(&mut self, of: Id, symbols: &[usize]) -> Vec<Vec<Id>> {
         let slopes = self.gradient(of, symbols);
         let mut rows: Vec<Vec<Id>> = vec![Vec::new(); symbols.len()];

@@ -16,6 +16,7 @@ impl Mistake {
         Box::new(Mistake { at, message: message.into(), nearest: None })
     }
 
+    /// As [`Mistake::new`], with the known name that an unknown one is nearest to.
     pub fn with_nearest(at: usize, message: impl Into<String>, nearest: Option<&str>) -> Box<Mistake> {
         Box::new(Mistake { at, message: message.into(), nearest: nearest.map(str::to_string) })
     }

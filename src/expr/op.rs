@@ -5,33 +5,56 @@
 
 use crate::base::math;
 
-/// Functions of one argument.
+/// Functions of one argument `a`: what a [`Node::Unary`](super::Node) does. Outside its domain a function is NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unary {
+    /// `-a`
     Neg,
+    /// `e^a`
     Exp,
+    /// `e^a - 1`, accurate for small `a` too.
     Expm1,
+    /// Natural logarithm; NaN below zero.
     Log,
+    /// `ln(1 + a)`, accurate for small `a` too; NaN below -1.
     Log1p,
+    /// Logarithm to base two; NaN below zero.
     Log2,
+    /// Logarithm to base ten; NaN below zero.
     Log10,
+    /// Square root; NaN below zero.
     Sqrt,
+    /// Sine, `a` in radians.
     Sin,
+    /// Cosine, `a` in radians.
     Cos,
+    /// Tangent, `a` in radians.
     Tan,
+    /// Inverse sine, in [-π/2, π/2]; NaN outside [-1, 1].
     Asin,
+    /// Inverse cosine, in [0, π]; NaN outside [-1, 1].
     Acos,
+    /// Inverse tangent, in [-π/2, π/2].
     Atan,
+    /// Hyperbolic sine.
     Sinh,
+    /// Hyperbolic cosine.
     Cosh,
+    /// Hyperbolic tangent.
     Tanh,
+    /// Absolute value; its derivative is [`Unary::Sign`].
     Abs,
     /// -1, 0 or 1: the derivative of `abs`.
     Sign,
+    /// Largest whole number of at most `a`.
     Floor,
+    /// Smallest whole number of at least `a`.
     Ceil,
+    /// Error function `2/√π ∫₀ᵃ e^{-u²} du`.
     Erf,
+    /// Γ(a), the extension of (a - 1)! from the whole numbers.
     Gamma,
+    /// `ln |Γ(a)|`, typed `lgamma`: finite where Γ overflows.
     LogGamma,
     /// Derivative of this order of the digamma function: what derivatives of `gamma` and `lgamma` are made of.
     Polygamma(u8),
@@ -39,26 +62,38 @@ pub enum Unary {
     Not,
 }
 
-/// Functions and operators of two arguments.
+/// Functions and operators of two arguments `a` and `b`: what a [`Node::Binary`](super::Node) does. Truth is 1, falsehood 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Binary {
+    /// `a + b`
     Add,
+    /// `a - b`
     Sub,
+    /// `a * b`
     Mul,
+    /// `a / b`
     Div,
     /// `exp(b log(a))`: for `a >= 0`, and 1 where `b` is zero.
     Pow,
+    /// The smaller of the two; the second where they are equal or either is NaN.
     Min,
+    /// The larger of the two; the first where they are equal or either is NaN.
     Max,
     /// 1 where the first is below the second, else 0.
     Less,
+    /// 1 where the first is not above the second, else 0; 0 beside a NaN.
     LessEqual,
+    /// 1 where the two are equal, else 0; 0 beside a NaN.
     Equal,
+    /// 1 where the two differ, else 0; 1 beside a NaN.
     NotEqual,
+    /// 1 where neither is zero, else 0.
     And,
+    /// 1 where either is not zero, else 0.
     Or,
     /// Angle of the point (second, first).
     Atan2,
+    /// `√(a² + b²)`, which neither overflows nor underflows on the way.
     Hypot,
     /// First times second, and 0 where the first is: the exponent inside [`Binary::Pow`]. Only tapes contain it.
     TimesLog,

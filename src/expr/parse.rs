@@ -25,11 +25,15 @@ pub(super) mod strength {
 pub(super) type Parsed<T> = std::result::Result<T, Box<Mistake>>;
 
 impl Pool {
-    /// Parse `text` into this pool. `place` says where it stands (a file, a flag) for the error, whose line and column are
+    /// Parse `text` into this pool and give its node. `place` says where it stands (a file, a flag) for the error, whose line and column are
     /// those of the text; the reader of a file moves them to the file's.
     ///
+    /// Weakest first: `or` `||`, `and` `&&`, `not` `!`, one comparison, `+ -`, `* /`, a sign, `^` (right-associative: `-x^2` is `-(x^2)`). A value is a number, a
+    /// symbol, a definition, an element `k[2]` of a vector, a call or an expression in parentheses; truth is 1. Cost: linear in the length of the text.
+    ///
     /// # Errors
-    /// [`crate::base::Error::Expression`] with line, column and, for an unknown name, the nearest one.
+    /// [`crate::base::Error::Expression`] with line, column and, for an unknown name, the nearest one; also beyond [`Limit::ExpressionLength`] and
+    /// [`Limit::Nesting`].
     pub fn parse(&mut self, text: &str, place: &str) -> Result<Id> {
         let longest = Limit::ExpressionLength.most() as usize;
         let chars: Vec<char> = text.chars().take(longest.saturating_add(1)).collect();
@@ -76,6 +80,7 @@ impl Parser<'_> {
         }
     }
 
+    /// The next character that is no blank, left where it is; `None` at the end.
     pub fn peek(&mut self) -> Option<char> {
         self.skip_space();
         self.chars.get(self.at).copied()

@@ -15,13 +15,16 @@ impl Id {
     }
 }
 
-/// One operation. Numbers are held by their bits so that nodes can be hashed.
+/// One operation of the graph, on nodes made before it. Numbers are held by their bits so that nodes can be hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Node {
+    /// A constant, by the bits of its `f64`.
     Number(u64),
     /// Index into the pool's symbol names.
     Symbol(u32),
+    /// A function of one node.
     Unary(Unary, Id),
+    /// An operation on a first and a second node.
     Binary(Binary, Id, Id),
     /// Whole power, by repeated multiplication: right for negative bases too.
     Power(Id, i32),
@@ -74,7 +77,8 @@ pub(super) const CONSTANTS: [(&str, f64); 3] =
     [("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY)];
 
 impl Pool {
-    /// A pool whose symbols are these names, in this order.
+    /// A pool whose symbols are these names, in this order: the position of a name is what [`Node::Symbol`] holds. Constants of the language
+    /// (`pi`, `e`, `inf`) are no symbols.
     pub fn new<S: Into<String>>(symbols: impl IntoIterator<Item = S>) -> Pool {
         let mut pool = Pool::default();
         for name in symbols {
@@ -111,7 +115,7 @@ impl Pool {
         self.symbols.push(name);
     }
 
-    /// Bind a name to an expression for the texts parsed from now on.
+    /// Bind a name to an expression for the texts parsed from now on; what was parsed before stays as it is. A symbol of the name hides it.
     pub fn define(&mut self, name: &str, id: Id) {
         self.names.definitions.insert(name.to_string(), Definition::One(id));
     }
@@ -151,6 +155,7 @@ impl Pool {
         self.nodes.len()
     }
 
+    /// Whether no node was made yet.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
@@ -242,7 +247,7 @@ impl Pool {
         depends
     }
 
-    /// Whether the expression changes with this symbol. Cost O(size of the expression).
+    /// Whether the expression holds this symbol (position in [`Pool::symbols`]). Cost O(size of the expression).
     pub fn depends_on(&self, id: Id, symbol: usize) -> bool {
         self.reads(id, |s| s == symbol)
     }
@@ -272,17 +277,18 @@ impl Pool {
         false
     }
 
-    /// For every node whether it changes with this symbol, in one pass: for questions about many expressions.
+    /// For every node, by [`Id::index`], whether it holds this symbol, in one pass: for questions about many expressions. Cost O(pool).
     pub fn dependents(&self, symbol: usize) -> Vec<bool> {
         self.nodes.len().checked_sub(1).map_or(Vec::new(), |last| self.depending(self.id_at(last), &[symbol]))
     }
 
-    /// The plain evaluator: one value for one assignment of the symbols. The oracle of the tape.
+    /// The plain evaluator: the value of one expression at `symbols`, `[position]` as in [`Pool::symbols`]; one that is not given is NaN. The oracle of
+    /// [`Tape`](super::Tape), and slower: cost O(pool up to the expression), with an allocation.
     pub fn eval(&self, id: Id, symbols: &[f64]) -> f64 {
         self.eval_all(&[id], symbols).next().unwrap_or(f64::NAN)
     }
 
-    /// As [`Pool::eval`], of many expressions in one pass over the pool.
+    /// As [`Pool::eval`], of many expressions in one pass over the pool, in the order of `ids`.
     pub fn eval_all<'a>(&self, ids: &'a [Id], symbols: &[f64]) -> impl Iterator<Item = f64> + use<'a> {
         let needed = self.needed(ids);
         let mut values = vec![0.0; needed.len()];

@@ -10,7 +10,7 @@ use super::pool::Node;
 use crate::base::dispatch::{Kernel, Level};
 use crate::base::math;
 
-/// Values a register holds.
+/// Values that a register holds: the states that one operation of a [`Tape`] is done for at a time.
 pub const LANES: usize = 128;
 /// Length of the short blocks that what is left over is computed in: two of the widest vectors.
 const SHORT: usize = 16;
@@ -29,6 +29,10 @@ pub(super) enum Op {
 }
 
 /// A set of expressions compiled together; common sub-expressions are computed once.
+///
+/// Symbols are *lanes* (one value a state: the state itself, its time step) or *uniform* (one value a call: parameters). What hangs on uniform symbols
+/// alone is computed once a call, by [`Tape::bind`]; the rest operation by operation over [`LANES`] states at a time, in vector instructions as
+/// wide as the processor has, to the same bits at every width.
 #[derive(Debug, Clone, Default)]
 pub struct Tape {
     /// Uniform part, in order: a node and the slots of its children.
@@ -74,12 +78,12 @@ impl Tape {
         level.run(Blocks { tape: self, inputs, out, scratch });
     }
 
-    /// Number of operations a state costs, for estimates of time.
+    /// Number of operations that one state costs, the uniform part not among them, for estimates of time.
     pub fn operations(&self) -> usize {
         self.lane.len()
     }
 
-    /// Evaluate at one state, to the same bits as in a block; after [`Tape::bind`].
+    /// Evaluate at one state, `inputs[lane]` to `out[output]`, to the same bits as in a block; after [`Tape::bind`] on the same scratch.
     pub fn run_one(&self, inputs: &[f64], out: &mut [f64], scratch: &mut Scratch) {
         let Scratch { uniform, single, .. } = scratch;
         single.resize(self.registers, 0.0);
@@ -105,7 +109,8 @@ impl Tape {
         }
     }
 
-    /// Compute what depends on uniform symbols only, for the calls that follow.
+    /// Compute what depends on uniform symbols only, for the calls that follow on this scratch. `symbols` has one value for every symbol of the pool; those
+    /// of lane symbols are ignored.
     pub fn bind(&self, symbols: &[f64], scratch: &mut Scratch) {
         scratch.uniform.clear();
         for (node, children) in &self.uniform {

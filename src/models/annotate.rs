@@ -44,7 +44,8 @@ const NOTES: &[(&str, &str)] = &[
     ("[potential]", "-(hbar²/2m) ψ'' + V ψ = E ψ"),
 ];
 
-/// A commented copy of a model's text with a new id.
+/// A copy of a model's text under a new id, with a comment before each part of the file that says what it is for: what `kramers init` writes. Nothing is
+/// checked; [`read`](super::read) tells whether it is a model.
 pub fn annotate(text: &str, id: &str) -> String {
     let mut out = String::with_capacity(2 * text.len());
     let mut said = vec![false; NOTES.len()];

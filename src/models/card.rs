@@ -4,10 +4,12 @@ use crate::base::{Error, Param, Params, Result, Series};
 use crate::expr::Id;
 use crate::process::{Distribution, Initial, LawClaim, Process, Rule, Scalar, transplant};
 
-/// What a data column measures of the state.
+/// What a data column measures of the state: `of` plus an error, where there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
+    /// Name of the data column that holds it.
     pub name: String,
+    /// Unit of what is measured, as the file writes it; "1" for a number without unit.
     pub unit: String,
     /// In the states, time and parameters.
     pub of: Id,
@@ -17,14 +19,20 @@ pub struct Observation {
     pub student: Option<Id>,
 }
 
-/// A model: read once from text, then only used.
+/// A model: a process with its parameters and the words around them, read once from text and then only used.
 #[derive(Debug, Clone)]
 pub struct Model {
+    /// The word that -m takes and documents carry, such as "ou".
     pub id: String,
+    /// Name in words, such as "Ornstein-Uhlenbeck process (Vasicek)"; one line.
     pub title: String,
+    /// Where the model comes from: author, year, equation. Empty where the file does not say.
     pub source: String,
+    /// Words it is found by: fields such as "finance", and the word of those that are tried where no model is named.
     pub tags: Vec<String>,
+    /// Its parameters, in the order of the file; `theta` everywhere follows it.
     pub params: Vec<Param>,
+    /// What moves, and by which equations.
     pub process: Process,
     /// What is measured; empty where every state is observed as it is.
     pub observe: Vec<Observation>,
@@ -42,7 +50,7 @@ impl Model {
         Params::new(&self.id, self.params.clone())
     }
 
-    /// The one-dimensional diffusion without jumps, where the model is one.
+    /// The one-dimensional diffusion without jumps, where the model is one; `None` otherwise.
     pub fn scalar(&self) -> Option<Scalar<'_>> {
         match &self.process {
             Process::Diffusion(process) => process.scalar(),
@@ -156,7 +164,7 @@ impl Model {
         if values.is_empty() { None } else { values.into_iter().collect() }
     }
 
-    /// Coefficients must be finite at this state and these parameters.
+    /// Whether all [coefficients](Model::coefficients) are finite at this state, `[variable]`, and these parameters, `[parameter]`, at time 0.
     ///
     /// # Errors
     /// [`Error::NonFiniteCoefficient`] naming the first that is not.
@@ -178,7 +186,8 @@ impl Model {
         Ok(())
     }
 
-    /// Whether every value lies inside the model's domain.
+    /// Whether every value lies inside the open domain of a one-dimensional diffusion; models of other kinds have nothing to check here. The series is in the
+    /// coordinate of the state, after its transform.
     ///
     /// # Errors
     /// [`Error::OutsideDomain`] naming the first that does not.

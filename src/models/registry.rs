@@ -10,15 +10,15 @@ pub fn built_in_ids() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(id, _)| *id)
 }
 
-/// The text of a built-in model's file.
+/// The text of a built-in model's file, comments and all; `None` where there is none of this id.
 pub fn built_in_text(id: &str) -> Option<&'static str> {
     BUILT_IN.iter().find(|(name, _)| *name == id).map(|(_, text)| *text)
 }
 
-/// A built-in model by id.
+/// A built-in model by id, such as `built_in("ou")`. Cost: the file is read anew, and a claimed law proved, at each call, so keep it.
 ///
 /// # Errors
-/// [`Error::UnknownModel`] with the nearest id.
+/// [`Error::UnknownModel`] with the nearest id, or the id whose title was meant.
 pub fn built_in(id: &str) -> Result<Model> {
     match built_in_text(id) {
         Some(text) => read(&format!("models/{id}.toml"), text),

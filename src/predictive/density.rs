@@ -143,17 +143,17 @@ impl Density {
             .collect()
     }
 
-    /// E\[X\] over the grid.
+    /// E\[X\] over the grid: the tails beyond it are not in it.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// √Var\[X\] over the grid.
+    /// √Var\[X\] over the grid: the tails beyond it are not in it.
     pub fn sd(&self) -> f64 {
         self.sd
     }
 
-    /// Cell edges and the distribution function at them.
+    /// The n + 1 cell edges, increasing, and the distribution function at them, from 0 to 1.
     pub fn table(&self) -> (&[f64], &[f64]) {
         (&self.edges, &self.cdf)
     }

@@ -24,7 +24,8 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// From finite samples; `kernels` may be empty. `None` if no sample is given or one is not finite.
+    /// From finite samples in any order. `kernels` are mean and sd of each path's last step, in the state's own coordinate, or none at all: without them there is
+    /// no density. `None` if no sample is given or one is not finite. Cost: a sort.
     pub fn new(mut samples: Vec<f64>, kernels: Vec<(f64, f64)>) -> Option<Ensemble> {
         if samples.is_empty() || samples.iter().any(|x| !x.is_finite()) {
             return None;

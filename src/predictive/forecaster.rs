@@ -26,7 +26,7 @@ pub trait Forecaster: Sync {
     fn fit(&self, train: &Series, previous: Option<&dyn Fitted>) -> Result<Box<dyn Fitted>>;
 }
 
-/// A fitted forecaster.
+/// A forecaster that has learnt from a series: the only thing that forecasts.
 pub trait Fitted: Send {
     /// Laws of the scored variable at `times`, given levels up to the last row of `history`: the level itself for the
     /// transforms `none` and `log`, the transformed value otherwise. `window` names the random numbers, where any are

@@ -5,7 +5,8 @@
 
 use crate::base::math;
 
-/// Probabilities of separate points.
+/// Probabilities of separate points: counts of molecules, or anything that a master equation answers. Log scores of it are of probabilities, and
+/// compare only with others on the same points.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lattice {
     /// Increasing.

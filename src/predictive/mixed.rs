@@ -5,7 +5,7 @@ use super::Predictive;
 use super::crps::{SPLITS, integrate};
 use crate::base::math;
 
-/// Atoms, and the rest.
+/// Atoms on single points, and a law with a density for the rest: what was absorbed at the ends of a domain, and what was not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixed {
     /// Places, increasing, and their probabilities.

@@ -25,7 +25,7 @@ pub use mixture::Mixture;
 
 use crate::base::{Stream, math};
 
-/// A one-dimensional probability law on the real line, with a density.
+/// A one-dimensional probability law on the real line, with a density, probabilities of separate points, or both.
 ///
 /// A [`Mixture`] costs as many times what its parts do as there are.
 ///
@@ -36,25 +36,36 @@ use crate::base::{Stream, math};
 /// | crps | closed form or quadrature | O(n) | O(n) | quadrature |
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predictive {
+    /// The normal law, on the whole line.
     Normal {
+        /// Mean and median, in the unit of the value.
         mean: f64,
+        /// Standard deviation, in the same unit.
         sd: f64,
     },
     /// `ln x` is normal(mu, sigma).
     LogNormal {
+        /// Mean of the logarithm; the median is `exp(mu)`.
         mu: f64,
+        /// Standard deviation of the logarithm.
         sigma: f64,
     },
     /// `x = scale · χ'²(df, lambda)`: the square-root process.
     ScaledChiSquare {
+        /// Positive, in the unit of the value.
         scale: f64,
+        /// Degrees of freedom, positive, not only whole numbers; below 2 the density is infinite at zero.
         df: f64,
+        /// Noncentrality, zero or positive; the mean is `scale (df + lambda)`.
         lambda: f64,
     },
     /// `location + scale · t` with `t` of Student's law of `df > 1` degrees of freedom.
     StudentT {
+        /// Mean and median, in the unit of the value.
         location: f64,
+        /// Positive, in the same unit; the standard deviation is `scale √(df/(df - 2))`.
         scale: f64,
+        /// Degrees of freedom, above 1; the standard deviation is infinite up to 2.
         df: f64,
     },
     /// A density on a grid: Fokker-Planck, or a lattice divided by its cell widths.
@@ -72,7 +83,7 @@ pub enum Predictive {
 }
 
 impl Predictive {
-    /// Probability of a value of at most `x`.
+    /// Probability of a value of at most `x`, in [0, 1].
     pub fn cdf(&self, x: f64) -> f64 {
         match self {
             Predictive::Normal { mean, sd } => math::normal_cdf((x - mean) / sd),
@@ -139,7 +150,7 @@ impl Predictive {
         if cell < 1e-12 { self.log_pdf(x) } else { Some(math::ln(cell)) }
     }
 
-    /// The value below which probability `p` lies; `p` strictly between 0 and 1, NaN otherwise.
+    /// The value below which probability `p` lies, of a staircase the smallest with at least `p` up to it; `p` strictly between 0 and 1, NaN otherwise.
     pub fn quantile(&self, p: f64) -> f64 {
         if !(p > 0.0 && p < 1.0) {
             return f64::NAN;
@@ -158,7 +169,7 @@ impl Predictive {
         }
     }
 
-    /// Mean, or `None` where it is infinite or unknown.
+    /// Mean in the unit of the value, or `None` where it is infinite or unknown. Of `Exp` by integrating quantiles.
     pub fn mean(&self) -> Option<f64> {
         Some(match self {
             Predictive::Normal { mean, .. } => *mean,
@@ -175,7 +186,7 @@ impl Predictive {
         .filter(|m| m.is_finite())
     }
 
-    /// Standard deviation, or `None` where it is infinite or unknown.
+    /// Standard deviation in the unit of the value, or `None` where it is infinite or unknown. Of `Exp` by integrating quantiles.
     pub fn sd(&self) -> Option<f64> {
         Some(match self {
             Predictive::Normal { sd, .. } => *sd,
@@ -219,7 +230,7 @@ impl Predictive {
         crps::crps(self, y)
     }
 
-    /// One draw, by inversion of the law, of a mixture of the part that is drawn.
+    /// One draw, by inversion of the law, of a mixture of the part that is drawn; one word of the stream.
     pub fn sample(&self, stream: &mut Stream) -> f64 {
         match self {
             Predictive::Mixture(m) => m.value_of(stream.uniform()),
@@ -227,7 +238,7 @@ impl Predictive {
         }
     }
 
-    /// The law of `exp(z)` for `z` of this law.
+    /// The law of `exp(z)` for `z` of this law: how forecasts of logarithms become forecasts of levels. Quantiles map exactly, means do not.
     pub fn exp(self) -> Predictive {
         match self {
             Predictive::Normal { mean, sd } => Predictive::LogNormal { mu: mean, sigma: sd },

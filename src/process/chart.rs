@@ -20,6 +20,7 @@ pub(crate) enum Chart {
 const HUGE: f64 = 1e290;
 
 impl Chart {
+    /// The coordinate of a state's domain, by which of its ends are finite.
     pub fn of(state: &State) -> Chart {
         match (state.lower.is_finite(), state.upper.is_finite()) {
             (false, false) => Chart::Line,

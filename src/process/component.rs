@@ -6,10 +6,11 @@ use super::rebuild::rebuild;
 use crate::expr::Id;
 
 impl Diffusion {
-    /// The `i`-th state alone, with the same parameters.
+    /// The `i`-th state alone, with the same parameters: its own drift and noises, where none of them reads another state. It has no start of its
+    /// own then.
     ///
     /// # Errors
-    /// What it hangs on besides itself, as a sentence.
+    /// What it hangs on besides itself, or that it jumps, as a sentence.
     pub fn component(&self, i: usize) -> Result<Diffusion, String> {
         let Some(state) = self.states.get(i) else { return Err(format!("there is no state {}", i + 1)) };
         let name = &state.name;

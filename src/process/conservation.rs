@@ -7,7 +7,7 @@
 use super::network::Network;
 use std::collections::BTreeMap;
 
-/// A sum of species that no reaction changes.
+/// A weighted sum of species that no reaction changes, such as the total of an enzyme, free and bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conservation {
     /// (species, weight), weights without common divisor, by species.
@@ -15,12 +15,12 @@ pub struct Conservation {
 }
 
 impl Conservation {
-    /// The conserved sum in this state.
+    /// The conserved sum `Σ weight · state[species]` in this state, in molecules.
     pub fn total(&self, state: &[f64]) -> f64 {
         self.weights.iter().map(|(s, w)| *w as f64 * state[*s]).sum()
     }
 
-    /// E.g. `E + ES = 10`.
+    /// The law as an equation with this total, e.g. `E + ES = 10`.
     pub fn print(&self, network: &Network, total: f64) -> String {
         let mut text = String::new();
         for (s, w) in &self.weights {
@@ -36,6 +36,7 @@ impl Conservation {
         format!("{text} = {total}")
     }
 
+    /// Whether no weight is negative: then each of its species is bounded by the sum.
     pub fn is_non_negative(&self) -> bool {
         self.weights.iter().all(|(_, w)| *w > 0)
     }
@@ -52,7 +53,7 @@ struct Combined {
 }
 
 impl Network {
-    /// `[species][reaction]`: net change of a species by a reaction.
+    /// The stoichiometric matrix `S`, `[species][reaction]`: the net change of a species by a reaction. Events are not in it.
     pub fn stoichiometry(&self) -> Vec<Vec<i64>> {
         let mut matrix = vec![vec![0; self.reactions.len()]; self.species.len()];
         for (r, reaction) in self.reactions.iter().enumerate() {
@@ -69,7 +70,8 @@ impl Network {
         self.eliminate().0
     }
 
-    /// The conserved sums, a basis of all of them; non-negative where that is possible.
+    /// The conserved sums, `y` with `yᵀ S = 0`: a basis of all of them, non-negative ones first (the extreme rays of Schuster & Höfer 1991),
+    /// signed ones where these do not span. Weights are whole and exact. Reactions keep them; events may not.
     pub fn conservation_laws(&self) -> Vec<Conservation> {
         let signed = self.eliminate().1;
         let mut touched: Vec<usize> = signed.iter().flat_map(|row| row.keys().copied()).collect();
@@ -93,7 +95,8 @@ impl Network {
         laws
     }
 
-    /// The one direction in which every reaction moves the state, and how far, `(v, [reaction])`, where there is only one.
+    /// The one direction `v`, `[species]`, in which every reaction moves the state, and how far each does, `k` of `[reaction]`, so that
+    /// `S = v kᵀ`, upwards in the first species that moves; `None` for a network that moves in several directions or not at all.
     pub fn direction(&self) -> Option<(Vec<i64>, Vec<i64>)> {
         let mut v: Option<Vec<i64>> = None;
         let mut along = Vec::new();

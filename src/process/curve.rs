@@ -3,21 +3,29 @@
 use super::frame::Frame;
 use crate::expr::Id;
 
-/// A curve; the input is the pool's one variable.
+/// A plain function of one input, `y = f(x; θ)`: a kinetic curve or a calibration, with no time and no noise of its own.
 #[derive(Debug, Clone)]
 pub struct Curve {
+    /// The symbols, the input as the one variable, and the pool of `value`.
     pub frame: Frame,
+    /// The input x, with the range it is meant for.
     pub input: Quantity,
+    /// The output y; its name is that of the column it is fitted to.
     pub output: Quantity,
+    /// f, in the input and the parameters.
     pub value: Id,
 }
 
-/// A named number with its unit and range.
+/// An input or output of a curve: its name, unit and range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantity {
+    /// The symbol that expressions use; of an output the column that holds it.
     pub name: String,
+    /// Unit as the file writes it; "1" for a number without unit.
     pub unit: String,
+    /// Lower end of its range; minus infinity where the file names none.
     pub lower: f64,
+    /// Upper end of its range; infinity where the file names none.
     pub upper: f64,
 }
 

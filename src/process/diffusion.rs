@@ -40,11 +40,12 @@ impl Boundary {
     }
 }
 
-/// How a variable starts when nobody says otherwise.
+/// How a variable starts when nobody says otherwise, at the time of the start.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Initial {
     /// An expression in the parameters.
     Value(Id),
+    /// Drawn from this law, its arguments in the parameters.
     Law(Distribution),
     /// The law that does not change with time.
     Stationary,
@@ -53,11 +54,17 @@ pub enum Initial {
 /// One state variable: its name, unit, the interval it lives on, and what happens at the ends of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
+    /// The symbol that expressions use.
     pub name: String,
+    /// Unit as the file writes it; "1" for a number without unit.
     pub unit: String,
+    /// Lower end of the open domain; minus infinity where it has none.
     pub lower: f64,
+    /// Upper end of the open domain; infinity where it has none.
     pub upper: f64,
+    /// What happens at both ends.
     pub boundary: Boundary,
+    /// Where it starts unless a run says otherwise; `None` where the file does not say.
     pub initial: Option<Initial>,
 }
 
@@ -68,19 +75,23 @@ impl State {
     }
 }
 
-/// A diffusion, Itô, with its expressions.
+/// A diffusion with jumps, `dX = a(X, t; θ) dt + B(X, t; θ) dW + Σ jumps` with `dWₖ dWₗ = ρₖₗ dt`, Itô, in any number of states. Time is in the unit of the
+/// data's clock; all expressions stand in the pool of `frame`.
 #[derive(Debug, Clone)]
 pub struct Diffusion {
+    /// The symbols, the states as variables, and the pool of all expressions.
     pub frame: Frame,
+    /// The state variables, in the order of the file; `[state]` everywhere follows it.
     pub states: Vec<State>,
-    /// `[state]`
+    /// `[state]`: the drift a, in states, time and parameters; state over time, Itô.
     pub drift: Vec<Id>,
     /// Names of the Wiener processes.
     pub noises: Vec<String>,
-    /// `[state][noise]`; zero where the noise does not act.
+    /// `[state][noise]`: the matrix B, in states, time and parameters; state over the root of time, zero where the noise does not act.
     pub diffusion: Vec<Vec<Id>>,
     /// `[noise][noise]`, in the parameters: symmetric, ones on the diagonal.
     pub correlation: Vec<Vec<Id>>,
+    /// The jumps, one by one and independent of each other; empty for a path without.
     pub jumps: Vec<Jump>,
     /// Times at which coefficients jump, in the parameters.
     pub breaks: Vec<Id>,
@@ -172,8 +183,8 @@ impl Diffusion {
         Some(root)
     }
 
-    /// Convert Stratonovich drift to Itô drift: `aᵢ + ½ Σ_{jkl} ρₖₗ bⱼₖ ∂bᵢₗ/∂xⱼ` (Øksendal 2003, eq. 6.1.3; correlated
-    /// noise as `W = L Z`).
+    /// Convert Stratonovich drift to Itô drift: `aᵢ + ½ Σ_{jkl} ρₖₗ bⱼₖ ∂bᵢₗ/∂xⱼ` (Øksendal 2003, eq. 6.1.3; correlated noise as `W = L Z`).
+    /// In place: everything after reads the process as Itô.
     pub fn stratonovich_to_ito(&mut self) {
         for i in 0..self.states.len() {
             let mut drift = self.drift[i];
@@ -193,7 +204,7 @@ impl Diffusion {
         }
     }
 
-    /// In one dimension several noises are one of the same variance: `b = √(B ρ Bᵀ)`.
+    /// In one dimension several noises are one of the same variance, `b = √(B ρ Bᵀ)`: put that one in their place. Other processes stay as they are.
     pub fn merge_noises(&mut self) {
         if self.states.len() != 1 || self.noises.len() == 1 {
             return;

@@ -9,26 +9,26 @@ use crate::expr::Id;
 /// A family of laws, by the name and arguments a file writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// `normal(mean, sd)`
+    /// `normal(mean, sd)`: `sd` zero or positive, zero for a constant.
     Normal,
-    /// `lognormal(mu, sigma)`: exp of `normal(mu, sigma)`
+    /// `lognormal(mu, sigma)`: exp of `normal(mu, sigma)`, so its median is `exp(mu)`.
     LogNormal,
-    /// `exponential(rate)`
+    /// `exponential(rate)`: mean `1/rate`.
     Exponential,
     /// `double-exponential(p, eta_up, eta_down)`: with probability p an exponential of rate `eta_up`, else minus one of rate
     /// `eta_down` (Kou 2002, eq. 2)
     DoubleExponential,
-    /// `gamma(shape, rate)`
+    /// `gamma(shape, rate)`: mean `shape/rate`, variance `shape/rate²`.
     Gamma,
-    /// `beta(a, b)`
+    /// `beta(a, b)`: on [0, 1], mean `a/(a + b)`.
     Beta,
-    /// `uniform(a, b)`
+    /// `uniform(a, b)`: on [a, b].
     Uniform,
-    /// `constant(c)`
+    /// `constant(c)`: always `c`.
     Constant,
-    /// `poisson(mean)`
+    /// `poisson(mean)`: a count, its variance the mean.
     Poisson,
-    /// `binomial(n, p)`
+    /// `binomial(n, p)`: how many of `n` succeed, each with probability `p`.
     Binomial,
 }
 
@@ -85,10 +85,12 @@ impl Family {
     }
 }
 
-/// A family with the expressions of its arguments.
+/// A family with expressions for its arguments: a law that moves with the state and the parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
+    /// Which law it is, whatever its arguments.
     pub family: Family,
+    /// As many as the family [wants](Family), in its order.
     pub arguments: Vec<Id>,
 }
 
@@ -100,7 +102,7 @@ impl Distribution {
     }
 }
 
-/// A law with numbers.
+/// A law with numbers for its arguments: what is drawn from, after [`Distribution::at`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Law {
     family: Family,
@@ -140,7 +142,8 @@ impl Law {
         &self.arguments[..self.family.arguments().len()]
     }
 
-    /// One draw. The same stream gives the same bytes on every machine: only [`crate::base::math`] is used.
+    /// One draw; how many words of the stream it takes depends on the family. The same stream gives the same bytes on every machine: only
+    /// [`crate::base::math`] is used.
     pub fn sample(&self, stream: &mut Stream) -> f64 {
         let [a, b, c] = self.arguments;
         match self.family {
@@ -161,7 +164,8 @@ impl Law {
         }
     }
 
-    /// One draw of the law truncated to `[lower, upper]`, by rejection; `None` where a million draws found nothing there.
+    /// One draw of the law truncated to `[lower, upper]`, by rejection; `None` where a million draws found nothing there. Cost: one over the
+    /// probability of the interval, so not for far tails.
     pub fn sample_between(&self, lower: f64, upper: f64, stream: &mut Stream) -> Option<f64> {
         const MOST: usize = 1_000_000;
         (0..MOST).map(|_| self.sample(stream)).find(|x| *x >= lower && *x <= upper)

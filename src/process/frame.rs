@@ -5,23 +5,26 @@ use crate::expr::{Id, Pool};
 /// Positions of the fixed symbols in a process's pool. Its variables (states, species, axes and unknowns) follow from
 /// [`symbol::STATE`], then the parameters in the order of the model file, then the marks of jumps.
 pub mod symbol {
-    /// Place of the time among the symbols.
+    /// Place of the time among the symbols of every frame.
     pub const TIME: usize = 0;
-    /// Its name in texts.
+    /// Name of the time in the texts of models.
     pub const TIME_NAME: &str = "t";
     /// Length of a time step. Its name cannot be typed, so no model text can use it.
     pub const STEP: usize = 1;
     /// Name of the step, which no text can type.
     pub const STEP_NAME: &str = "#step";
-    /// The first variable.
+    /// Place of the first variable; the others follow it.
     pub const STATE: usize = 2;
 }
 
-/// The expressions of one process, with the order of its symbols.
+/// The pool of one process's expressions, with the order of its symbols: time, step, variables, parameters, marks.
 #[derive(Debug, Clone)]
 pub struct Frame {
+    /// The expressions, with the names of all symbols in their places.
     pub pool: Pool,
+    /// How many variables there are: states, species, axes and unknown.
     pub n_variables: usize,
+    /// How many parameters there are, those of the model file in its order.
     pub n_params: usize,
 }
 

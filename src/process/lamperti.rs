@@ -13,7 +13,7 @@ use crate::base::{Param, math};
 use crate::expr::{Binary, Scratch, Tape, Unary};
 
 impl Diffusion {
-    /// The process with these numbers in place of its parameters, which stay as names.
+    /// The process with the numbers `theta[parameter]` in place of its parameters, which stay as names that nothing reads.
     pub fn at(&self, theta: &[f64]) -> Diffusion {
         let mut process = self.clone();
         let first = self.frame.param(0);
@@ -45,9 +45,9 @@ impl Diffusion {
         process
     }
 
-    /// The process in `y = ∫ dx/b`, where it has one state and noise, `b = c x^γ` with `c` and `γ` free of the state and of time, and
-    /// the ends of the domain stay where they are: `y = x/c`, `log(x)/c` or `x^(1-γ)/(c (1-γ))`. A power among the parameters wants
-    /// [`Diffusion::at`] first.
+    /// The process in `y = ∫ dx/b`, whose diffusion is one: `dy = (a/b - ½ b') dt + dW` (Lamperti 1964). Where it has one state and noise,
+    /// `b = c x^γ` with `c` and `γ` free of the state and of time, and the ends of the domain stay where they are, `y` is `x/c`, `log(x)/c`
+    /// or `x^(1-γ)/(c (1-γ))`. A power among the parameters wants [`Diffusion::at`] first; any other `b` wants [`Lamperti`].
     ///
     /// # Errors
     /// Why it cannot be written down, as a sentence.
@@ -112,6 +112,8 @@ pub struct Lamperti {
 const SPACING: f64 = 0.25;
 
 impl Lamperti {
+    /// The transform of `process` at parameters `theta`, its coefficients frozen at `time`, with `y = 0` at the state `reference`.
+    ///
     /// # Errors
     /// As a sentence: the reference lies outside the domain, or the diffusion vanishes there.
     pub fn new(process: &Scalar, theta: &[f64], time: f64, reference: f64) -> Result<Lamperti, String> {
@@ -138,7 +140,7 @@ impl Lamperti {
         Ok(map)
     }
 
-    /// Values of `y` at the ends of the domain; infinite where they are infinitely far.
+    /// Values of `y` at the lower and upper end of the domain; infinite where an end is infinitely far.
     pub fn ends(&self) -> (f64, f64) {
         let end = |k: usize, side: f64| match (self.knots.get(k), self.tails[usize::from(side > 0.0)]) {
             (Some((_, y)), Some((speed, rate))) => y + side * speed / rate,
@@ -147,7 +149,7 @@ impl Lamperti {
         (end(0, -1.0), end(self.knots.len().saturating_sub(1), 1.0))
     }
 
-    /// `y` at a state inside the domain.
+    /// `y` at a state inside the domain; beyond the last tabulated state by the power of the distance that it ends in. Cost: some tens of evaluations of `b`.
     pub fn y(&mut self, x: f64) -> f64 {
         let u = self.chart.u(x);
         let y = self.y_at(u);
@@ -182,7 +184,8 @@ impl Lamperti {
         }
     }
 
-    /// The state where the transform is `y`; the nearest end of what was tabulated where it is nowhere.
+    /// The state where the transform is `y`, by Newton's steps inside a cell of the table; the end of the table where `y` lies beyond it. Cost: that of some
+    /// values of [`Lamperti::y`].
     pub fn x(&mut self, y: f64) -> f64 {
         let above = self.knots.partition_point(|k| k.1 <= y);
         let (Some(low), Some(high)) = (above.checked_sub(1).and_then(|k| self.knots.get(k)), self.knots.get(above))
@@ -212,7 +215,7 @@ impl Lamperti {
         self.chart.x(u)
     }
 
-    /// Drift at a value of the transform: `a/|b| - ½ |b|'`.
+    /// Drift of `y`, `a/|b| - ½ sign(b) b'` at the state of this `y`; its diffusion is one.
     pub fn drift(&mut self, y: f64) -> f64 {
         let x = self.x(y);
         let [a, b, steepness] = self.coefficients(x);

@@ -10,17 +10,20 @@ use super::network::{Network, Reaction};
 use super::rebuild::rebuild;
 use crate::expr::{Binary, Id, Pool, Unary};
 
-/// Why a network has no Langevin equation.
+/// Why a network with events has no Langevin equation, in words.
 pub const HAS_EVENTS: &str = "it has events, which a diffusion does not know";
-/// Why a network's Langevin equation is not one-dimensional.
+/// Why a network's Langevin equation is not one-dimensional, in words.
 pub const NOT_ONE_DIMENSIONAL: &str = "its Langevin equation has more than one independent species";
 
 impl Network {
-    /// The chemical Langevin equation; in one independent species where conservation laws leave one and their totals are known
-    /// numbers, otherwise in all species (the conserved sums then stay by themselves).
+    /// The chemical Langevin equation `dXᵢ = Σᵣ νᵢᵣ aᵣ(X) dt + Σᵣ νᵢᵣ √aᵣ(X) dWᵣ` (Gillespie 2000, eq. 23), Itô, in counts of molecules
+    /// as real numbers. In one independent species where conservation laws leave one and their totals are known numbers, otherwise in all
+    /// species (the conserved sums then stay by themselves).
+    ///
+    /// Right to `O(1/√Ω)` in the bulk. Not for a few molecules, nor for rare switching: ask the master equation or exact paths.
     ///
     /// # Errors
-    /// Why there is none, in words.
+    /// Why there is none, in words: events, or members that are no counts.
     pub fn langevin(&self) -> Result<Diffusion, String> {
         if !self.events.is_empty() {
             return Err(HAS_EVENTS.to_string());
@@ -40,11 +43,11 @@ impl Network {
         }
     }
 
-    /// The Langevin equation of one species of a network that moves in one direction, the others by their conservation laws from
-    /// the state `start`.
+    /// The Langevin equation of one species of a network that moves in one direction, the others by their conservation laws from the
+    /// state `start`, `[species]`, in molecules; as [`Network::langevin`] otherwise.
     ///
     /// # Errors
-    /// Why there is none, in words: events, more than one independent species, a species that never changes.
+    /// Why there is none, in words: events, members that are no counts, more than one independent species, a species that never changes.
     pub fn langevin_along(&self, species: usize, start: &[f64]) -> Result<Diffusion, String> {
         if !self.events.is_empty() {
             return Err(HAS_EVENTS.to_string());

@@ -7,7 +7,7 @@ use super::scalar::Scalar;
 use crate::base::{Error, Param, Result, math};
 use crate::expr::Id;
 
-/// Processes whose transition density is known in closed form.
+/// Diffusions of one state whose transition density is known in closed form, by the name that `law = …` claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClosedLaw {
     /// `dx = mu dt + sigma dW`
@@ -69,7 +69,7 @@ impl ClosedLaw {
         }
     }
 
-    /// Drift and diffusion the law stands for.
+    /// Drift and diffusion `(a, b)` that the law stands for at state `x`, per time and per root of time, Itô; NaN for a wrong number of arguments.
     pub fn coefficients(self, arguments: &[f64], x: f64) -> (f64, f64) {
         match (self, arguments) {
             (ClosedLaw::Brownian, [mu, sigma]) => (*mu, *sigma),
@@ -85,15 +85,17 @@ impl ClosedLaw {
     }
 }
 
-/// A law with the expressions (in the parameters) of its arguments.
+/// A closed law that a file claims, with the expressions (in the parameters) of its arguments; [`LawClaim::verify`] proves it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LawClaim {
+    /// Which closed law is claimed.
     pub law: ClosedLaw,
+    /// As many as [`ClosedLaw::n_arguments`], in its order.
     pub arguments: Vec<Id>,
 }
 
 impl LawClaim {
-    /// Values of the law's arguments at `theta`.
+    /// Values of the law's arguments at `theta`, `[parameter]`, in the order of [`ClosedLaw::coefficients`].
     pub fn arguments_at(&self, process: &Scalar, theta: &[f64]) -> Vec<f64> {
         let symbols = process.symbols(theta, 0.0);
         self.arguments.iter().map(|a| process.pool().eval(*a, &symbols)).collect()

@@ -48,11 +48,17 @@ pub use value::{Average, AverageKind, Barrier, BarrierKind, Value};
 /// Everything that can be written in a model file.
 #[derive(Debug, Clone)]
 pub enum Process {
+    /// A stochastic differential equation, Itô, in any number of states.
     Diffusion(Diffusion),
+    /// Reactions among molecules that are counted.
     Network(Network),
+    /// A partial differential equation for a density or concentration in space.
     Field(Field),
+    /// A plain function of one input: nothing moves.
     Curve(Curve),
+    /// A quantum particle on a line: a Hamiltonian with its levels.
     Potential(Potential),
+    /// The price of a payoff under a diffusion.
     Value(Value),
 }
 

@@ -14,10 +14,10 @@ pub enum Counting {
     Ordered,
 }
 
-/// What the number of a member means.
+/// What the number of a member means, and so what may move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
-    /// Whole molecules.
+    /// Whole molecules, which reactions take and make; never below zero.
     Count,
     /// Any number: a quantity that events or [`Network::rates`] move, such as a rate constant or the size of a compartment.
     Real,
@@ -26,22 +26,28 @@ pub enum Amount {
 /// A member of the state: a species, or a quantity that moves beside the species.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Species {
+    /// The symbol that expressions and equations use.
     pub name: String,
+    /// Unit as the file writes it; "molecules" for a count, "1" for a real member unless it says otherwise.
     pub unit: String,
     /// In words; empty where the file says nothing.
     pub meaning: String,
+    /// Where it starts; zero where the file does not say.
     pub initial: Initial,
+    /// Whether it is counted or real.
     pub amount: Amount,
 }
 
 /// One reaction: what it takes and makes, and how fast it happens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reaction {
+    /// Its name in the file, or `reaction 3` for the third without one.
     pub name: String,
     /// As the file writes it, e.g. `2 A -> A2`.
     pub equation: String,
-    /// (species, how many) on each side.
+    /// What it takes: (species, how many).
     pub reactants: Vec<(usize, u32)>,
+    /// What it makes: (species, how many).
     pub products: Vec<(usize, u32)>,
     /// The rate constant of a mass-action reaction; `None` where the file gives the whole law.
     pub rate: Option<Id>,
@@ -53,7 +59,7 @@ pub struct Reaction {
 }
 
 impl Reaction {
-    /// Net change of each species that changes.
+    /// Net change of each species that a reaction changes, (species, molecules), by species: products less reactants.
     pub fn change(&self) -> Vec<(usize, i64)> {
         let mut net: Vec<(usize, i64)> = Vec::new();
         let signed = self.reactants.iter().map(|(s, n)| (*s, -i64::from(*n)));
@@ -74,6 +80,7 @@ impl Reaction {
 pub struct Draw {
     /// Position of the symbol that stands for it.
     pub symbol: usize,
+    /// What it is drawn from, its arguments in the state and parameters.
     pub law: Distribution,
     /// Lower and upper end of a truncated law.
     pub between: Option<(Id, Id)>,
@@ -82,8 +89,9 @@ pub struct Draw {
 /// Something that happens to the state when a condition becomes true (SBML Level 3 Version 2, section 4.12).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// Its name in the file; empty where it has none.
     pub name: String,
-    /// True where not zero.
+    /// The condition, in state, time and parameters: true where it is not zero. The event happens when it becomes true, not while it is.
     pub when: Id,
     /// The time it fires, in parameters, where the condition is `t >= …`.
     pub at: Option<Id>,
@@ -114,7 +122,7 @@ pub enum ValuesFrom {
 }
 
 impl Event {
-    /// An event that happens at once.
+    /// An event that sets `after` at once when `when` becomes true; one without a known time `at` does not happen at the start, though it hold there.
     pub fn plain(when: Id, at: Option<Id>, after: Vec<(usize, Id)>) -> Event {
         Event {
             name: String::new(),
@@ -139,23 +147,32 @@ pub fn known_time(frame: &Frame, when: Id) -> Option<Id> {
     (is_clock && is_fixed).then_some(threshold)
 }
 
-/// A named expression of the state, reported beside the species.
+/// A named expression of the state, without error, reported beside the species.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
+    /// The word that reports and columns call it by.
     pub name: String,
+    /// In species, time and parameters.
     pub value: Id,
 }
 
-/// A network of reactions among species.
+/// A network of reactions among species that are counted in whole molecules: a Markov jump process in which reaction `r` adds its stoichiometry
+/// at the rate of its propensity. Events and members that are real numbers stand beside the reactions.
 #[derive(Debug, Clone)]
 pub struct Network {
+    /// The symbols, the members as variables, and the pool of all expressions.
     pub frame: Frame,
+    /// The members of the state, in the order of the file; `[species]` everywhere follows it.
     pub species: Vec<Species>,
+    /// The reactions, in the order of the file; `[reaction]` everywhere follows it.
     pub reactions: Vec<Reaction>,
+    /// How repeated reactants of mass action are counted.
     pub counting: Counting,
     /// System size Ω, in the parameters.
     pub volume: Id,
+    /// What happens at conditions, beside the reactions.
     pub events: Vec<Event>,
+    /// What is read off the state without error.
     pub rules: Vec<Rule>,
     /// (real member, its rate of change) in state, time and parameters.
     pub rates: Vec<(usize, Id)>,

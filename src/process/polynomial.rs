@@ -21,6 +21,7 @@ pub(crate) struct Monomial {
 }
 
 impl Monomial {
+    /// Sum of the powers of the variables; what stands under a root does not count.
     pub fn degree(&self) -> i32 {
         self.powers.iter().map(|p| p.1).sum()
     }
@@ -58,6 +59,7 @@ impl Polynomial {
             .then(|| self.terms.keys().map(Monomial::degree).max().unwrap_or(0).max(0))
     }
 
+    /// Whether no term is left.
     pub fn is_zero(&self) -> bool {
         self.terms.is_empty()
     }
@@ -81,6 +83,7 @@ pub(crate) struct Algebra<'a> {
 }
 
 impl<'a> Algebra<'a> {
+    /// Polynomials of `pool` in the symbols at these positions; everything else is a coefficient.
     pub fn new(pool: &'a mut Pool, variables: std::ops::Range<usize>) -> Algebra<'a> {
         Algebra { pool, variables, known: HashMap::new() }
     }
@@ -170,6 +173,7 @@ impl<'a> Algebra<'a> {
         Polynomial { terms: if zero { BTreeMap::new() } else { BTreeMap::from([(Monomial::default(), id)]) } }
     }
 
+    /// The sum; terms that cancel are gone.
     pub fn add(&mut self, a: &Polynomial, b: &Polynomial) -> Polynomial {
         let mut sum = a.clone();
         for (monomial, coefficient) in &b.terms {
@@ -204,6 +208,7 @@ impl<'a> Algebra<'a> {
         scaled
     }
 
+    /// The product, with roots that meet themselves multiplied out; `None` where what is under such a root is no polynomial, or the terms are too many.
     pub fn mul(&mut self, a: &Polynomial, b: &Polynomial) -> Option<Polynomial> {
         let mut product = Polynomial::default();
         for (left, p) in &a.terms {

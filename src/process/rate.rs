@@ -8,8 +8,9 @@ use crate::expr::Id;
 /// Ordinary differential equations in counts of molecules, with the events whose times are known.
 #[derive(Debug, Clone)]
 pub struct RateEquations {
+    /// The symbols of the network, and the pool of all expressions.
     pub frame: Frame,
-    /// Names of the variables.
+    /// Names of the variables, `[variable]`: the members of the network, in its order.
     pub names: Vec<String>,
     /// `[variable]`: in variables, time and parameters.
     pub drift: Vec<Id>,
@@ -22,7 +23,8 @@ pub struct RateEquations {
 }
 
 impl Network {
-    /// `dxᵢ/dt = Σᵣ νᵢᵣ vᵣ(x)` with the macroscopic laws: mass action without the `n - 1` of the counts.
+    /// The reaction-rate equations `dxᵢ/dt = Σᵣ νᵢᵣ vᵣ(x)` in molecules, with the macroscopic laws: mass action without the `n - 1` of the counts,
+    /// so the limit of a large volume. Not the mean of the counts unless every law is linear.
     pub fn rate_equations(&self) -> RateEquations {
         let mut frame = self.frame.clone();
         let pool = &mut frame.pool;

@@ -7,9 +7,13 @@ use crate::expr::{Id, Pool, Scratch, Tape};
 /// A view of a [`Diffusion`] with one state, one noise and no jumps: `dx = a(x, t; θ) dt + b(x, t; θ) dW`, Itô.
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar<'a> {
+    /// The diffusion this is a view of, with its symbols and parameters.
     pub process: &'a Diffusion,
+    /// Its one state, with its domain and what happens at the ends.
     pub state: &'a State,
+    /// a, in state, time and parameters; state over time.
     pub drift: Id,
+    /// b, in state, time and parameters; state over the root of time.
     pub diffusion: Id,
 }
 
@@ -60,7 +64,7 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// Drift and diffusion at fixed parameters, over blocks of states.
+/// Drift and diffusion at fixed parameters, compiled, over blocks of states; [`Scalar::coefficients`] makes it.
 #[derive(Debug)]
 pub struct Coefficients {
     tape: Tape,

@@ -7,14 +7,16 @@ use super::html::environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-/// What one form says of one component.
+/// What one form says of one component at the last time asked.
 #[derive(Debug, Clone)]
 pub struct LawView {
+    /// Mean, in the unit of the component; `None` where it is infinite or unknown.
     pub mean: Option<f64>,
+    /// Standard deviation, in the same unit; `None` where it is infinite or unknown.
     pub sd: Option<f64>,
     /// At 5, 50 and 95 %.
     pub quantiles: [f64; 3],
-    /// Points of the density.
+    /// Points (value, density), increasing in the value; of counts (count, probability). Empty where the law has no density.
     pub density: Vec<(f64, f64)>,
 }
 
@@ -24,9 +26,10 @@ impl Default for LawView {
     }
 }
 
-/// One form's answer at one time.
+/// One form's answer at the last time asked.
 #[derive(Debug, Clone, Default)]
 pub struct FormView {
+    /// Name of the form, as `--form` takes it.
     pub form: String,
     /// `[component]`, as the page's variables.
     pub laws: Vec<LawView>,
@@ -34,6 +37,7 @@ pub struct FormView {
     pub error: Option<f64>,
     /// Largest distance of its distribution function from the reference's.
     pub distance: Option<f64>,
+    /// Wall time that the form took, in seconds.
     pub seconds: f64,
     /// Whether it is one Gaussian step, an approximation that is not meant to agree at any horizon.
     pub is_rough: bool,
@@ -44,27 +48,36 @@ pub struct FormView {
 /// A component: what it is called and measured in.
 #[derive(Debug, Clone, Default)]
 pub struct VariableView {
+    /// Name of the state or species.
     pub name: String,
+    /// Unit as the model file writes it.
     pub unit: String,
     /// Whether it counts, and has probabilities instead of a density.
     pub is_count: bool,
 }
 
-/// All a page may know.
+/// All that the page of a comparison of forms may know.
 #[derive(Debug, Clone, Default)]
 pub struct CompareView {
+    /// Title of the model.
     pub title: String,
+    /// Version of the program that made the page.
     pub version: String,
+    /// The command line that made it, as it can be typed again.
     pub command: String,
     /// Lines of the model's card: its equations.
     pub equations: Vec<String>,
-    /// The question and the answer to it in sentences.
+    /// The question, in a sentence.
     pub question: String,
+    /// The answer to it: the quickest form that is right, in a sentence or two.
     pub verdict: String,
-    /// Components shown, and how many there are.
+    /// The components shown, the first few of them.
     pub variables: Vec<VariableView>,
+    /// How many components the model has.
     pub components: usize,
+    /// Error of the distribution function that is asked for, a probability: the rule in the figure of costs.
     pub tolerance: f64,
+    /// The forms that answered, in the order of the table.
     pub forms: Vec<FormView>,
     /// Forms that do not apply, with the reason.
     pub absent: Vec<(String, String)>,
@@ -89,7 +102,7 @@ struct Page<'a> {
     cost: String,
 }
 
-/// One self-contained page.
+/// The page of a comparison of forms, one self-contained HTML file: the forms in a table, their laws and their costs as figures. The same bytes for the same view.
 ///
 /// # Errors
 /// Only where a template or the drawing backend is broken, which is a bug of this crate.

@@ -123,12 +123,14 @@ fn at(points: &[Point], x: f64) -> f64 {
 pub(super) struct Table(String);
 
 impl Table {
+    /// A table with this header, its cells already fit for a CSV.
     pub fn new<S: AsRef<str>>(head: &[S]) -> Self {
         let mut table = Table(String::new());
         table.push(head);
         table
     }
 
+    /// One more line of cells already fit for a CSV, as many as the header has.
     pub fn push<S: AsRef<str>>(&mut self, cells: &[S]) {
         for (i, cell) in cells.iter().enumerate() {
             if i > 0 {
@@ -139,6 +141,7 @@ impl Table {
         self.0.push('\n');
     }
 
+    /// The whole table, every line ended.
     pub fn into_text(self) -> String {
         self.0
     }

@@ -1,6 +1,6 @@
 //! The two things that can go wrong between a view and a page; both are our bugs, never the user's data.
 
-/// A page that could not be made.
+/// A page or figure that could not be made: a bug of this crate, never of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportError {
     /// The template engine refused; carries its message with the line of the template.

@@ -9,23 +9,32 @@ use serde::Serialize;
 /// Numbers as text under a line that says what they are.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct TableView {
+    /// The line above the table; empty where the page needs none.
     pub caption: String,
+    /// `[column]`
     pub header: Vec<String>,
+    /// `[row][column]`, each as long as the header.
     pub rows: Vec<Vec<String>>,
 }
 
-/// All a page may know.
+/// All that the page of a solved field may know.
 #[derive(Debug, Clone)]
 pub struct FieldView {
+    /// Title of the model.
     pub title: String,
+    /// Version of the program that made the page.
     pub version: String,
     /// Lines of the model's card: its equations.
     pub equations: Vec<String>,
-    /// How it was solved and how far it is off, in a sentence each.
+    /// How it was solved and how far it is off, in a sentence.
     pub answer: String,
+    /// What else is worth saying of the solution, in a sentence each.
     pub notes: Vec<String>,
+    /// The solution: over place and time in one panel, or over the plane in a panel a time.
     pub panels: Vec<HeatMap>,
+    /// What the axes and the colours of all panels are.
     pub labels: HeatMapLabels,
+    /// The same at some nodes and times, as numbers.
     pub tables: Vec<TableView>,
     /// Names of the files beside the page.
     pub files: Vec<String>,
@@ -43,7 +52,7 @@ struct Page<'a> {
     files: &'a [String],
 }
 
-/// One self-contained page.
+/// The page of a solved field, one self-contained HTML file: maps of colour and tables. The same bytes for the same view.
 ///
 /// # Errors
 /// Only where a template or the drawing backend is broken, which is a bug of this crate.

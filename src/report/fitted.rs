@@ -8,20 +8,26 @@ use super::numbers::{Cell, FigureNumbers, Numbers, SeriesNumbers, Shown};
 use minijinja::value::Serde;
 use serde::Serialize;
 
-/// All a page may know.
+/// All that the page of a fit may know.
 #[derive(Debug, Clone)]
 pub struct FittedView {
+    /// Title of the model and id of what it was fitted to.
     pub title: String,
+    /// Version of the program that made the page.
     pub version: String,
     /// What came out, in a sentence each.
     pub verdict: Vec<String>,
     /// Lines of the model's card.
     pub equations: Vec<String>,
+    /// Warnings and remarks, in a sentence each.
     pub notes: Vec<String>,
+    /// The parameters with their standard errors and intervals.
     pub estimates: TableView,
     /// The command, and what it was made from.
     pub command: String,
+    /// Label and value: file, sha256, rows used, seed, version.
     pub provenance: Vec<(String, String)>,
+    /// The figures, question by question; those with nothing to draw still have something to say.
     pub sections: Vec<FittedSection>,
     /// Summaries beside the figures.
     pub tables: Vec<TableView>,
@@ -34,12 +40,15 @@ pub struct FittedView {
 pub struct FittedSection {
     /// File name of its numbers, without its ending.
     pub name: &'static str,
+    /// Heading of the section, in a word or two.
     pub subject: &'static str,
+    /// What its figures answer.
     pub question: &'static str,
     /// The answer in a sentence or two.
     pub said: String,
     /// How to read the figures.
     pub note: &'static str,
+    /// One a time, component or law; may be empty.
     pub panels: Vec<FittedPanel>,
 }
 
@@ -75,7 +84,7 @@ impl FittedSection {
     }
 }
 
-/// The numbers of every figure of the page.
+/// The numbers of every figure of the page that has something to draw, in the order of its sections.
 pub fn fitted_figures(view: &FittedView) -> Vec<FigureNumbers> {
     view.sections.iter().filter(|s| !s.panels.is_empty()).map(FittedSection::numbers).collect()
 }
@@ -111,7 +120,7 @@ struct Page<'a> {
     files: &'a [String],
 }
 
-/// One self-contained page.
+/// The page of a fit, one self-contained HTML file: verdict, parameters, and a section of figures a question. The same bytes for the same view.
 ///
 /// # Errors
 /// Only where a template or the drawing backend is broken, which is a bug of this crate.

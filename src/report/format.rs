@@ -67,6 +67,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     format!("{}{grouped}{rest}", if negative { "−" } else { "" })
 }
 
+/// An exponent such as "-7" in raised digits, `⁻⁷`.
 pub fn superscript(exponent: &str) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     exponent
@@ -92,7 +93,7 @@ pub fn p_value(p: f64) -> String {
     }
 }
 
-/// `p = 0.041`, or `p < 0.001`.
+/// A p-value with its sign, for sentences: `p = 0.041`, or `p < 0.001`.
 pub fn p_is(p: f64) -> String {
     if p.is_finite() && p < 0.001 { "p\u{a0}<\u{a0}0.001".into() } else { format!("p\u{a0}=\u{a0}{}", p_value(p)) }
 }

@@ -9,18 +9,20 @@ use serde::Serialize;
 /// What tells a list of ours from a page that somebody else put there.
 pub const INDEX_MARK: &str = "kramers reports";
 
-/// One report.
+/// One report, as a line of the page over all reports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexRow {
     /// Name of its folder.
     pub folder: String,
+    /// Id of the model chosen; of several series all that were, separated by commas.
     pub model: String,
     /// How it did on the held-out rows, in a sentence.
     pub verdict: String,
     /// Against the random walk, with its standard error; None of several series.
     pub skill: Option<(f64, f64)>,
-    /// First and last time of the data, as written; empty where they are not told.
+    /// First time of the data, as written; empty where it is not told.
     pub first: String,
+    /// Last time of the data, likewise.
     pub last: String,
 }
 

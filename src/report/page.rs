@@ -14,6 +14,7 @@ pub const MOST_SECTIONS: usize = 24;
 /// A model of the confidence set: its p-value is above this (Hansen, Lunde & Nason 2011).
 const IN_THE_SET: f64 = 0.1;
 
+/// What the template of a report knows.
 #[derive(Serialize)]
 pub struct Page<'a> {
     pub view: &'a ReportView,
@@ -41,6 +42,7 @@ pub struct OverviewRow {
     pub warnings: usize,
 }
 
+/// One series of the page.
 #[derive(Serialize)]
 pub struct Section<'a> {
     pub view: &'a SeriesView,
@@ -54,6 +56,7 @@ pub struct Section<'a> {
     pub lines_left_out: usize,
 }
 
+/// The sentence under each figure of a series; empty where there is nothing to say.
 #[derive(Serialize)]
 pub struct Says {
     pub data: String,
@@ -99,6 +102,7 @@ pub struct Figures {
     pub validation: Option<Figure>,
 }
 
+/// A line of the table of parameters, as text.
 #[derive(Serialize)]
 pub struct ParamLine<'a> {
     pub row: &'a ParamRow,
@@ -108,6 +112,7 @@ pub struct ParamLine<'a> {
     pub mark: String,
 }
 
+/// A line of the table of scores, as text.
 #[derive(Serialize)]
 pub struct ScoreLine<'a> {
     pub row: &'a ScoreRow,

@@ -7,12 +7,15 @@ use serde::Serialize;
 /// A first-order autoregression of normal scores, against none.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Berkowitz {
-    /// Fitted mean, variance of the innovations and autocorrelation of the scores; 0, 1 and 0 if the law is right.
+    /// Fitted mean μ of the scores; 0 if the law is right.
     pub mean: f64,
+    /// Fitted variance σ² of the innovations, by maximum likelihood; 1 if the law is right.
     pub variance: f64,
+    /// Fitted autocorrelation ρ of neighbouring scores; 0 if the law is right.
     pub autocorrelation: f64,
     /// Likelihood ratio, chi-square on three degrees of freedom.
     pub statistic: f64,
+    /// Probability of a statistic at least as large if the law is right.
     pub p: f64,
 }
 

@@ -9,8 +9,9 @@ use serde::Serialize;
 pub struct DieboldMariano {
     /// Mean difference of the losses.
     pub difference: f64,
+    /// The difference over its standard error, after the small-sample correction: Student's law of `n - 1` degrees of freedom if the two are equally good.
     pub statistic: f64,
-    /// Two-sided.
+    /// Two-sided: probability of a statistic at least as far from zero if the two are equally good.
     pub p: f64,
 }
 

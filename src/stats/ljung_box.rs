@@ -3,7 +3,8 @@
 use super::mean;
 use crate::base::math;
 
-/// Autocorrelations of values about their mean at the lags from one on; none where values are too few, not finite or all the same.
+/// Autocorrelations of values about their mean, `r_k = Σ (x_i - m)(x_{i+k} - m) / Σ (x_i - m)²`, at the lags `k` from one on, `[lag - 1]`. None
+/// for fewer than `lags + 5` values, where one is not finite, or all are the same. White noise has `|r_k| < 1.96/√n` 95 times of 100. Cost O(n lags).
 pub fn autocorrelations(x: &[f64], lags: usize) -> Option<Vec<f64>> {
     if x.len() < lags + 5 || x.iter().any(|v| !v.is_finite()) {
         return None;
@@ -14,7 +15,9 @@ pub fn autocorrelations(x: &[f64], lags: usize) -> Option<Vec<f64>> {
     (total > 0.0).then(|| (1..=lags).map(at).collect())
 }
 
-/// p-value of the Ljung-Box (1978) test of no autocorrelation up to `lags`; NaN where there are too few values.
+/// p-value of the test of Ljung & Box (1978) that there is no autocorrelation up to `lags`: `Q = n (n + 2) Σ r_k²/(n - k)` against chi-square on
+/// `lags` degrees of freedom. NaN where [`autocorrelations`] has none. For residuals of a fit it is conservative: no degree is taken off for its
+/// parameters. Cost O(n lags).
 pub fn ljung_box_p(x: &[f64], lags: usize) -> f64 {
     let Some(r) = autocorrelations(x, lags) else { return f64::NAN };
     let n = x.len();

@@ -3,8 +3,9 @@
 use super::mean;
 use crate::base::math;
 
-/// Variance of the mean of a series of loss differences, by Bartlett's kernel over `lags` autocovariances (Newey & West
-/// 1987); with `lags = horizon - 1` it allows for the overlap of h-step forecasts (Diebold & Mariano 1995).
+/// Variance of the mean of a series of loss differences, `(Γ₀ + 2 Σ (1 - k/(lags+1)) Γ_k)/n`, by Bartlett's kernel over `lags` autocovariances (Newey &
+/// West 1987); with `lags = horizon - 1` it allows for the overlap of h-step forecasts (Diebold & Mariano 1995). Never negative; too small where
+/// values hang together for longer. Cost O(n lags).
 pub fn variance_of_mean(x: &[f64], lags: usize) -> f64 {
     let n = x.len() as f64;
     let m = mean(x);
@@ -27,7 +28,8 @@ pub fn long_run_covariance(series: &[Vec<f64>], lags: usize) -> Vec<Vec<f64>> {
     series.iter().map(|a| series.iter().map(|b| entry(a, b)).collect()).collect()
 }
 
-/// Lags of Bartlett's kernel by Newey & West's (1994) rule, `4 (n/100)^(2/9)`, whole.
+/// Lags of Bartlett's kernel for `n` values by Newey & West's (1994) rule, `4 (n/100)^(2/9)`, rounded down: 4 of a hundred, 6 of a thousand. For values
+/// that overlap by a known horizon take that instead.
 pub fn newey_west_lags(n: usize) -> usize {
     (4.0 * math::pow(n as f64 / 100.0, 2.0 / 9.0)) as usize
 }

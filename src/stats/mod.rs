@@ -33,25 +33,26 @@ pub use variogram::variogram_score;
 
 use crate::base::sort_floats;
 
-/// Mean, or NaN of nothing.
+/// Arithmetic mean, summed in order; NaN of nothing. Cost O(n).
 pub fn mean(x: &[f64]) -> f64 {
     x.iter().sum::<f64>() / x.len() as f64
 }
 
-/// Unbiased standard deviation, or NaN of fewer than two.
+/// Standard deviation with `n - 1` below, whose square is without bias; NaN of fewer than two. Two passes, O(n).
 pub fn sd(x: &[f64]) -> f64 {
     let m = mean(x);
     (x.iter().map(|v| (v - m) * (v - m)).sum::<f64>() / (x.len() as f64 - 1.0)).sqrt()
 }
 
-/// Value of the `p` quantile of unsorted numbers, linear between order statistics (Hyndman & Fan 1996, definition 7).
+/// Value of the `p` quantile of numbers in any order, `p` cut to [0, 1], linear between order statistics (Hyndman & Fan 1996, definition 7);
+/// NaN of nothing. Cost: a copy and a sort; [`sorted_quantile`] spares both for several `p`.
 pub fn quantile(x: &[f64], p: f64) -> f64 {
     let mut sorted = x.to_vec();
     sort_floats(&mut sorted);
     sorted_quantile(&sorted, p)
 }
 
-/// As [`quantile`], of numbers already sorted.
+/// As [`quantile`], of numbers already in increasing order. Cost O(1).
 pub fn sorted_quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p.clamp(0.0, 1.0) * last as f64;

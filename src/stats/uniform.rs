@@ -2,9 +2,10 @@
 
 use crate::base::{math, sort_floats};
 
-/// p-value of the Kolmogorov-Smirnov test that `u` are uniform on (0, 1); NaN for fewer than five.
+/// p-value of the Kolmogorov-Smirnov test that `u` are uniform on (0, 1), with Stephens' (1970) size for finite samples
+/// ([`kolmogorov_sf`](crate::base::math::kolmogorov_sf)); NaN for fewer than five, or where one is NaN. Cost O(n log n).
 ///
-/// Assumes independence; overlapping forecasts at horizons above one are not.
+/// Assumes independence; overlapping forecasts at horizons above one are not. Weak against a wrong spread: ask [`berkowitz`](super::berkowitz) too.
 pub fn ks_uniform_p(u: &[f64]) -> f64 {
     if u.len() < 5 || u.iter().any(|v| v.is_nan()) {
         return f64::NAN;

@@ -5,11 +5,12 @@ use crate::base::math;
 use nalgebra::{DMatrix, DVector};
 use serde::Serialize;
 
-/// Tests of a value at risk: p-values, `None` where the record cannot tell.
+/// Tests of a value at risk: how often it was passed, and p-values, `None` where the record cannot tell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ValueAtRisk {
-    /// Probability of the quantile.
+    /// Probability of a value below the quantile, e.g. 0.01.
     pub level: f64,
+    /// Rows judged: those in which value, quantile and shortfall are all finite.
     pub observations: usize,
     /// Rows that fell below the quantile.
     pub hits: usize,

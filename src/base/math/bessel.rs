@@ -154,10 +154,10 @@ pub fn d_ln_bessel_i_scaled_dnu(nu: f64, x: f64) -> f64 {
     -asinh_of_quotient(nu.abs(), x, radius).copysign(nu) + share / radius * (drift - 0.5)
 }
 
-/// [`ln_bessel_i_scaled`], [`bessel_i_ratio`] and [`d_ln_bessel_i_scaled_dnu`] at once.
+/// What [`bessel_i`] gives: the modified Bessel function of the first kind at one order and argument, its neighbour and its slope in the order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BesselI {
-    /// `ln I_nu(x) - x`
+    /// `ln I_nu(x) - x`, as [`ln_bessel_i_scaled`].
     pub ln_scaled: f64,
     /// `I_{nu+1}(x) / I_nu(x)`
     pub ratio: f64,

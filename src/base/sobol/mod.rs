@@ -11,9 +11,9 @@ mod tests;
 use super::rng::{Key, mix64};
 
 const TABLE: &str = include_str!("joe_kuo.txt");
-/// Dimensions of the table.
+/// Dimensions of the table of direction numbers: the most that a [`Sobol`] has.
 pub const DIMENSIONS: usize = 1024;
-/// Binary logarithm of the most points.
+/// Binary logarithm of the most points of a [`Sobol`].
 pub const LOG2_POINTS: u32 = 32;
 
 /// The sequence in some dimensions.
@@ -32,7 +32,7 @@ pub struct Sobol {
 }
 
 impl Sobol {
-    /// `None` beyond the [`DIMENSIONS`] of the table. Cost: 32 words a dimension.
+    /// The sequence in so many dimensions; `None` beyond the [`DIMENSIONS`] of the table. Cost: 32 words a dimension.
     pub fn new(dimensions: usize) -> Option<Sobol> {
         let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
         let directions: Option<Vec<_>> = lines.take(dimensions).map(directions).collect();
@@ -102,7 +102,7 @@ fn directions(line: &str) -> Option<[u64; LOG2_POINTS as usize]> {
 pub struct Scramble(u64);
 
 impl Scramble {
-    /// The scrambling of a dimension in one of several randomisations.
+    /// The scrambling of a dimension in one of several randomisations: others are independent of it, and the same three name the same coins again.
     pub fn new(key: Key, randomisation: u64, dimension: usize) -> Scramble {
         Scramble(key.words(randomisation, dimension as u64)[0])
     }

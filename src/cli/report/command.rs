@@ -1,6 +1,6 @@
 //! The command that makes a report again.
 
-use crate::base::error::shell;
+use crate::base::hints::shell;
 use crate::cli::input::model_name;
 
 /// Global flags that change nothing in a report, with and without a value of their own.

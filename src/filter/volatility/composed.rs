@@ -4,10 +4,11 @@
 //! wrong. The row is cut into `2^k` equal parts, each short against the memory, and the rule is taken in each; what a row needs is then its
 //! conditional mean given both ends, by the Chapman-Kolmogorov equation for a transition with an additive functional of the path: with
 //! `M(r) = E[e^{r ∫f}; to]`, `M_{s+t} = M_s M_t`, and of its derivatives at zero the first two are kept (the forward equation of a
-//! functional, Kac 1949). Given both ends the level's variance `∫R` is taken as a gamma variable of the mean and variance so found, and that by
-//! the two points of its Gauss rule, each with the drift that goes with it by linear regression.
+//! functional, Kac 1949). Given both ends the level's move is taken as a mixture of two normal laws (or Student's) that has the mean, the
+//! variance and, to the leading order, the third and fourth cumulants so found.
 
 use super::shape::Rates;
+use crate::base::math;
 
 /// Variance of the latent's step in the coordinate of unit noise, over the length of the step, from which on a row is one part: a quarter
 /// of the time of memory.
@@ -26,6 +27,29 @@ pub(super) fn halvings(ratio: f64) -> u32 {
         }
     }
     halvings
+}
+
+/// Most of a move's variance that lies between the two laws of its mixture.
+const BETWEEN: f64 = 0.5;
+
+/// Relative spread `b` of the variances of a mixture of two normal laws, and by how much the mean moves where the variance is twice its own
+/// mean, for a move of variance `v` whose noise's variance `V` has the standard deviation `sd` and the covariance `both` with the drift `J`.
+///
+/// In units of `v` let the means of the mixture be spread by `a`. Its third cumulant is `3 a b`, and that of the move `3 Cov(J, V)`; its
+/// fourth is `3 b² - 2 a⁴`, and that of the move `3 Var V` where `J` is normal: so `2 x³ + 3 sd² x - 3 both² = 0` for `x = a²`.
+pub(super) fn mixed(v: f64, sd: f64, both: f64) -> (f64, f64) {
+    let (s, g) = (sd / v, both / (v * v.sqrt()));
+    let (p, q) = (1.5 * s * s, 1.5 * g * g);
+    let root = 0.5 * q + (0.25 * q * q + p * p * p / 27.0).sqrt();
+    let root = if root > 0.0 { math::exp(math::ln(root) / 3.0) } else { 0.0 };
+    let x = if root > 0.0 { (root - p / (3.0 * root)).clamp(0.0, BETWEEN) } else { 0.0 };
+    let b = (s * s + 2.0 * x * x / 3.0).sqrt();
+    if !(b > 0.0) {
+        return (0.0, 0.0);
+    }
+    let a = (g / b).clamp(-BETWEEN.sqrt(), BETWEEN.sqrt());
+    let spread = b / (1.0 - a * a);
+    (spread, a * v.sqrt() / spread)
 }
 
 /// Of all paths from one place to another: their probability, and with it as a weight the means of what the level's move is made of.

@@ -6,7 +6,7 @@
 //! (Broadie & Kaya 2006, section 3, with Andersen's 2008, eq. 11 and 33, central rule). A row within which the latent state forgets is made of
 //! shorter parts. Jumps come on top, by their number. Student's innovations have that mean and variance too.
 
-use super::composed::{Banded, Joined};
+use super::composed::{self, Banded, Joined};
 use super::mesh::{Mesh, gauss_places};
 use super::shape::{Rates, Shape};
 use super::student::ln_constant;
@@ -47,9 +47,9 @@ pub(super) struct Move {
     pub ln_p: f64,
     pub mean: f64,
     pub variance: f64,
-    /// Standard deviation of the noise's variance given both places, as a share of it: zero in a row of one part.
+    /// Standard deviation of the noise's variance given both places, as a share of it, and what the level moves more where that variance is
+    /// twice its mean: of [`composed::mixed`], zero in a row of one part.
     pub spread: f64,
-    /// What the level moves more where that variance is twice its mean.
     pub lean: f64,
     /// Expected number of jumps, and mean and variance of one.
     pub jumps: f64,
@@ -227,10 +227,9 @@ fn made(joined: &Banded, band: &Band, rates: &[Rates]) -> Vec<Move> {
         let drift = mean(path.drift, trapezoid(|r| r.drift));
         let variance = mean(path.variance, trapezoid(|r| r.variance));
         let drifts = (mean(path.square, drift * drift) - drift * drift).max(0.0);
-        let spread = (mean(path.variance_square, variance * variance) / (variance * variance) - 1.0).max(0.0).sqrt();
-        let both = mean(path.cross, drift * variance) / variance - drift;
-        // Regression of the drift on the variance, which tells no more than all of it.
-        let lean = if spread > 0.0 { (both / spread).abs().min(drifts.sqrt()).copysign(both) / spread } else { 0.0 };
+        let variances = (mean(path.variance_square, variance * variance) - variance * variance).max(0.0);
+        let both = mean(path.cross, drift * variance) - drift * variance;
+        let (spread, lean) = composed::mixed(variance + drifts, variances.sqrt(), both);
         Move {
             ln_p: math::ln(path.p.max(f64::MIN_POSITIVE) / kept[from]),
             mean: drift,

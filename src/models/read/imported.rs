@@ -37,6 +37,7 @@ impl Names {
         name
     }
 
+    /// Whether nothing has this name yet.
     pub fn is_free(&self, name: &str) -> bool {
         !self.taken.contains(name)
     }

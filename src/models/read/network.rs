@@ -23,10 +23,12 @@ pub(super) fn species_names(top: &Reader) -> Result<Vec<String>> {
 pub(super) struct Members<'a>(HashMap<&'a str, usize>);
 
 impl<'a> Members<'a> {
+    /// Members at their positions, in this order.
     pub fn new(names: impl IntoIterator<Item = &'a str>) -> Members<'a> {
         Members(names.into_iter().enumerate().map(|(i, name)| (name, i)).collect())
     }
 
+    /// The position of a member; `None` for a name that is none.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.0.get(name).copied()
     }

@@ -21,6 +21,7 @@ impl Source<'_> {
         (line, column)
     }
 
+    /// [`Error::ModelSyntax`] at an offset of the file, in bytes.
     pub fn error(&self, offset: usize, message: impl Into<String>) -> Error {
         let (line, column) = self.place(offset);
         Error::ModelSyntax { file: self.file.to_string(), line, column, message: message.into() }
@@ -46,6 +47,7 @@ impl Source<'_> {
         }
     }
 
+    /// [`Error::ModelInvalid`], for a mistake that has no place of its own.
     pub fn invalid(&self, message: impl Into<String>, hint: impl Into<String>) -> Error {
         Error::ModelInvalid { file: self.file.to_string(), message: message.into(), hint: hint.into() }
     }
@@ -114,6 +116,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// As [`Reader::text`], and a mistake where the key is missing.
     pub fn needed_text(&self, key: &str) -> Result<(String, usize)> {
         self.text(key)?.ok_or_else(|| self.missing(key))
     }
@@ -132,22 +135,27 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// As [`Reader::expression`], and a mistake where the key is missing.
     pub fn needed_expression(&self, key: &str) -> Result<(String, usize)> {
         self.expression(key)?.ok_or_else(|| self.missing(key))
     }
 
+    /// Whether a table stands at `key`.
     pub fn is_table(&self, key: &str) -> bool {
         self.find(key).is_some_and(|v| matches!(v.get_ref(), DeValue::Table(_)))
     }
 
+    /// Whether a list stands at `key`.
     pub fn is_list(&self, key: &str) -> bool {
         self.find(key).is_some_and(|v| matches!(v.get_ref(), DeValue::Array(_)))
     }
 
+    /// Whether anything stands at `key`.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
 
+    /// True or false; false where the key is missing.
     pub fn flag(&self, key: &str) -> Result<bool> {
         match self.find(key) {
             None => Ok(false),
@@ -167,10 +175,12 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// A number, which may be infinite but not NaN; `None` where the key is missing.
     pub fn number(&self, key: &str) -> Result<Option<f64>> {
         self.find(key).map(|v| self.as_number(key, v)).transpose()
     }
 
+    /// As [`Reader::number`], and a mistake where the key is missing.
     pub fn needed_number(&self, key: &str) -> Result<f64> {
         self.number(key)?.ok_or_else(|| self.missing(key))
     }
@@ -216,6 +226,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         items.iter().map(each).collect()
     }
 
+    /// The texts of a list, each a name on one line; empty where the key is missing.
     pub fn texts(&self, key: &str) -> Result<Vec<String>> {
         let Some(value) = self.find(key) else { return Ok(Vec::new()) };
         let wrong = || self.source.error(value.span().start, format!("'{key}' wants a list of texts"));
@@ -253,6 +264,7 @@ impl<'a, 'b> Reader<'a, 'b> {
         }
     }
 
+    /// As [`Reader::table`], and a mistake where the key is missing.
     pub fn needed_table(&self, key: &str, known: &[&str]) -> Result<Reader<'a, 'b>> {
         self.table(key, known)?.ok_or_else(|| self.missing(key))
     }

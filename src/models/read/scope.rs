@@ -55,6 +55,7 @@ impl Declared {
         Ok(declared)
     }
 
+    /// Names of the parameters, in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|p| p.name.as_str())
     }
@@ -88,6 +89,7 @@ impl<'a> Scope<'a> {
         Ok(scope)
     }
 
+    /// The symbol at a position of the frame.
     pub fn symbol(&mut self, index: usize) -> Id {
         self.frame.pool.symbol_at(index)
     }

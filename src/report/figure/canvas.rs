@@ -68,8 +68,9 @@ pub enum Ink {
     Baseline(u8),
 }
 
-/// Distinct model and baseline lines before they repeat.
+/// Distinct lines of models before they repeat.
 pub const MODEL_LINES: u8 = 5;
+/// Distinct lines of baselines before they repeat.
 pub const BASELINE_LINES: u8 = 4;
 
 impl Ink {
@@ -83,6 +84,7 @@ impl Ink {
         single.into_iter().chain(lines).chain((0..BASELINE_LINES).map(Baseline))
     }
 
+    /// The class by which the style sheet colours it.
     pub fn class(self) -> String {
         match self {
             Ink::Model(i) => format!("model{}", i % MODEL_LINES),
@@ -194,6 +196,7 @@ fn fine(px: f64) -> i32 {
 }
 
 impl Plot<'_, '_> {
+    /// CSS pixel at which the axes end on the right.
     pub fn right_edge(&self) -> f64 {
         f64::from(self.frame.size.width) - self.frame.right
     }
@@ -222,6 +225,7 @@ impl Plot<'_, '_> {
         pixels
     }
 
+    /// A line through data points, `width` in CSS pixels; points that cannot be drawn are left out.
     pub fn line(&self, points: &[(f64, f64)], ink: Ink, width: f64) -> Drawn {
         let pixels = self.pixels(points);
         if pixels.len() < 2 {
@@ -231,6 +235,7 @@ impl Plot<'_, '_> {
         self.root.draw(&PathElement::new(pixels, stroke)).map_err(refused)
     }
 
+    /// A filled area with data points for corners, in order around it.
     pub fn area(&self, points: &[(f64, f64)], ink: Ink) -> Drawn {
         let pixels = self.pixels(points);
         if pixels.len() < 3 {
@@ -247,6 +252,7 @@ impl Plot<'_, '_> {
         self.root.draw(&Rectangle::new(ordered, ink.sentinel().filled())).map_err(refused)
     }
 
+    /// A filled dot at a data point, `radius` in CSS pixels.
     pub fn dot(&self, (x, y): (f64, f64), radius: f64, ink: Ink) -> Drawn {
         match self.pixels(&[(x, y)]).first() {
             Some(&centre) => {
@@ -256,6 +262,7 @@ impl Plot<'_, '_> {
         }
     }
 
+    /// A text at a place in CSS pixels, hung on it by its left, middle or right.
     pub fn text_at(&self, px: f64, py: f64, text: &str, ink: Ink, hang: Hang) -> Drawn {
         let side = match hang {
             Hang::Left => HPos::Left,

@@ -14,9 +14,13 @@ pub struct CurveView {
     pub title: String,
     /// Increasing.
     pub x: Vec<f64>,
+    /// `[x]`: the estimates.
     pub value: Vec<f64>,
+    /// `[x]`: lower ends of the pointwise 95 % intervals.
     pub lower: Vec<f64>,
+    /// `[x]`: upper ends of the pointwise 95 % intervals.
     pub upper: Vec<f64>,
+    /// `[x]`: what the formula says at the same states.
     pub formula: Vec<f64>,
 }
 

@@ -9,19 +9,42 @@ use super::canvas::{Frame, Ink, Size, figure, no_data};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Beside {
     /// Shares of counts as bars, from `first` on, and the probabilities fitted to them as a line.
-    Counts { first: f64, observed: Vec<f64>, fitted: Vec<f64> },
+    Counts {
+        /// The count of the first bar.
+        first: f64,
+        /// Shares of what was counted, `first`, `first + 1`, … on; they sum to one.
+        observed: Vec<f64>,
+        /// Probabilities of the same counts; may go on longer than the data.
+        fitted: Vec<f64>,
+    },
     /// Points and the curve through them, both in the order of x.
-    Curve { observed: Vec<(f64, f64)>, fitted: Vec<(f64, f64)> },
+    Curve {
+        /// (x, y) of the data.
+        observed: Vec<(f64, f64)>,
+        /// (x, y) along the curve, at places of its own.
+        fitted: Vec<(f64, f64)>,
+    },
     /// Points that should lie about a level, 95 of 100 within `band` of it.
-    About { points: Vec<(f64, f64)>, level: f64, band: f64 },
+    About {
+        /// (x, y), in any order.
+        points: Vec<(f64, f64)>,
+        /// Where y should lie.
+        level: f64,
+        /// Half the width of the range that is shaded, in the unit of y.
+        band: f64,
+    },
 }
 
-/// One small figure.
+/// One small figure of the page of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedPanel {
+    /// Above the panel.
     pub title: String,
+    /// Title of the horizontal axis, with its unit.
     pub x: String,
+    /// Title of the vertical axis, with its unit.
     pub y: String,
+    /// What is drawn.
     pub beside: Beside,
 }
 

@@ -22,13 +22,14 @@ const MOST: usize = 240;
 const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
-/// One panel: values at places along two axes.
+/// One panel of a map of colour: values at places along two axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Above the panel.
     pub title: String,
     /// Increasing.
     pub x: Vec<f64>,
+    /// Increasing.
     pub y: Vec<f64>,
     /// `[y × len(x) + x]`; what is not finite is left white.
     pub values: Vec<f64>,
@@ -37,8 +38,11 @@ pub struct HeatMap {
 /// What the axes and colours of all panels measure, with units.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMapLabels {
+    /// Title of the horizontal axis.
     pub x: String,
+    /// Title of the vertical axis.
     pub y: String,
+    /// Title of the colour bar.
     pub colour: String,
     /// What a reader who cannot see the figure is told.
     pub alt: String,

@@ -16,6 +16,7 @@ pub struct Room {
 }
 
 impl Room {
+    /// Room in which nothing stands yet.
     pub fn new(inside: Area) -> Room {
         Room { inside, taken: Vec::new() }
     }

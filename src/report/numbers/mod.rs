@@ -67,6 +67,7 @@ pub struct Numbers {
     /// What the figure answers.
     #[serde(skip)]
     pub question: &'static str,
+    /// Names of the columns, of the words that CSV and JSON have.
     pub columns: Vec<String>,
     /// `[row][column]`
     pub rows: Vec<Vec<Cell>>,
@@ -75,7 +76,7 @@ pub struct Numbers {
     pub brief: Vec<usize>,
 }
 
-/// What the page shows of them.
+/// What the page shows of a figure's numbers, as text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Shown {
     pub head: Vec<String>,
@@ -88,6 +89,7 @@ pub struct Shown {
 }
 
 impl Numbers {
+    /// What the page shows of them: the columns it shows, and of many rows every k-th.
     pub fn shown(&self) -> Shown {
         let every = self.rows.len().div_ceil(MOST_ROWS).max(1);
         let all: Vec<usize> = (0..self.columns.len()).collect();
@@ -106,7 +108,9 @@ impl Numbers {
 /// One figure over all series of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FigureNumbers {
+    /// File name without its ending.
     pub name: &'static str,
+    /// What the figure answers.
     pub question: &'static str,
     /// Series by series, those that have it.
     pub series: Vec<SeriesNumbers>,
@@ -115,7 +119,9 @@ pub struct FigureNumbers {
 /// The numbers of one series, with its name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeriesNumbers {
+    /// Id of the series, or title of the panel.
     pub id: String,
+    /// Its numbers.
     #[serde(flatten)]
     pub numbers: Numbers,
 }

@@ -29,6 +29,7 @@ fn when(series: &SeriesView, x: f64) -> String {
     }
 }
 
+/// Under the data: how many rows, from when to when, and how many are held out.
 pub fn data(series: &SeriesView) -> String {
     let (Some(first), Some(last)) = (series.history.first(), series.history.last()) else {
         return "There are no rows to show.".into();
@@ -46,6 +47,7 @@ pub fn data(series: &SeriesView) -> String {
     text
 }
 
+/// Under the held-out window: when it was forecast, and how much of what came lay in its bands.
 pub fn held_out(series: &SeriesView) -> String {
     let fan = &series.held_out;
     let Some(last) = fan.x.last() else { return "No held-out window was forecast.".into() };
@@ -72,6 +74,7 @@ pub fn held_out(series: &SeriesView) -> String {
     text
 }
 
+/// Under the forecast: its median and main interval at the end.
 pub fn ahead(series: &SeriesView) -> String {
     let fan = &series.forecast;
     let (Some(&last), Some(&median)) = (fan.x.last(), fan.median.last()) else {
@@ -92,6 +95,7 @@ fn main_band(fan: &Fan) -> Option<(f64, f64, f64)> {
     Some((band.level, *band.lower.last()?, *band.upper.last()?))
 }
 
+/// Under the histogram of probability integral transforms: whether they are as forecast.
 pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
     if bins.n == 0 {
         return "No one-step forecast was scored, so calibration cannot be judged.".into();
@@ -117,6 +121,7 @@ pub fn calibration(series: &SeriesView, bins: &PitBins) -> String {
     format!("{} one-step forecasts. {verdict} {bars}", count(bins.n))
 }
 
+/// Under the error by horizon: the chosen model beside the best baseline, as far ahead as was looked.
 pub fn error_by_horizon(series: &SeriesView) -> String {
     let Some(chosen) = chosen(series) else { return String::new() };
     let of = |model: &str| {
@@ -207,6 +212,7 @@ pub fn losses(series: &SeriesView) -> String {
     format!("Of {} held-out rows, {}. The tests are below.", count(n), told.join("; "))
 }
 
+/// Under the scores: how the chosen model stands among all.
 pub fn scores(series: &SeriesView) -> String {
     let best = series.scores.iter().filter(|s| s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
     let (Some(best), Some(chosen)) = (best, chosen(series)) else { return String::new() };
