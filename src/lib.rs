@@ -66,7 +66,6 @@
 //! Features `data` (CSV, with polars), `report` (HTML) and `cli` (the program) are on by default; the mathematics builds
 //! and tests without them.
 #![warn(missing_docs)]
-
 // Tests may use the platform's arithmetic as an oracle.
 #![cfg_attr(test, allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

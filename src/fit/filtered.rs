@@ -144,9 +144,15 @@ pub(super) fn fit_known(
     let starts = scanned.points(&first, &free, settings, given);
     // Parameters that are given may be near already.
     let part = if given && settings.starts <= 1 { record.clone() } else { record.first(PART) };
-    let from = |start: &Vec<f64>| match task.by_stages(method, &part, start) {
-        Some(found) => Ok(found),
-        None => task.solve(start).map(|solved| Found { solved, known: None }),
+    let from = |start: &Vec<f64>| {
+        let mut reached = start.clone();
+        match task.by_stages(method, &part, &mut reached) {
+            Some(found) => Ok(found),
+            None => {
+                let solved = task.solve(&reached).or_else(|_| task.solve(start));
+                solved.map(|solved| Found { solved, known: None })
+            }
+        }
     };
     let mut ended: Vec<Result<Found>> = starts.par_iter().map(from).collect();
     let is_lost = !ended.iter().flatten().any(|found| found.solved.status.can_forecast());
@@ -216,42 +222,43 @@ impl Task<'_> {
     }
 
     /// Of the quadrature filter: first on a part of the record, then on all of it, both on a rougher mesh, and only the last steps on the
-    /// mesh itself. `None` where that ends at no certified optimum inside the bounds, or another optimiser is asked.
-    fn by_stages(&self, method: Method, part: &Observations, start: &[f64]) -> Option<Found> {
+    /// mesh itself. `None` where that ends at no certified optimum inside the bounds, or another optimiser is asked; `theta` is then where
+    /// a whole search goes on from.
+    fn by_stages(&self, method: Method, part: &Observations, theta: &mut Vec<f64>) -> Option<Found> {
         let Task { model, record, filtering, settings, free } = *self;
         let asked = settings.optimizer == Optimizer::Lbfgs && settings.max_iterations >= NEAR_STEPS;
         if method != Method::Quadrature || !asked || free.is_empty() {
             return None;
         }
         let (params, rough) = (&model.params, filter::Settings { tolerance: ROUGH, ..filtering.clone() });
-        let (mut theta, mut iterations) = (start.to_vec(), 0);
+        let mut iterations = 0;
         let all = (part.count() < record.count()).then_some(record);
         let mut curvature = None;
         for rows in std::iter::once(part).chain(all) {
-            let mut likelihood = Likelihood::settled(model, rows, &rough, &theta).ok()?;
+            let mut likelihood = Likelihood::settled(model, rows, &rough, theta).ok()?;
             for _ in 0..ROUNDS {
                 let goal = Searched::of(&likelihood);
-                let (found, looked) = approach(&goal, params, &theta, free, likelihood.n(), MOST_LOOKS);
+                let (found, looked) = approach(&goal, params, theta, free, likelihood.n(), MOST_LOOKS);
                 iterations += looked;
-                let moved = self.is_far(&theta, &found, FAR_OF_MESHES);
-                theta = found;
+                let moved = self.is_far(theta, &found, FAR_OF_MESHES);
+                *theta = found;
                 if !moved {
                     // What the rougher mesh is off by is nothing to a curvature.
-                    curvature = (rows.count() == record.count()).then(|| Known::at(&goal, params, free, &theta));
+                    curvature = (rows.count() == record.count()).then(|| Known::at(&goal, params, free, theta));
                     break;
                 }
-                likelihood = likelihood.resettled(&rough, &theta).ok()?;
+                likelihood = likelihood.resettled(&rough, theta).ok()?;
             }
         }
         if iterations >= settings.max_iterations || free.iter().any(|k| params[*k].leans_on(theta[*k]).is_some()) {
             return None;
         }
-        let likelihood = Likelihood::settled(model, record, filtering, &theta).ok()?;
+        let likelihood = Likelihood::settled(model, record, filtering, theta).ok()?;
         let (known, goal, n) = (curvature?, Searched::of(&likelihood), likelihood.n());
         // Along what is flat a search would only go on and on.
         let flat = || {
-            let (value, gradient) = goal.at(&theta);
-            let (status, se) = judge(params, &theta, free, &gradient, &known.hessian, n);
+            let (value, gradient) = goal.at(theta);
+            let (status, se) = judge(params, theta, free, &gradient, &known.hessian, n);
             let is_flat = value.is_finite() && matches!(status, Status::Flat(_));
             is_flat.then(|| Solved { theta: theta.clone(), value, rank: value, iterations: 0, status, se })
         };
@@ -288,10 +295,18 @@ impl Task<'_> {
             (iterations, round) = (iterations + found.iterations, round + 1);
             // A Kalman filter has nothing that is settled by parameters but its start, which stays.
             let settled = !moved || likelihood.method() == Method::Kalman;
-            if settled || iterations >= settings.max_iterations || round == ROUNDS {
+            if settled {
                 return Ok(Solved { iterations, ..found });
             }
             theta = found.theta;
+            if iterations >= settings.max_iterations || round == ROUNDS {
+                // What it is worth on grids of its own.
+                let likelihood = Likelihood::settled(model, record, filtering, &theta)?;
+                let still = Settings { max_iterations: 0, ..settings.clone() };
+                let objective = Searched::of(&likelihood);
+                let problem = Problem { objective: &objective, params, free, n: likelihood.n(), settings: &still };
+                return Ok(Solved { iterations, ..problem.solve(&theta) });
+            }
         }
     }
 

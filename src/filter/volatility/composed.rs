@@ -5,7 +5,8 @@
 //! conditional mean given both ends, by the Chapman-Kolmogorov equation for a transition with an additive functional of the path: with
 //! `M(r) = E[e^{r ∫f}; to]`, `M_{s+t} = M_s M_t`, and of its derivatives at zero the first two are kept (the forward equation of a
 //! functional, Kac 1949). Given both ends the level's move is taken as a mixture of two normal laws (or Student's) that has the mean, the
-//! variance and, to the leading order, the third and fourth cumulants so found.
+//! variance and, to the leading order, the third and fourth cumulants so found. What is left, as a share of the density's peak: below 0.004 without correlation
+//! (a standard deviation of the log variance of 0.8), 0.02 at -0.5, and 0.16 at -0.9 where a row is eight times the memory.
 
 use super::shape::Rates;
 use crate::base::math;
@@ -94,10 +95,7 @@ impl Joined {
                 + self.p * next.variance_square,
             drift: self.drift * next.p + self.p * next.drift,
             square: self.square * next.p + 2.0 * self.drift * next.drift + self.p * next.square,
-            cross: self.cross * next.p
-                + self.drift * next.variance
-                + self.variance * next.drift
-                + self.p * next.cross,
+            cross: self.cross * next.p + self.drift * next.variance + self.variance * next.drift + self.p * next.cross,
             jumps: self.jumps * next.p + self.p * next.jumps,
         }
     }

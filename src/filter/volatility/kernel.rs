@@ -21,6 +21,9 @@ const UNCOUNTED: f64 = 1e-10;
 /// Most jumps of one row that are told apart.
 const MOST_JUMPS: usize = 12;
 
+/// Halvings of a row that parameters may ask for beyond those it was settled with.
+const MORE: u32 = 2;
+
 /// Which moves are looked at from each place, and how many jumps in one: settled once.
 #[derive(Debug, Clone)]
 pub(super) struct Band {
@@ -258,13 +261,18 @@ pub(super) fn told(shape: &Shape, theta: &[f64], dt: f64, from: &[f64], to: &[f6
 }
 
 impl Moves {
-    /// The moves of a band at `theta`; `None` where a rate is not finite, a variance not positive, or a place cannot be left.
+    /// The moves of a band at `theta`; `None` where a rate is not finite, a variance not positive, a place cannot be left, or the latent
+    /// state forgets so much faster than where the band was settled that a row needs more parts.
     pub fn new(shape: &Shape, mesh: &Mesh, band: &Band, theta: &[f64]) -> Option<Moves> {
         let rates = shape.rates(theta, &mesh.places);
         let finite = |r: &Rates| {
             let all = [r.drift, r.variance, r.share, r.jump_rate, r.jump_mean, r.jump_variance];
             all.iter().all(|v| v.is_finite()) && r.variance > 0.0 && r.jump_rate >= 0.0
         };
+        let parts = band.parts.as_ref().map_or(0, |parts| parts.halvings);
+        if mesh.halvings(shape, theta, band.dt) > parts + MORE {
+            return None;
+        }
         let degrees = shape.degrees(theta);
         if !rates.iter().all(finite) || degrees.is_some_and(|nu| !(nu > 2.0 && nu.is_finite())) {
             return None;
