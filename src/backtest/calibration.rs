@@ -87,6 +87,7 @@ mod tests {
             crps: 0.0,
             log_score,
             pit,
+            own: 0.0,
             tail,
             joint,
         }

@@ -26,7 +26,7 @@ pub use scores::{Against, ModelScores, Scored, Scores, Skill};
 pub use select::{Candidate, choose};
 pub use sink::{Done, Sink, Unit};
 
-use crate::base::{Result, Series, Transform, math};
+use crate::base::{Purpose, Result, Seed, Series, Transform, math};
 use crate::predictive::{Fitted, Forecaster, Predictive};
 use crate::stats;
 use rayon::prelude::*;
@@ -55,8 +55,11 @@ pub struct Row {
     /// Negative log density; `None` where the law has none. Where a forecaster is of counts, of all negative log probabilities of
     /// [`Predictive::log_probability_of_count`].
     pub log_score: Option<f64>,
-    /// Probability below the value; of separate points with half of its own.
+    /// Probability up to the value; of separate points that below it and a part of its own that is drawn at random, so that the transforms of a right
+    /// law are uniform (Czado, Gneiting & Held 2009, section 2.1).
     pub pit: f64,
+    /// Probability of the value itself; zero where the law has a density.
+    pub own: f64,
     /// Value at risk and expected shortfall at [`RISKS`], of increments at the shortest horizon.
     pub tail: Option<[(f64, f64); 3]>,
     /// Scores of the window's joint draws, at its longest horizon; `None` elsewhere, of one horizon, and of windows that end before it.
@@ -97,6 +100,17 @@ pub struct Backtest {
     pub rows: Vec<Row>,
     /// In the order model, window; empty where every fit was without reservations and answered everywhere.
     pub troubles: Vec<Trouble>,
+}
+
+impl Row {
+    /// Whether the interval between two of [`LEVELS`] holds the value. On separate points an interval with at least its probability has more than that, so
+    /// there the transform decides: a value at an end is inside with the share of its own probability that the interval needs.
+    fn is_between(&self, low: usize, high: usize) -> bool {
+        if self.own > 0.0 {
+            return (LEVELS[low]..=LEVELS[high]).contains(&self.pit);
+        }
+        (self.quantiles[low]..=self.quantiles[high]).contains(&self.actual)
+    }
 }
 
 impl Backtest {
@@ -239,6 +253,11 @@ fn actual(series: &Series, transform: Transform, row: usize) -> f64 {
     if transform.is_state() { series.value[row] } else { transform.forward(series.value[row - 1], series.value[row]) }
 }
 
+/// The uniform number of a randomised transform: the same for all models.
+fn drawn(window: usize, horizon: usize) -> f64 {
+    Seed(1).key(Purpose::Scores, 0, window as u64).stream(horizon as u64).uniform()
+}
+
 fn score([model, window, cutoff, horizon]: [usize; 4], actual: f64, law: &Predictive, counts: bool) -> Row {
     let own = match law {
         Predictive::Lattice(lattice) => math::exp(lattice.log_pmf(actual)),
@@ -256,7 +275,8 @@ fn score([model, window, cutoff, horizon]: [usize; 4], actual: f64, law: &Predic
         quantiles: LEVELS.map(|p| law.quantile(p)),
         crps: law.crps(actual),
         log_score: log_score.map(|l| -l),
-        pit: law.cdf(actual) - 0.5 * own,
+        pit: law.cdf(actual) - drawn(window, horizon) * own,
+        own,
         tail: None,
         joint: None,
     }
@@ -265,7 +285,7 @@ fn score([model, window, cutoff, horizon]: [usize; 4], actual: f64, law: &Predic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Clock, ClockKind, Purpose, Seed};
+    use crate::base::{Clock, ClockKind};
     use crate::baseline::{Climatology, RandomWalk};
     use crate::fit::Settings;
     use crate::forecast::ModelForecaster;

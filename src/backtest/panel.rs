@@ -157,6 +157,7 @@ mod tests {
             crps: 0.5,
             log_score: None,
             pit: 0.5,
+            own: 0.0,
             tail: None,
             joint: None,
         };

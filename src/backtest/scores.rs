@@ -210,9 +210,7 @@ fn risk(rows: &[&Row]) -> Vec<ValueAtRisk> {
 fn scored(rows: &[&Row], backtest: &Backtest) -> Scored {
     let n = rows.len() as f64;
     let mean = |f: &dyn Fn(&Row) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / n;
-    let inside = |low: usize, high: usize| {
-        mean(&|r| f64::from(u8::from(r.actual >= r.quantiles[low] && r.actual <= r.quantiles[high])))
-    };
+    let inside = |low: usize, high: usize| mean(&|r| f64::from(u8::from(r.is_between(low, high))));
     let mut windows: Vec<usize> = rows.iter().map(|r| r.window).collect();
     windows.sort_unstable();
     windows.dedup();

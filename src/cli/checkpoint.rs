@@ -215,7 +215,7 @@ fn line(series: usize, unit: Unit, (rows, troubles): &Done) -> String {
     let mut out = format!("{series} {} {} {}", unit.model, unit.block, rows.len());
     for r in rows {
         let _ = write!(out, " {} {} {}", r.window, r.cutoff, r.horizon);
-        let numbers = [Some(r.actual), r.mean, r.sd, Some(r.crps), r.log_score, Some(r.pit)];
+        let numbers = [Some(r.actual), r.mean, r.sd, Some(r.crps), r.log_score, Some(r.pit), Some(r.own)];
         let tail = r.tail.map_or([None; 6], |t| [t[0].0, t[0].1, t[1].0, t[1].1, t[2].0, t[2].1].map(Some));
         let joint = r.joint.map_or([None; 3], |j| [j.energy, j.variogram, j.variogram_by_distance].map(Some));
         for number in numbers.into_iter().chain(r.quantiles.map(Some)).chain(tail).chain(joint) {
@@ -260,7 +260,7 @@ fn parse(line: &str) -> Option<Done> {
     let mut rows = Vec::with_capacity(count.min(line.len() / 40));
     for _ in 0..count {
         let [window, cutoff, horizon] = whole(&mut words)?;
-        let [actual, mean, sd, crps, log_score, pit] = numbers(&mut words)?;
+        let [actual, mean, sd, crps, log_score, pit, own] = numbers(&mut words)?;
         let quantiles: [Option<f64>; 7] = numbers(&mut words)?;
         let tail: [Option<f64>; 6] = numbers(&mut words)?;
         let joint: [Option<f64>; 3] = numbers(&mut words)?;
@@ -276,6 +276,7 @@ fn parse(line: &str) -> Option<Done> {
             crps: crps?,
             log_score,
             pit: pit?,
+            own: own?,
             tail: match tail {
                 [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f)] => Some([(a, b), (c, d), (e, f)]),
                 _ => None,
@@ -348,6 +349,7 @@ mod tests {
             crps: 0.7,
             log_score: Some(-0.0),
             pit: 1.0,
+            own: 0.25,
             tail: Some([(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]),
             joint: Some(Joint { energy: 0.1, variogram: -1e-9, variogram_by_distance: 7.0 }),
         };

@@ -51,31 +51,28 @@ pub(super) fn fit(
     };
     let data = read_points(&args.data, output)?;
     let read = values::data(&data, Transform::None.name());
-    let mut documents = Vec::new();
-    let mut good = true;
+    let (mut documents, mut parts, mut good) = (Vec::new(), Vec::new(), true);
     let rows = |series: &Series| Rows { x: series.time.clone(), y: series.value.clone(), weight: Vec::new() };
-    let mut tell = |id: &str, series: &[Series], fitted: &CurveFit| -> Result<()> {
+    let mut tell = |id: &str, series: &[Series], fitted: &CurveFit| {
         good &= fitted.status == Status::Converged;
         output.text(&describe(model, id, fitted));
         documents.push(document(model, id, fitted, common.seed, &read));
-        // One page is of one fit.
-        let alone = series.len() == data.loaded.series.len();
         let rows: Vec<_> = series.iter().map(|s| page::CurveRows { name: &s.id, x: &s.time, y: &s.value }).collect();
-        match folder.filter(|_| alone) {
-            Some(folder) => page::write(folder, page::of_curve(model, id, &rows, fitted), &read, common.seed),
-            None => Ok(()),
-        }
+        parts.push(page::of_curve(model, id, &rows, fitted));
     };
     if args.joint {
         let one = |series: &Series| Experiment { name: series.id.clone(), rows: rows(series) };
         let experiments: Vec<Experiment> = data.loaded.series.iter().map(one).collect();
         let local: Vec<&str> = args.local.iter().map(String::as_str).collect();
         let names: Vec<&str> = experiments.iter().map(|e| e.name.as_str()).collect();
-        tell(&names.join(", "), &data.loaded.series, &fit_jointly(model, &experiments, &local, &settings)?)?;
+        tell(&names.join(", "), &data.loaded.series, &fit_jointly(model, &experiments, &local, &settings)?);
     } else {
         for series in &data.loaded.series {
-            tell(&series.id, std::slice::from_ref(series), &fit_curve(model, &rows(series), &settings)?)?;
+            tell(&series.id, std::slice::from_ref(series), &fit_curve(model, &rows(series), &settings)?);
         }
+    }
+    if let Some(folder) = folder {
+        page::write(folder, model, parts, &read, common.seed)?;
     }
     let document = match documents.as_slice() {
         [one] => one.clone(),

@@ -2,7 +2,8 @@
 
 use super::Outcome;
 use super::args::{Common, FitArgs, ObjectiveArg, SolveArgs};
-use super::input::read_bytes;
+use super::fit::page;
+use super::input::{model_name, read_bytes};
 use super::output::{Folder, Output};
 use super::solve::Answer;
 use super::table::{short, short_or_dash, table};
@@ -265,9 +266,16 @@ pub(super) fn fit(
         ..FieldSettings::default()
     };
     let rows = u.len();
-    let fitted = fit_field(model, &Measured { x, t, u, weight: Vec::new() }, &settings)?;
+    let measured = Measured { x, t, u, weight: Vec::new() };
+    let fitted = fit_field(model, &measured, &settings)?;
     output.text(&describe_fit(model, field, &fitted, rows));
     let document = fit_document(model, &fitted, common.seed, rows);
+    if let Some(folder) = folder {
+        let of = page::Rows { x: &measured.x, t: &measured.t, u: &measured.u };
+        let name = model_name(&args.data.input);
+        let part = page::of_field(model, field, &name, &of, &fitted, &warnings(&fitted));
+        page::write(folder, model, vec![part], &json!({ "name": name, "used": rows }), common.seed)?;
+    }
     output.deliver(&document, folder)?;
     Ok(if fitted.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })
 }

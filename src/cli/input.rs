@@ -25,6 +25,33 @@ pub(super) fn read_data(args: &DataArgs, output: &Output) -> Result<Data> {
     read(args, output, Repeats::Refused)
 }
 
+/// What `read` reads for a model: where several columns could be the value, the one that is called as a variable of the model is it.
+pub(super) fn called_as(
+    model: &Model,
+    args: &DataArgs,
+    output: &Output,
+    read: fn(&DataArgs, &Output) -> Result<Data>,
+) -> Result<Data> {
+    let error = match read(args, output) {
+        Err(error) if args.input != "-" => error,
+        other => return other,
+    };
+    let named = match &error {
+        Error::AmbiguousColumn { role, candidates, .. } if role == "value" => {
+            model.variables().into_iter().map(|v| v.0).find(|v| candidates.contains(v))
+        }
+        _ => None,
+    };
+    let Some(named) = named else { return Err(error) };
+    let mut data = read(&DataArgs { value: Some(named.clone()), ..args.clone() }, output)?;
+    let told = format!("value column '{named}', called as in '{}'", model.id);
+    if !output.json {
+        output.say(&format!("note: {told}"));
+    }
+    data.loaded.inference.push(told);
+    Ok(data)
+}
+
 /// The same to look at only: rows that share a time are counted instead of refused.
 pub(super) fn look_at_data(args: &DataArgs, output: &Output) -> Result<Data> {
     match read(args, output, Repeats::Refused) {

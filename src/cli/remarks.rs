@@ -22,9 +22,12 @@ pub(super) fn signed_percent(share: f64) -> String {
     if text == "-0.0" { "0.0".to_string() } else { text }
 }
 
-/// The best baseline, where it did better than the model; none where no baseline did by more than anybody would notice.
+/// The best baseline, where it did better than the model; none where no baseline did by more than anybody would notice. One that left windows
+/// unanswered was scored on others, perhaps easier ones, and is no rival.
 pub(super) fn beaten_by(chosen: &ModelScores, scores: &Scores) -> Option<String> {
-    let rivals = scores.pooled.iter().filter(|s| s.baseline && s.all.crps < (1.0 - NOTICEABLE) * chosen.all.crps);
+    let rivals = scores.pooled.iter().filter(|s| {
+        s.baseline && s.all.windows >= chosen.all.windows && s.all.crps < (1.0 - NOTICEABLE) * chosen.all.crps
+    });
     let best = rivals.min_by(|a, b| a.all.crps.total_cmp(&b.all.crps))?;
     let p = chosen.against.iter().find(|a| a.baseline == best.model).and_then(|a| a.crps).map(|test| test.p);
     let told = match p {

@@ -1,6 +1,7 @@
 //! Fitting a diffusion with several states, all of them observed.
 
 use super::certified::{Problem, estimates, first_and_free, only_kl};
+use super::diagnostics::ComponentCheck;
 use super::optimise::minimise;
 use super::starts::{Look, Scan, centres, scales};
 use super::{Estimate, Objective, Settings, Solved, StartOutcome, Status, best_of, outcomes};
@@ -8,23 +9,11 @@ use crate::base::{Error, Params, Result, math};
 use crate::form::joint::{JointForm, JointPairs, JointTransitions};
 use crate::models::Model;
 use crate::process::Process;
-use crate::stats;
 use rayon::prelude::*;
 use serde::Serialize;
 
 /// Transitions of each length the scan for starts looks at.
 const SAMPLE: usize = 60;
-
-/// One state's one-step scores, each given the states before it (Rosenblatt 1952).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ComponentCheck {
-    /// Name of the state, as the model's file has it.
-    pub state: String,
-    /// Kolmogorov-Smirnov p-value of the PITs.
-    pub pit_ks_p: f64,
-    /// Ljung-Box p-value (ten lags) of the normal scores.
-    pub ljung_box_p: f64,
-}
 
 /// What another form says of the same point: `local-linear` beside `kessler`, else `kessler`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -193,10 +182,7 @@ pub(super) fn checks(transitions: &JointTransitions, pairs: &JointPairs, theta: 
     let names = transitions.model().variables().into_iter().map(|(name, _)| name);
     names
         .zip(transitions.normal_scores(theta, pairs))
-        .map(|(state, scores)| {
-            let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
-            ComponentCheck { state, pit_ks_p: stats::ks_uniform_p(&pits), ljung_box_p: stats::ljung_box_p(&scores, 10) }
-        })
+        .map(|(state, scores)| ComponentCheck::of(&state, scores, None))
         .collect()
 }
 

@@ -53,7 +53,7 @@ pub use auto::{FormChoice, FormRequest};
 pub(crate) use certified::{Problem, estimates};
 use certified::{first_and_free, only_kl};
 pub use certify::Status;
-pub use counts::{CountSeries, CountsFit, fit_complete, fit_counts};
+pub use counts::{CountSeries, CountsFit, fit_complete, fit_counts, seen_checks};
 pub use filtered::{FilteredFit, fit_filtered};
 pub use joint::{JointFit, fit_joint};
 pub(crate) use optimise::Goal;

@@ -5,7 +5,8 @@
 //! curvature takes as many passes over the data as one series has parameters, not as many as the stack.
 
 use super::certified::{Problem, estimates, first_and_free, only_kl};
-use super::joint::{self, ComponentCheck};
+use super::diagnostics::ComponentCheck;
+use super::joint;
 use super::optimise::minimise;
 use super::robust;
 use super::starts::starting_points;
@@ -17,7 +18,6 @@ use crate::base::{Error, Param, Params, Result, math};
 use crate::form::joint::{JointForm, JointPairs, JointTransitions};
 use crate::form::{Form, Pairs, Transitions};
 use crate::models::Model;
-use crate::stats;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -93,13 +93,8 @@ pub fn fit_several(model: &Model, data: &[Observed], local: &[String], settings:
     let (solved, starts) = stack.solve(&line_sums(&transitions, data), rough.as_deref(), &starts, settings);
     let checks = |s: usize, theta: &[f64]| {
         let scores = transitions.normal_scores(theta, &data[s].pairs);
-        let pits: Vec<f64> = scores.iter().map(|z| math::normal_cdf(*z)).collect();
         let state = model.variables().into_iter().map(|(name, _)| name).next().unwrap_or_default();
-        vec![ComponentCheck {
-            state,
-            pit_ks_p: stats::ks_uniform_p(&pits),
-            ljung_box_p: stats::ljung_box_p(&scores, 10),
-        }]
+        vec![ComponentCheck::of(&state, scores, None)]
     };
     let mut fit = stack.describe(choice.form.name(), solved, starts, pooled.ln_jacobian, &checks);
     fit.warnings.extend(choice.warning());

@@ -24,7 +24,7 @@ pub use csv::{forecast_csv, held_out_csv, horizons_csv, scores_csv};
 pub use error::ReportError;
 pub use field::{FieldView, TableView, field_html};
 pub use figure::{Beside, CurveView, FittedPanel, HeatMap, HeatMapLabels, coefficients, heat_maps};
-pub use fitted::{FittedSection, FittedView, fitted_figures, fitted_html};
+pub use fitted::{FittedPart, FittedSection, FittedTable, FittedView, Named, fitted_figures, fitted_html};
 pub use format::{fixed, num, p_is, with_unit};
 pub use html::html;
 pub use index::{INDEX_MARK, IndexRow, index_html};

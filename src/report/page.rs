@@ -66,6 +66,7 @@ pub struct Says {
     pub density: String,
     pub ahead: String,
     pub calibration: String,
+    pub counts: String,
     pub acf: String,
     pub quantiles: String,
     pub error: String,
@@ -93,6 +94,7 @@ pub struct Figures {
     pub density: Option<Figure>,
     pub forecast: Option<Figure>,
     pub pit: Option<Figure>,
+    pub counts: Option<Figure>,
     pub acf: Option<Figure>,
     pub quantiles: Option<Figure>,
     pub crps: Option<Figure>,
@@ -172,12 +174,13 @@ fn section(series: &SeriesView, anchor: String) -> Result<Section<'_>, ReportErr
         facts: words::key_facts(series),
         says: Says {
             data: words::data(series),
-            law: words::law(series),
-            profiles: words::profiles(series),
+            law: words::law(&series.coefficients),
+            profiles: words::profiles(&series.profiles, &series.no_profiles),
             held_out: words::held_out(series),
             density: words::density(series),
             ahead: words::ahead(series),
             calibration: words::calibration(series, &bins),
+            counts: words::counted(&series.counts),
             acf: words::acf(acf.as_ref()),
             quantiles: words::quantiles(quantiles.as_ref()),
             error: words::error_by_horizon(series),
@@ -219,11 +222,16 @@ fn figures(
     let profiles = match table("profiles") {
         None => None,
         table => {
-            let panels = series.profiles.iter().map(figure::profile);
+            let panels = series.profiles.iter().map(|p| figure::profile(p, Size::SMALL));
             Some(Figure { svg: panels.collect::<Result<_, _>>()?, table })
         }
     };
+    let counts = match series.counts.as_slice() {
+        [(name, tally), ..] => if_any("counts", &|size| figure::counts(tally, name, size))?,
+        [] => None,
+    };
     Ok(Figures {
+        counts,
         history: always("history", &|size| figure::history(series, size))?,
         drift: law("drift")?,
         diffusion: law("diffusion")?,
@@ -242,7 +250,7 @@ fn figures(
     })
 }
 
-fn param_line(row: &ParamRow) -> ParamLine<'_> {
+pub fn param_line(row: &ParamRow) -> ParamLine<'_> {
     let digits = |v: Option<f64>| to_error(v.unwrap_or(f64::NAN), row.se);
     let interval = match (row.lower, row.upper) {
         (None, None) => NOTHING.into(),

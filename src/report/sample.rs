@@ -105,6 +105,8 @@ pub fn bare(id: &str) -> SeriesView {
         coefficients: vec![],
         profiles: vec![],
         no_profiles: text(),
+        counts: Vec::new(),
+        conserved: text(),
         step: 1,
         by_horizon: vec![],
         scores: vec![],
@@ -233,6 +235,8 @@ fn series(id: &str, n: usize, seed: u64) -> SeriesView {
         coefficients: coefficients(),
         profiles: profiles(),
         no_profiles: String::new(),
+        counts: Vec::new(),
+        conserved: String::new(),
         step: 20,
         by_horizon,
         scores,
@@ -257,6 +261,7 @@ fn params() -> Vec<ParamRow> {
         lower: Some(estimate - 1.96 * se),
         upper: Some(estimate + 1.96 * se),
         at_bound: false,
+        held: false,
     };
     let mut rows = vec![
         row("kappa", "speed of mean reversion", "1/year", 0.1532, 0.0731),
@@ -268,6 +273,7 @@ fn params() -> Vec<ParamRow> {
         lower: None,
         upper: None,
         at_bound: true,
+        held: false,
         ..row("gamma", "exponent of the level", "1", 0.5, 0.0)
     };
     rows.push(bound);

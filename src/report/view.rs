@@ -2,6 +2,8 @@
 //!
 //! `cli/` fills it from a run; the same values go to run.json and the CSVs, so page and files cannot disagree.
 
+use super::Named;
+use crate::stats::Tally;
 use serde::Serialize;
 
 /// A whole report page: one data file, one or many series.
@@ -81,6 +83,10 @@ pub struct SeriesView {
     pub profiles: Vec<ProfileView>,
     /// Why there are no profiles; empty where there are.
     pub no_profiles: String,
+    /// Of counts: how often each came one row ahead, beside its law, by the species; else empty.
+    pub counts: Vec<Named<Tally>>,
+    /// What the reactions of a network leave unchanged; empty of other models.
+    pub conserved: String,
     /// Rows between two windows of the backtest.
     pub step: usize,
     /// One line a model and horizon.
@@ -160,7 +166,7 @@ pub struct Through {
 }
 
 /// Drift or diffusion of the fitted law over the states that were seen, with what bins say without a model.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CoefficientView {
     /// "drift" or "diffusion".
     pub name: String,
@@ -181,7 +187,7 @@ pub struct CoefficientView {
 }
 
 /// One bin's estimate with its 95 % interval.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SeenView {
     /// Mean state of the bin.
     pub x: f64,
@@ -194,7 +200,7 @@ pub struct SeenView {
 }
 
 /// The log-likelihood along one parameter, all others chosen anew.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProfileView {
     /// Name of the parameter.
     pub name: String,
@@ -265,6 +271,8 @@ pub struct ParamRow {
     pub upper: Option<f64>,
     /// Whether it stands on one of its bounds, so that its error is not that of a free parameter.
     pub at_bound: bool,
+    /// Not estimated.
+    pub held: bool,
 }
 
 /// Scores of one model at one horizon.

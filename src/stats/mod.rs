@@ -14,6 +14,7 @@ mod long_run;
 mod ordered;
 #[cfg(test)]
 mod propriety_tests;
+mod tally;
 mod uniform;
 mod value_at_risk;
 mod variogram;
@@ -27,6 +28,7 @@ pub use intervals::{interval_score, pinball};
 pub use ljung_box::{autocorrelations, ljung_box_p};
 pub use long_run::{long_run_covariance, newey_west_lags, variance_of_mean};
 pub use ordered::{local_level, ordered_range};
+pub use tally::{Bars, Tally, unequal_range};
 pub use uniform::ks_uniform_p;
 pub use value_at_risk::{ValueAtRisk, value_at_risk};
 pub use variogram::variogram_score;

@@ -8,6 +8,7 @@ mod discover;
 mod examples;
 mod faults;
 mod first_hour;
+mod fitted_pages;
 mod forecasts;
 mod forms;
 mod guide;

@@ -233,7 +233,7 @@ fn a_fit_of_mean_curves_checks_what_its_reactions_conserve() {
         .iter()
         .map(|f| f["name"].as_str().expect("a name").to_string())
         .collect();
-    assert_eq!(names, ["curves", "residuals", "conserved"]);
+    assert_eq!(names, ["curves", "residuals", "quantiles", "acf", "conserved"]);
     let conserved = cells(&place.text("out/figures/conserved.csv"));
     assert_eq!(conserved[0], ["panel", "x", "y", "least_by_chance", "most_by_chance"]);
     let totals: Vec<f64> = conserved[1..].iter().map(|r| r[2].parse().expect("a number")).collect();

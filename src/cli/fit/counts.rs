@@ -1,6 +1,7 @@
 //! Fits of networks to the counts of all their species: sampled in time, or after every single reaction (`--as reactions`).
 
-use super::{estimates, finish, head, likelihood, reached};
+use super::several::{checks_json, checks_table};
+use super::{estimates, finish, head, likelihood, page, reached};
 use crate::base::{Error, Result, Transform};
 use crate::cli::Outcome;
 use crate::cli::args::{Common, FitArgs, RowsArg};
@@ -9,18 +10,22 @@ use crate::cli::output::{Folder, Output};
 use crate::cli::panel::{Panel, read_panels};
 use crate::cli::values;
 use crate::fit::{CountSeries, CountsFit, Settings, Status, fit_complete, fit_counts};
+use crate::form::{Form, Transitions};
 use crate::models::Model;
 use crate::process::Process;
 use serde_json::{Value, json};
 
 /// Whether the rows are whole states of a network: after every reaction, or transitions of several species that are all given.
 pub(super) fn is_of_states(model: &Model, args: &FitArgs) -> bool {
-    let columns = args.data.value.as_deref().map_or(1, |value| value.split(',').count());
+    let columns = args.data.value.as_deref().map(|value| value.split(',').count());
     match (args.rows, &model.process) {
         // Refused by name where the model is no network.
         (RowsArg::Reactions, _) => true,
         (RowsArg::Transitions, Process::Network(network)) => {
-            network.species.len() > 1 && columns == network.species.len()
+            let species = network.species.len();
+            // Unless a column is named: where one species does not tell the others, all are read.
+            let tells = || Transitions::new(model, Form::MasterEquation).is_ok();
+            species > 1 && columns.map_or_else(|| !tells(), |columns| columns == species)
         }
         _ => false,
     }
@@ -48,7 +53,7 @@ pub(super) fn run(
     let all: Vec<CountSeries> = panels.iter().map(|panel| series(panel, output)).collect();
     // One set of rates for all paths with --joint, else one for each.
     let groups: Vec<&[CountSeries]> = if args.joint { vec![&all] } else { all.chunks(1).collect() };
-    let (mut documents, mut good) = (Vec::new(), true);
+    let (mut documents, mut parts, mut good) = (Vec::new(), Vec::new(), true);
     for group in groups {
         let names: Vec<&str> = group.iter().map(|s| s.name.as_str()).collect();
         let names = names.join(", ");
@@ -70,6 +75,14 @@ pub(super) fn run(
         data["time_unit"] = json!(panels.first().map_or("", |p| p.unit.as_str()));
         map.insert("data".into(), data);
         documents.push(Value::Object(map));
+        let unit = panels.first().map_or("", |p| p.unit.as_str());
+        parts.push(match args.rows {
+            RowsArg::Reactions => page::of_complete(model, page::id(&read, &names, all.len() == 1), unit, group, &fit),
+            _ => page::of_counts(model, page::id(&read, &names, all.len() == 1), unit, group, &fit),
+        });
+    }
+    if let Some(folder) = folder {
+        page::write(folder, model, parts, &read, common.seed)?;
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
@@ -97,7 +110,11 @@ fn told(names: &str, fit: &CountsFit) -> String {
     if let Some(l) = fit.log_likelihood {
         text.push_str(&likelihood(l, fit.aic, fit.bic, fit.transitions));
     }
-    text.push_str(&format!("likelihood of {}\n{}", fit.likelihood, reached(&fit.starts)));
+    text.push_str(&format!("likelihood of {}\n", fit.likelihood));
+    if !fit.checks.is_empty() {
+        text.push_str(&format!("\n{}\n", checks_table(&fit.checks)));
+    }
+    text.push_str(&reached(&fit.starts));
     text + "\n"
 }
 
@@ -108,6 +125,7 @@ fn body(fit: &CountsFit, rows: RowsArg) -> Value {
         "status": fit.status.name(), "status_detail": fit.status.to_string(), "iterations": fit.iterations,
         "objective_value": fit.objective_value, "log_likelihood": fit.log_likelihood, "aic": fit.aic, "bic": fit.bic,
         "transitions": fit.transitions, "happened": fit.happened,
-        "params": Value::Object(values::estimates(&fit.params)), "starts": fit.starts, "warnings": fit.warnings,
+        "params": Value::Object(values::estimates(&fit.params)), "starts": fit.starts,
+        "diagnostics": checks_json(&fit.checks), "warnings": fit.warnings,
     })
 }

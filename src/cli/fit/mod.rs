@@ -11,7 +11,7 @@ use super::Outcome;
 use super::args::{Common, FitArgs, RobustArg, RowsArg};
 use super::curve;
 use super::field;
-use super::input::{read_data, read_observed_model, settings};
+use super::input::{called_as, read_data, read_observed_model, settings};
 use super::output::{Folder, Output};
 use super::table::{short, short_or_dash, table};
 use super::values::{self, VERSION};
@@ -49,9 +49,9 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
         RobustArg::Huber => Robust::HUBER,
         RobustArg::DensityPower => Robust::DENSITY_POWER,
     });
-    let data = read_data(&args.data, output)?;
+    let data = called_as(&model, &args.data, output, read_data)?;
     let read = values::data(&data, args.data.transform.name());
-    let (mut documents, mut good) = (Vec::new(), true);
+    let (mut documents, mut parts, mut good) = (Vec::new(), Vec::new(), true);
     for series in &data.loaded.series {
         let mut observed = Observed::of(series, args.data.transform, &model)?;
         if let Some(column) = &args.weight {
@@ -67,7 +67,24 @@ pub(super) fn run(args: &FitArgs, common: &Common, output: &Output) -> Result<Ou
         let (fit, tests, told) = fitted?;
         output.text(&describe(&series.id, &series.clock.unit, &fit, &tests, &told, args.data.transform));
         good &= fit.status == Status::Converged;
+        if folder.is_some() {
+            let (transform, settings) = (args.data.transform, &settings);
+            let step = page::Step {
+                model: &model,
+                series,
+                observed: &observed,
+                transform,
+                settings,
+                fit: &fit,
+                tests: &tests,
+                told: &told,
+            };
+            parts.push(page::of_steps(&step)?);
+        }
         documents.push(document(series, &fit, &tests, told, common.seed, &read));
+    }
+    if let Some(folder) = &folder {
+        page::write(folder, &model, parts, &read, common.seed)?;
     }
     finish(documents, common, folder.as_ref(), output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })

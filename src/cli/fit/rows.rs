@@ -4,7 +4,7 @@ use super::{estimates, finish, head, likelihood, page, reached};
 use crate::base::{Error, Result};
 use crate::cli::Outcome;
 use crate::cli::args::{Common, DataArgs, FitArgs, RowsArg};
-use crate::cli::input::{read_points, settings};
+use crate::cli::input::{called_as, read_points, settings};
 use crate::cli::number::assignment;
 use crate::cli::output::{Folder, Output};
 use crate::cli::panel::{Panel, read_panels};
@@ -67,7 +67,7 @@ fn of_snapshots(
         Some((component, column)) => (Some(component.trim().to_string()), Some(column.trim().to_string())),
         None => (None, args.data.value.clone()),
     };
-    let data = read_points(&DataArgs { value, ..args.data.clone() }, output)?;
+    let data = called_as(model, &DataArgs { value, ..args.data.clone() }, output, read_points)?;
     let read = values::data(&data, args.data.transform.name());
     let component = match component {
         Some(named) => named,
@@ -79,7 +79,7 @@ fn of_snapshots(
         binned: args.bins.is_some() || settings.objective == Objective::Mse,
         bins: args.bins.map(|n| n as usize),
     };
-    let (mut documents, mut good) = (Vec::new(), true);
+    let (mut documents, mut parts, mut good) = (Vec::new(), Vec::new(), true);
     for series in &data.loaded.series {
         let mut snapshots = Snapshots { times: Vec::new(), values: Vec::new() };
         for (t, v) in series.time.iter().zip(&series.value) {
@@ -98,9 +98,10 @@ fn of_snapshots(
         good &= fit.status == Status::Converged;
         output.text(&told(&series.id, &fit));
         documents.push(with_data(common.seed, body(&fit), &read, &series.id));
-        if let Some(folder) = folder.filter(|_| data.loaded.series.len() == 1) {
-            page::write(folder, page::of_snapshots(model, &series.id, &component, &fit), &read, common.seed)?;
-        }
+        parts.push(page::of_snapshots(model, &series.id, &component, &fit));
+    }
+    if let Some(folder) = folder {
+        page::write(folder, model, parts, &read, common.seed)?;
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
@@ -212,8 +213,9 @@ fn of_trajectories(
         "fitted": fit.fitted, "starts": fit.starts, "warnings": fit.warnings,
     });
     if let Some(folder) = folder {
-        let view = page::of_trajectories(model, &names.join(", "), &experiments, &fit);
-        page::write(folder, view, &read, common.seed)?;
+        let names = names.join(", ");
+        let part = page::of_trajectories(model, page::id(&read, &names, experiments.len() == 1), &experiments, &fit);
+        page::write(folder, model, vec![part], &read, common.seed)?;
     }
     finish(vec![with_data(common.seed, document, &read, &names.join(", "))], common, folder, output)?;
     Ok(if fit.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })

@@ -1,6 +1,6 @@
 //! Fits of several states, of readings with errors, and of several series together.
 
-use super::{estimates, finish, head, likelihood, reached};
+use super::{estimates, finish, head, likelihood, page, reached};
 use crate::base::{Error, Result, Transform};
 use crate::cli::Outcome;
 use crate::cli::args::{Common, FitArgs, IntervalsArg};
@@ -10,7 +10,7 @@ use crate::cli::panel::{Panel, read_panels};
 use crate::cli::table::{short, table};
 use crate::cli::values::{self, finite};
 use crate::filter::{self, Method};
-use crate::fit::joint::ComponentCheck;
+use crate::fit::diagnostics::ComponentCheck;
 use crate::fit::{
     FilteredFit, JointFit, Observed, Settings, SeveralFit, Status, fit_filtered, fit_joint, fit_several,
     fit_several_joint,
@@ -49,11 +49,11 @@ pub(super) fn run(
     let settings = Settings { initial: args.set.clone(), ..settings(&estimate, common.seed)? };
     if args.joint && !is_filtered {
         return if states {
-            let (read, panels) = panels(model, args, is_filtered, output)?;
+            let (read, panels, _) = panels(model, args, is_filtered, output)?;
             let pairs: Vec<JointPairs> = panels.iter().map(|p| pairs(p, output)).collect::<Result<_>>()?;
             let names: Vec<&str> = panels.iter().map(|p| p.id.as_str()).collect();
             let fit = fit_several_joint(model, &pairs, form, &args.local, &settings)?;
-            together(&fit, &names, &panels[0].unit, &read, common, folder, output)
+            together(model, (&fit, &names, &panels[0].unit), &read, common, folder, output)
         } else {
             let data = read_data(&args.data, output)?;
             let observed: Vec<Observed> = data
@@ -65,24 +65,29 @@ pub(super) fn run(
             let names: Vec<&str> = data.loaded.series.iter().map(|s| s.id.as_str()).collect();
             let fit = fit_several(model, &observed, &args.local, &settings)?;
             let unit = data.loaded.series.first().map_or("", |s| s.clock.unit.as_str()).to_string();
-            together(&fit, &names, &unit, &values::data(&data, args.data.transform.name()), common, folder, output)
+            let read = values::data(&data, args.data.transform.name());
+            together(model, (&fit, &names, &unit), &read, common, folder, output)
         };
     }
-    let (read, panels) = panels(model, args, is_filtered, output)?;
-    let (mut documents, mut good) = (Vec::new(), true);
+    let (read, panels, names) = panels(model, args, is_filtered, output)?;
+    let (mut documents, mut parts, mut good) = (Vec::new(), Vec::new(), true);
     for panel in &panels {
         let spinner = output.spinner(format!("fitting {} to {}", model.id, panel.id));
+        let id = page::id(&read, &panel.id, panels.len() == 1);
         let found = if is_filtered {
             let filtering = filter::Settings { method: filter, ..filter::Settings::default() };
-            fit_filtered(model, &panel.observations, &filtering, &settings)
-                .map(|fit| of_filter(&panel.id, &panel.unit, &fit))
+            fit_filtered(model, &panel.observations, &filtering, &settings).map(|fit| {
+                let part = page::of_filter(model, (id, &names), panel, &fit);
+                (of_filter(&panel.id, &panel.unit, &fit), part)
+            })
         } else {
             pairs(panel, output)
                 .and_then(|pairs| fit_joint(model, &pairs, form, &settings))
-                .map(|fit| of_states(&panel.id, &panel.unit, &fit))
+                .map(|fit| (of_states(&panel.id, &panel.unit, &fit), page::of_states(model, id, panel, &fit)))
         };
         spinner.finish_and_clear();
-        let (text, status, body) = found?;
+        let ((text, status, body), part) = found?;
+        parts.push(part);
         output.text(&text);
         good &= status == Status::Converged;
         let mut map = head(common.seed);
@@ -92,6 +97,9 @@ pub(super) fn run(
         data["time_unit"] = json!(panel.unit);
         map.insert("data".into(), data);
         documents.push(Value::Object(map));
+    }
+    if let Some(folder) = folder {
+        page::write(folder, model, parts, &read, common.seed)?;
     }
     finish(documents, common, folder, output)?;
     Ok(if good { Outcome::Good } else { Outcome::Flagged })
@@ -139,8 +147,13 @@ fn no_form(model: &Model, typed: &str, is_filtered: bool) -> Error {
     }
 }
 
-/// The columns that the model's readings, or its states, are in.
-fn panels(model: &Model, args: &FitArgs, is_filtered: bool, output: &Output) -> Result<(Value, Vec<Panel>)> {
+/// The columns that the model's readings, or its states, are in, and the names of these.
+fn panels(
+    model: &Model,
+    args: &FitArgs,
+    is_filtered: bool,
+    output: &Output,
+) -> Result<(Value, Vec<Panel>, Vec<String>)> {
     let names: Vec<String> = match model.observe.as_slice() {
         seen if is_filtered && !seen.is_empty() => seen.iter().map(|o| o.name.clone()).collect(),
         _ => model.variables().into_iter().map(|v| v.0).collect(),
@@ -148,7 +161,7 @@ fn panels(model: &Model, args: &FitArgs, is_filtered: bool, output: &Output) -> 
     let (data, panels) = read_panels(&args.data, &names, output)?;
     let mut read = values::data(&data, args.data.transform.name());
     read["readings"] = json!(names);
-    Ok((read, panels))
+    Ok((read, panels, names))
 }
 
 fn pairs(panel: &Panel, output: &Output) -> Result<JointPairs> {
@@ -159,13 +172,13 @@ fn pairs(panel: &Panel, output: &Output) -> Result<JointPairs> {
     JointPairs::of(&times, &columns)
 }
 
-fn checks_table(checks: &[ComponentCheck]) -> String {
+pub(super) fn checks_table(checks: &[ComponentCheck]) -> String {
     let rows: Vec<Vec<String>> =
         checks.iter().map(|c| vec![c.state.clone(), short(c.pit_ks_p), short(c.ljung_box_p)]).collect();
     table(&["does it hold?", "PIT uniform, p", "no autocorrelation, p"], &rows)
 }
 
-fn checks_json(checks: &[ComponentCheck]) -> Value {
+pub(super) fn checks_json(checks: &[ComponentCheck]) -> Value {
     let one = |c: &ComponentCheck| {
         (c.state.clone(), json!({ "pit_ks_p": finite(c.pit_ks_p), "ljung_box_p": finite(c.ljung_box_p) }))
     };
@@ -239,9 +252,8 @@ fn of_filter(id: &str, unit: &str, fit: &FilteredFit) -> Answer {
 }
 
 fn together(
-    fit: &SeveralFit,
-    names: &[&str],
-    unit: &str,
+    model: &Model,
+    (fit, names, unit): (&SeveralFit, &[&str], &str),
     read: &Value,
     common: &Common,
     folder: Option<&Folder>,
@@ -282,6 +294,9 @@ fn together(
         "transitions": total, "params": Value::Object(values::estimates(&fit.shared)), "local": series,
         "starts": fit.starts, "warnings": fit.warnings, "data": read,
     })));
+    if let Some(folder) = folder {
+        page::write(folder, model, vec![page::of_several(model, names, unit, fit)], read, common.seed)?;
+    }
     finish(vec![Value::Object(map)], common, folder, output)?;
     Ok(if fit.status == Status::Converged { Outcome::Good } else { Outcome::Flagged })
 }

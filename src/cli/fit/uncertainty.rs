@@ -18,6 +18,10 @@ use serde_json::{Map, Value, json};
 pub(super) struct Told {
     pub text: String,
     pub body: Map<String, Value>,
+    /// Of the estimates, where there is a likelihood.
+    pub covariance: Option<Covariance>,
+    /// Where they were asked for.
+    pub profiles: Vec<Profile>,
 }
 
 /// Put the intervals asked for into the fit, and tell the rest.
@@ -90,6 +94,7 @@ pub(super) fn tell(
             told.body.insert("mean_reversion".into(), json!(speed));
         }
     }
+    (told.covariance, told.profiles) = (with.covariance, with.profiles);
     if !args.null.is_empty() {
         restricted(model, data, settings, fit, args, &mut told)?;
     }

@@ -1,15 +1,17 @@
 //! The fitted law as curves: drift and diffusion with the uncertainty of the parameters in them, and likelihood profiles.
 
-use crate::base::{Result, Series};
+use crate::base::{Result, Series, Transform};
 use crate::discover::{Estimator, KramersMoyal, Steps, Track, kramers_moyal};
 use crate::expr::{Id, Pool};
 use crate::fit::uncertainty::{Covariance, Method, Profile, covariance, profile};
-use crate::fit::{Fit, Objective, Observed};
-use crate::forecast::FittedModel;
+use crate::fit::{Fit, Objective, Observed, Settings, seen_checks};
+use crate::forecast::{FittedModel, ModelForecaster};
 use crate::form::Form;
-use crate::process::{Scalar, symbol};
+use crate::models::Model;
+use crate::process::{Process, Scalar, symbol};
+use crate::report::Named;
 use crate::report::view::{CoefficientView, ProfileView, SeenView};
-use crate::stats;
+use crate::stats::{self, Tally};
 use rayon::prelude::*;
 
 /// States at which the curves are drawn.
@@ -29,26 +31,50 @@ const POINT: f64 = 1.959964;
 const MOST_PROFILED: usize = 6;
 const MOST_PASSED: usize = 60_000;
 
-/// Drift and diffusion of the fitted law over the states that were seen; empty unless it is of one state.
+/// A fit of transitions, with what it was made from.
+pub(in crate::cli) struct Of<'a> {
+    pub model: &'a Model,
+    pub transform: Transform,
+    pub settings: &'a Settings,
+    pub fit: &'a Fit,
+}
+
+impl<'a> From<&'a FittedModel> for Of<'a> {
+    fn from(fitted: &'a FittedModel) -> Of<'a> {
+        let ModelForecaster { model, transform, settings, .. } = &fitted.forecaster;
+        Of { model, transform: *transform, settings, fit: &fitted.fit }
+    }
+}
+
+impl Of<'_> {
+    /// The covariance of the estimates by the observed information, where there is one.
+    pub fn covariance(&self, series: &Series) -> Option<Covariance> {
+        let data = Observed::of(series, self.transform, self.model).ok()?;
+        covariance(self.model, &data, self.settings, self.fit, Method::Observed).ok()
+    }
+}
+
+/// Drift and diffusion of the fitted law over the states that were seen; empty unless it is of one state. `known` is the covariance of the estimates.
 ///
 /// Intervals are by the delta method, `se² = gᵀ C g` with `g` the symbolic gradient in the parameters and `C` the inverse observed
 /// information; so they say nothing of a wrong model, which the bins do.
-pub(super) fn coefficients(series: &Series, fitted: &FittedModel) -> Result<Vec<CoefficientView>> {
-    let forecaster = &fitted.forecaster;
-    let Some(scalar) = forecaster.model.scalar() else { return Ok(Vec::new()) };
-    let state = forecaster.transform.apply(series)?;
-    let data = Observed::of(series, forecaster.transform, &forecaster.model)?;
-    let known = covariance(&forecaster.model, &data, &forecaster.settings, &fitted.fit, Method::Observed).ok();
+pub(in crate::cli) fn coefficients(
+    series: &Series,
+    of: &Of,
+    known: Option<&Covariance>,
+) -> Result<Vec<CoefficientView>> {
+    let Some(scalar) = of.model.scalar() else { return Ok(Vec::new()) };
+    let state = of.transform.apply(series)?;
     let (low, high) = (stats::quantile(&state.value, FRINGE), stats::quantile(&state.value, 1.0 - FRINGE));
     let x: Vec<f64> = (0..STATES).map(|i| low + (high - low) * i as f64 / (STATES - 1) as f64).collect();
     let now = state.time.last().copied().unwrap_or(0.0);
     let unit = &series.clock.unit;
-    let name = match forecaster.transform.name() {
+    let name = match of.transform.name() {
         "none" => series.value_name.clone(),
         transform => format!("{transform} of {}", series.value_name),
     };
     let slope = |c: Id| {
-        let at = |x: f64| scalar.pool().eval(c, &at_state(&scalar, &fitted.fit, x, now));
+        let at = |x: f64| scalar.pool().eval(c, &at_state(&scalar, of.fit, x, now));
         (at(high) - at(low)) / (high - low)
     };
     let bins = Some(slope(scalar.drift) * series.clock.step).filter(|s| s.abs() < FAST).and_then(|_| bins(&state));
@@ -63,7 +89,7 @@ pub(super) fn coefficients(series: &Series, fitted: &FittedModel) -> Result<Vec<
             .collect()
     };
     let made = |title: &str, per: String, id: Id, seen: Option<Vec<SeenView>>| {
-        let (value, half) = banded(&scalar, id, &fitted.fit, known.as_ref(), &x, now);
+        let (value, half) = banded(&scalar, id, of.fit, known, &x, now);
         CoefficientView {
             name: title.to_string(),
             unit: per,
@@ -115,6 +141,17 @@ fn banded(scalar: &Scalar, of: Id, fit: &Fit, known: Option<&Covariance>, x: &[f
     x.iter().copied().map(at).unzip()
 }
 
+/// Of counts: how often each came one row ahead, beside its law; else nothing.
+pub(super) fn counted(series: &Series, fitted: &FittedModel) -> Result<Vec<Named<Tally>>> {
+    let of = Of::from(fitted);
+    if of.fit.form != Form::MasterEquation || !matches!(of.model.process, Process::Network(_)) {
+        return Ok(Vec::new());
+    }
+    let data = Observed::of(series, of.transform, of.model)?;
+    let checks = seen_checks(of.model, &of.fit.theta, &data.pairs);
+    Ok(checks.into_iter().filter_map(|c| Some((c.state, c.tally?))).collect())
+}
+
 /// Likelihood profiles of the free parameters, or why there are none. `series` share the work that may be done.
 pub(super) fn profiles(series: &Series, fitted: &FittedModel, sharing: usize) -> Result<(Vec<ProfileView>, String)> {
     let (forecaster, fit) = (&fitted.forecaster, &fitted.fit);
@@ -138,27 +175,27 @@ pub(super) fn profiles(series: &Series, fitted: &FittedModel, sharing: usize) ->
     if found.is_empty() {
         return none("There are none: the likelihood could not be followed away from the estimate.".to_string());
     }
-    let view = |p: Profile| ProfileView {
-        unit: fit
-            .params
-            .iter()
-            .find(|e| e.name == p.name)
-            .map_or(String::new(), |e| e.unit.replace("time", &series.clock.unit)),
-        estimate: p.estimate,
-        lower: p.lower.value(),
-        upper: p.upper.value(),
-        curve: p.curve,
-        name: p.name,
-    };
-    Ok((found.into_iter().map(view).collect(), String::new()))
+    let view = |p: &Profile| profile_view(p, fit, &series.clock.unit);
+    Ok((found.iter().map(view).collect(), String::new()))
+}
+
+/// A profile as a page shows it.
+pub(in crate::cli) fn profile_view(of: &Profile, fit: &Fit, time_unit: &str) -> ProfileView {
+    let unit = fit.params.iter().find(|e| e.name == of.name).map_or("", |e| e.unit.as_str());
+    ProfileView {
+        name: of.name.clone(),
+        unit: unit.replace("time", time_unit),
+        estimate: of.estimate,
+        lower: of.lower.value(),
+        upper: of.upper.value(),
+        curve: of.curve.clone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Clock, ClockKind, Purpose, Seed, Transform};
-    use crate::fit::Settings;
-    use crate::forecast::ModelForecaster;
+    use crate::base::{Clock, ClockKind, Purpose, Seed};
     use crate::models::built_in;
 
     /// An exactly simulated Ornstein-Uhlenbeck path.
@@ -193,7 +230,8 @@ mod tests {
     fn bands_are_those_of_the_delta_method_and_hold_the_truth() {
         let series = path(3000);
         let fitted = fitted(&series);
-        let found = coefficients(&series, &fitted).unwrap();
+        let of = Of::from(&fitted);
+        let found = coefficients(&series, &of, of.covariance(&series).as_ref()).unwrap();
         let [drift, diffusion] = found.as_slice() else { panic!("two") };
         // sigma alone is the diffusion: its band is the parameter's own.
         let data = Observed::of(&series, Transform::None, &fitted.forecaster.model).unwrap();
@@ -227,7 +265,7 @@ mod tests {
         let pick = |of: &[f64]| every.iter().map(|i| of[*i]).collect::<Vec<f64>>();
         let clock = Clock { step: 0.05, ..series.clock.clone() };
         let thin = Series { time: pick(&series.time), value: pick(&series.value), clock, ..series.clone() };
-        let fast = coefficients(&thin, &fitted(&thin)).unwrap();
+        let fast = coefficients(&thin, &Of::from(&fitted(&thin)), None).unwrap();
         assert!(fast.iter().all(|c| c.seen.is_empty() && c.value.iter().all(|v| v.is_finite())));
     }
 

@@ -2,8 +2,9 @@
 
 pub(in crate::cli) mod command;
 mod index;
-mod law;
+pub(in crate::cli) mod law;
 mod series;
+mod several;
 mod through;
 mod verdict;
 
@@ -12,7 +13,7 @@ use crate::base::series::format_stamp;
 use crate::base::{ClockKind, Error, Result, Series, Stamp};
 use crate::cli::args::{Common, ReportArgs};
 use crate::cli::backtest::{troubles, with_baselines};
-use crate::cli::input::{Data, model_name, read_data};
+use crate::cli::input::{Data, called_as, model_name, read_data};
 use crate::cli::output::{Folder, Output};
 use crate::cli::table::short;
 use crate::cli::values::{self, VERSION, long_header, long_table};
@@ -21,7 +22,8 @@ use crate::fit::diagnostics::Diagnostics;
 use crate::forecast::{FittedModel, ModelForecaster};
 use crate::predictive::Predictive;
 use crate::report::view::{CoefficientView, FindingRow, ProfileView, ReportView, Through};
-use crate::report::{self, FigureNumbers, ReportError};
+use crate::report::{self, FigureNumbers, Named, ReportError};
+use crate::stats::Tally;
 use command::command;
 use serde_json::{Value, json};
 use series::series_view;
@@ -48,12 +50,20 @@ struct Study<'a> {
     through: Through,
     coefficients: Vec<CoefficientView>,
     profiles: (Vec<ProfileView>, String),
+    /// Of counts: how often each came one row ahead, beside its law.
+    counts: Vec<Named<Tally>>,
 }
 
 pub(super) fn run(args: &ReportArgs, common: &Common, output: &Output) -> Result<Outcome> {
     select::refuse_leaking_rules(&args.data)?;
     let forecasters = select::forecasters(&args.model, &args.data, &args.estimate, common.seed, output)?;
-    let data = read_data(&args.data, output)?;
+    for forecaster in &forecasters {
+        several::refuse(&forecaster.model, args)?;
+    }
+    let data = match forecasters.as_slice() {
+        [one] => called_as(&one.model, &args.data, output, read_data)?,
+        _ => read_data(&args.data, output)?,
+    };
     let path = common.output.clone().map_or_else(|| PathBuf::from(index::REPORTS).join(&data.stem), PathBuf::from);
     let folder = Folder::open(&path)?;
     // Only series with a section of their own are looked at from all sides.
@@ -115,7 +125,7 @@ fn broken(error: ReportError) -> Error {
 }
 
 /// Axis position of a row: seconds of dates, else the series' own time.
-fn x(series: &Series, row: usize) -> f64 {
+pub(in crate::cli) fn x(series: &Series, row: usize) -> f64 {
     series.stamps.as_ref().map_or(series.time[row], |s| s[row] as f64)
 }
 
@@ -164,11 +174,14 @@ fn study<'a>(
     warnings.extend(fitted.fit.warnings.iter().cloned());
     let tests = fitted.diagnose(series)?;
     let spinner = output.spinner(format!("drawing {}", series.id));
-    let (through, coefficients, profiles) = match drawn {
+    let of = law::Of::from(&fitted);
+    let known = || of.model.scalar().and_then(|_| of.covariance(series));
+    let (through, coefficients, profiles, counts) = match drawn {
         Some(sharing) => (
             through::through(series, &plan, &at_cutoff)?,
-            law::coefficients(series, &fitted)?,
+            law::coefficients(series, &of, known().as_ref())?,
             law::profiles(series, &fitted, sharing)?,
+            law::counted(series, &fitted)?,
         ),
         None => Default::default(),
     };
@@ -187,6 +200,7 @@ fn study<'a>(
         through,
         coefficients,
         profiles,
+        counts,
     })
 }
 

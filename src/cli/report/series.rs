@@ -5,8 +5,10 @@ use super::{BANDS, Study};
 use crate::backtest::ModelScores;
 use crate::baseline::RANDOM_WALK;
 use crate::cli::args::ReportArgs;
+use crate::cli::fit::page::{Seen, section};
 use crate::cli::fit::test_lines;
 use crate::fit::Objective;
+use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::report::view::{
     Axis, Band, CandidateRow, Fan, HorizonRow, ModelView, ParamRow, Point, RiskRow, ScoreRow, SeriesView,
@@ -76,6 +78,7 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: 
                 lower: e.lower,
                 upper: e.upper,
                 at_bound: e.at_bound,
+                held: e.fixed,
             })
             .collect(),
         fit_facts,
@@ -93,6 +96,8 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: 
         coefficients: study.coefficients.clone(),
         profiles: study.profiles.0.clone(),
         no_profiles: study.profiles.1.clone(),
+        counts: study.counts.clone(),
+        conserved: conserved(model, study),
         step: study.plan.step,
         by_horizon: study
             .scores
@@ -125,6 +130,12 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: 
             .collect(),
         warnings: study.warnings.clone(),
     }
+}
+
+/// What the reactions of a network leave unchanged; nothing of other models.
+fn conserved(model: &Model, study: &Study) -> String {
+    let columns: Vec<&str> = study.counts.iter().map(|(name, _)| name.as_str()).collect();
+    section(model, &study.fitted.fit.theta, &columns, &[], Seen::Counted, "").said
 }
 
 fn ahead_x(study: &Study) -> Vec<f64> {
@@ -166,7 +177,8 @@ fn risk_rows(study: &Study) -> Vec<RiskRow> {
 
 /// Best CRPS first.
 fn score_rows(study: &Study) -> Vec<ScoreRow> {
-    let baselines = study.scores.pooled.iter().filter(|m| m.baseline);
+    let windows = study.chosen_scores().map_or(0, |s| s.all.windows);
+    let baselines = study.scores.pooled.iter().filter(|m| m.baseline && m.all.windows >= windows);
     let rival = baselines.min_by(|a, b| a.all.crps.total_cmp(&b.all.crps)).map(|m| m.model.clone());
     let against = |m: &ModelScores, baseline: &str| {
         let against = m.against.iter().find(|a| a.baseline == baseline)?;

@@ -5,6 +5,7 @@ use crate::base::{Error, Result, math};
 use crate::expr::{Id, Scratch, Tape};
 use crate::fit::Settings;
 use crate::fit::certified::{first_and_free, only_kl};
+use crate::fit::diagnostics::ComponentCheck;
 use crate::fit::starts::{Look, Scan};
 use crate::form::Batch;
 use crate::form::counts_likelihood::why_not;
@@ -48,7 +49,9 @@ pub fn fit_complete(model: &Model, data: &[CountSeries], settings: &Settings) ->
     );
     let reactions = path.changes.iter().filter(|c| c.is_some()).count();
     let fitting = Fitting { model, settings, free: &free, n: reactions, scores: &scores };
-    Ok(fitting.run(&points, "every reaction", path.happened(network)))
+    let fit = fitting.run(&points, "every reaction", path.happened(network));
+    let checks = vec![ComponentCheck::of("waiting time", path.waits(&fit.theta), None)];
+    Ok(CountsFit { checks, ..fit })
 }
 
 /// Net change of each species that changes.
@@ -132,13 +135,33 @@ impl Path {
         })
     }
 
+    /// Propensities, then their slopes, `[output][wait]`.
+    fn rates(&self, theta: &[f64]) -> Vec<Vec<f64>> {
+        let inputs: Vec<&[f64]> = self.columns.iter().map(Vec::as_slice).collect();
+        let mut values = vec![vec![0.0; self.dt.len()]; self.n_reactions + self.slopes.len()];
+        let mut out: Vec<&mut [f64]> = values.iter_mut().map(Vec::as_mut_slice).collect();
+        self.tape.run(&self.network.frame.symbols(theta, 0.0), &inputs, &mut out, &mut Scratch::default());
+        values
+    }
+
+    /// Normal scores of the times between reactions: with the total propensity `a_0` of the state, `a_0 dt` is exponential of mean one. Waits that the end
+    /// of the record cut short are left out.
+    fn waits(&self, theta: &[f64]) -> Vec<f64> {
+        let rates = self.rates(theta);
+        let ended = (0..self.dt.len()).filter(|i| self.changes[*i].is_some());
+        let score = |i: usize| {
+            let x = self.dt[i] * rates[..self.n_reactions].iter().map(|a| a[i]).sum::<f64>();
+            // From the nearer tail, so that neither loses its digits.
+            let (longer, shorter) = (math::exp(-x), -math::exp_m1(-x));
+            if shorter < longer { math::normal_quantile(shorter) } else { -math::normal_quantile(longer) }
+        };
+        ended.map(score).collect()
+    }
+
     /// The log-likelihood of every wait and what ended it.
     fn scores(&self, theta: &[f64]) -> Batch {
         let n = self.dt.len();
-        let inputs: Vec<&[f64]> = self.columns.iter().map(Vec::as_slice).collect();
-        let mut values = vec![vec![0.0; n]; self.n_reactions + self.slopes.len()];
-        let mut out: Vec<&mut [f64]> = values.iter_mut().map(Vec::as_mut_slice).collect();
-        self.tape.run(&self.network.frame.symbols(theta, 0.0), &inputs, &mut out, &mut Scratch::default());
+        let mut values = self.rates(theta);
         let slopes = values.split_off(self.n_reactions);
         let mut batch = Batch { value: vec![f64::NEG_INFINITY; n], gradient: vec![vec![0.0; n]; self.n_params] };
         for i in 0..n {

@@ -7,13 +7,16 @@
 //!
 //! One species that tells the others is a [`crate::base::Series`] and fitted by [`super::fit`], as diffusions are.
 
+mod checks;
 mod complete;
 #[cfg(test)]
 mod tests;
 
+pub use checks::seen_checks;
 pub use complete::fit_complete;
 
 use super::certified::{Problem, estimates, first_and_free, only_kl};
+use super::diagnostics::ComponentCheck;
 use super::kl::{self, outer};
 use super::optimise::Goal;
 use super::slopes::slopes;
@@ -75,6 +78,8 @@ pub struct CountsFit {
     pub happened: Vec<f64>,
     /// Where every start ended, the first that of the defaults or `initial`.
     pub starts: Vec<StartOutcome>,
+    /// One a species that the others do not tell; of complete paths one of the times between reactions.
+    pub checks: Vec<ComponentCheck>,
     /// Sentences for the user: what to do about the status, states that were left out, data the model cannot make.
     pub warnings: Vec<String>,
 }
@@ -135,6 +140,7 @@ pub fn fit_counts(model: &Model, data: &[CountSeries], settings: &Settings) -> R
     let mut fit = fitted.run(&points, "master equation", Vec::new());
     if fit.log_likelihood.is_some() {
         fit.warnings.extend(loose(transitions.bounds(&fit.theta, &pairs)));
+        fit.checks = checks::of_states(model, &transitions, &fit.theta, &pairs);
     } else if points.iter().all(|p| transitions.log_probability(p, &pairs, false).value.iter().any(|l| !l.is_finite()))
     {
         fit.warnings
@@ -183,6 +189,7 @@ impl Fitting<'_> {
             transitions: n,
             happened,
             starts,
+            checks: Vec::new(),
         }
     }
 }

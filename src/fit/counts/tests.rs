@@ -239,3 +239,45 @@ fn what_is_no_path_of_the_model_is_said() -> Result<()> {
     assert!(matches!(fit(&model, &data, &euler), Err(Error::FormUnavailable { .. })));
     Ok(())
 }
+
+fn predators(end: f64, path: u64) -> CountSeries {
+    let changes = [vec![1.0, 0.0], vec![-1.0, 1.0], vec![0.0, -1.0]];
+    let rates = |x: &[f64]| vec![2.0 * x[0], 0.05 * x[0] * x[1], 2.0 * x[1]];
+    simulated(&changes, &rates, &[40.0, 40.0], end, path)
+}
+
+#[test]
+fn residuals_of_every_species_are_normal_under_the_truth_and_not_under_other_rates() -> Result<()> {
+    let model = built_in("lotka-volterra")?;
+    let data = sampled(&predators(6.0, 3), 0.05);
+    let mut pairs = CountPairs::default();
+    for (t, x) in data.times.windows(2).zip(data.states.windows(2)) {
+        pairs.from.push(x[0].clone());
+        pairs.to.push(x[1].clone());
+        pairs.dt.push(t[1] - t[0]);
+    }
+    let transitions = CountTransitions::new(&model)?;
+    let right = checks::of_states(&model, &transitions, &[2.0, 0.05, 2.0], &pairs);
+    let names: Vec<&str> = right.iter().map(|c| c.state.as_str()).collect();
+    assert_eq!(names, ["prey", "predator"]);
+    for check in &right {
+        assert!(check.pit_ks_p > 1e-3 && check.ljung_box_p > 1e-3, "{check:?}");
+        let tally = check.tally.as_ref().expect("a tally");
+        // Of a right law all bars are inside in 95 of 100 records; three outside have a chance far below one in a thousand.
+        assert!(tally.beyond() <= 2, "{tally:?}");
+        assert!(tally.expected.iter().sum::<f64>() <= pairs.len() as f64 + 1e-9 && tally.n == pairs.len());
+    }
+    let wrong = checks::of_states(&model, &transitions, &[3.5, 0.05, 2.0], &pairs);
+    assert!(wrong[0].pit_ks_p < 1e-4, "{:?}", wrong[0].pit_ks_p);
+    Ok(())
+}
+
+#[test]
+fn times_between_reactions_are_exponential_under_the_estimates() -> Result<()> {
+    let model = built_in("lotka-volterra")?;
+    let fit = fit_complete(&model, &[predators(4.0, 5)], &Settings { starts: 1, ..Settings::default() })?;
+    let [waits] = fit.checks.as_slice() else { panic!("{:?}", fit.checks) };
+    assert_eq!((waits.state.as_str(), waits.scores.len()), ("waiting time", fit.transitions));
+    assert!(waits.pit_ks_p > 1e-3 && waits.ljung_box_p > 1e-3, "{} {}", waits.pit_ks_p, waits.ljung_box_p);
+    Ok(())
+}

@@ -1,10 +1,12 @@
 //! Whether a fitted model describes its data: tests of the one-step laws, of the conditional moments, and of nested models.
 
+mod component;
 mod martingale;
 mod nested;
 #[cfg(test)]
 mod tests;
 
+pub use component::ComponentCheck;
 pub use martingale::{Martingale, martingale};
 pub use nested::{LikelihoodRatio, likelihood_ratio};
 

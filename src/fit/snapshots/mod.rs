@@ -98,17 +98,26 @@ pub fn fit_snapshots(
     let component = check(model, data, options, settings, free.len())?;
     let form = form_of(model, settings)?;
     let start = Start::of(&options.begin, model, data, component)?;
-    let skipped = usize::from(options.begin == Begin::Empirical);
+    // Seen at a known start, the start itself tells nothing, and its law without spread would mislead the search.
+    let known = start.origin(model, &first.values).filter(|_| options.begin != Begin::Empirical);
+    let seen_at_start = known.is_some_and(|(t0, x)| {
+        data.times.len() > 1 && data.times[0] == t0 && data.values[0].iter().all(|v| *v == x[component])
+    });
+    let skipped = usize::from(options.begin == Begin::Empirical || seen_at_start);
     let (times, values) = (data.times[skipped..].to_vec(), &data.values[skipped..]);
     let key = settings.seed.key(Purpose::Simulation, 0, 0);
     let source = Source { model, form, component, start, times, key };
     source.laws(&first.values, ACCURACY)?;
     let task = Task { source, values, options, settings, first, free };
     let points = task.starting_points();
-    match task.pairs() {
+    let mut fit = match task.pairs() {
         Some(pairs) => task.by_transitions(&pairs, &points),
         None => task.by_laws(&points),
+    }?;
+    if seen_at_start {
+        fit.warnings.push(format!("the snapshot at t = {} is the start itself, and is left out", data.times[0]));
     }
+    Ok(fit)
 }
 
 /// Of the bound of a network's laws: they lose less than 1e-12.

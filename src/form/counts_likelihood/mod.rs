@@ -10,16 +10,18 @@
 
 mod generator;
 mod line;
+mod marginals;
 mod rough;
 mod seen;
 #[cfg(test)]
 mod tests;
 
+pub use marginals::Marginal;
 pub use seen::complete;
 
-use super::master_equation::{self, Projection};
+use super::master_equation::{self, Projection, Snapshot};
 use super::{Batch, Moments, Pairs, counts};
-use crate::base::{Limit, Purpose, Result, Seed, math};
+use crate::base::{Limit, Result, math};
 use crate::models::Model;
 use crate::process::{Network, Process};
 use line::{Law, Line, Refusal, Steps};
@@ -169,6 +171,20 @@ impl<'m> CountTransitions<'m> {
 
     /// `(p, ε, m)` of each transition; zero where there is no law.
     fn projected_bounds(&self, theta: &[f64], pairs: &CountPairs) -> Vec<(f64, f64, f64)> {
+        self.by_projection(theta, pairs, &|i, law| {
+            let Some(law) = law else { return (0.0, 0.0, 1.0) };
+            let p = (0..law.len()).find(|s| law.state(*s) == pairs.to[i].as_slice()).map_or(0.0, |s| law.p[s]);
+            (p, law.error_bound, law.len() as f64)
+        })
+    }
+
+    /// What `read` makes of the projected law of each transition, in their order; of none where there is no law.
+    fn by_projection<T: Send>(
+        &self,
+        theta: &[f64],
+        pairs: &CountPairs,
+        read: &(dyn Fn(usize, Option<&Snapshot>) -> T + Sync),
+    ) -> Vec<T> {
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         let by_state = |a: &[f64], b: &[f64]| {
             a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
@@ -177,7 +193,7 @@ impl<'m> CountTransitions<'m> {
             by_state(&pairs.from[*a], &pairs.from[*b]).then(pairs.dt[*a].total_cmp(&pairs.dt[*b])).then(a.cmp(b))
         });
         let groups: Vec<&[usize]> = order.chunk_by(|a, b| pairs.from[*a] == pairs.from[*b]).collect();
-        let one = |group: &&[usize]| -> Vec<(usize, (f64, f64, f64))> {
+        let one = |group: &&[usize]| -> Vec<(usize, T)> {
             let mut times: Vec<f64> = group.iter().map(|i| pairs.dt[*i]).collect();
             times.dedup();
             let projection = Projection {
@@ -189,18 +205,15 @@ impl<'m> CountTransitions<'m> {
                 most_states: Limit::NetworkStates.most() as usize,
             };
             let Ok(snapshots) = master_equation::project(self.model, &projection) else {
-                return group.iter().map(|i| (*i, (0.0, 0.0, 1.0))).collect();
+                return group.iter().map(|i| (*i, read(*i, None))).collect();
             };
-            let found = |i: &usize| {
-                let law = &snapshots[times.iter().position(|t| *t == pairs.dt[*i]).unwrap_or(0)];
-                let p = (0..law.len()).find(|s| law.state(*s) == pairs.to[*i].as_slice()).map_or(0.0, |s| law.p[s]);
-                (*i, (p, law.error_bound, law.len() as f64))
-            };
+            let law = |i: &usize| snapshots.get(times.iter().position(|t| *t == pairs.dt[*i])?);
+            let found = |i: &usize| (*i, read(*i, law(i)));
             group.iter().map(found).collect()
         };
-        let mut all: Vec<(usize, (f64, f64, f64))> = groups.par_iter().flat_map_iter(one).collect();
+        let mut all: Vec<(usize, T)> = groups.par_iter().flat_map_iter(one).collect();
         all.sort_by_key(|(i, _)| *i);
-        all.into_iter().map(|(_, bounds)| bounds).collect()
+        all.into_iter().map(|(_, read)| read).collect()
     }
 
     /// Lower and upper bound of the log-likelihood of whole transitions: `Σ ln p` and `Σ ln (p + ε)`.
@@ -226,13 +239,7 @@ impl<'m> CountTransitions<'m> {
 
     /// As [`CountTransitions::rough`], of the one species that is seen.
     pub(super) fn seen_rough(&self, theta: &[f64], pairs: &Pairs) -> f64 {
-        let Some(seen) = &self.seen else { return f64::INFINITY };
-        let Some(base) = seen.base(self.model, theta) else { return f64::INFINITY };
-        let states = |x: &[f64]| x.iter().map(|x| seen.state(&base, *x)).collect::<Option<Vec<Vec<f64>>>>();
-        match (states(&pairs.x0), states(&pairs.x1)) {
-            (Some(from), Some(to)) => self.rough(theta, &CountPairs { from, to, dt: pairs.dt.clone() }),
-            _ => f64::INFINITY,
-        }
+        self.whole(theta, pairs).map_or(f64::INFINITY, |(_, whole)| self.rough(theta, &whole))
     }
 
     /// Why there is no likelihood of the one species that is seen.
@@ -249,23 +256,10 @@ impl<'m> CountTransitions<'m> {
         }
     }
 
-    /// Normal scores of randomised residuals (Dunn & Smyth 1996): `Φ⁻¹(F(x - 1) + u p(x))`, `u` uniform, of the same seed always.
+    /// [`CountTransitions::normal_scores_of`] of the one species that is seen.
     pub(super) fn normal_scores(&self, theta: &[f64], pairs: &Pairs) -> Vec<f64> {
-        let nothing = || vec![f64::NAN; pairs.len()];
-        let Some((line, steps)) = self.seen_steps(theta, pairs) else { return nothing() };
-        let key = Seed(1).key(Purpose::Scores, 0, 0);
-        let read = |law: &Law, i: usize| {
-            let place = law.place(steps.to[i]);
-            let below: f64 = law.p()[..place].iter().sum();
-            let above: f64 = law.p()[place + 1..].iter().sum();
-            let (u, p) = (key.stream(i as u64).uniform(), law.p()[place]);
-            // From the nearer tail, so that neither loses its digits.
-            let (low, high) = (below + u * p, above + (1.0 - u) * p);
-            let tail = low.min(high).clamp(f64::MIN_POSITIVE, 0.5);
-            let score = math::normal_quantile(tail);
-            if low <= high { score } else { -score }
-        };
-        line.each(theta, &steps, false, &read).unwrap_or_else(|_| nothing())
+        let found = self.whole(theta, pairs).map(|(species, whole)| self.normal_scores_of(theta, &whole, &[species]));
+        found.and_then(|mut scores| scores.pop()).unwrap_or_else(|| vec![f64::NAN; pairs.len()])
     }
 
     /// Conditional means and variances of the one species that is seen, with slopes.

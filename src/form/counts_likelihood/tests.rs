@@ -202,3 +202,39 @@ fn jumps_of_several_steps_and_a_rate_without_a_slope_at_zero() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn laws_of_each_species_are_those_of_the_closed_law_and_of_the_moments() -> Result<()> {
+    // Along one line: the second species is what is left of 100 molecules.
+    let model = built_in("reversible-isomerisation")?;
+    let transitions = CountTransitions::new(&model)?;
+    let data = CountPairs {
+        from: vec![vec![100.0, 0.0]; 2],
+        to: vec![vec![90.0, 10.0], vec![61.0, 39.0]],
+        dt: vec![0.3, 2.0],
+    };
+    let laws = transitions.each_law(&[0.4, 0.2], &data, &[0, 1], &|_, laws| laws.to_vec()).expect("laws");
+    for (i, each) in laws.iter().enumerate() {
+        let to = data.to[i][0];
+        let exact = math::exp(isomers([0.4, 0.2], 100.0, 100.0, to, data.dt[i]));
+        assert!((each[0].mass(to, to) / exact - 1.0).abs() < 1e-9);
+        assert!((each[1].mass(100.0 - to, 100.0 - to) / exact - 1.0).abs() < 1e-9);
+        assert!((each[0].mass(0.0, 100.0) - 1.0).abs() < 1e-10 && each[0].mass(101.0, 300.0) == 0.0);
+        // The middle of a lump, from either side.
+        let (a, b) = (each[0].score(to, 0.5), each[1].score(100.0 - to, 0.5));
+        assert!((a + b).abs() < 1e-7, "{a} {b}");
+        assert!(each[0].score(101.0, 0.5).is_nan());
+    }
+    // Of several independent species, by projection: the mean is that of the moment equations, which close.
+    let model = built_in("telegraph-gene")?;
+    let theta = [0.5, 1.0, 30.0, 1.0];
+    let transitions = CountTransitions::new(&model)?;
+    let start = vec![1.0, 0.0, 3.0];
+    let data = CountPairs { from: vec![start.clone()], to: vec![vec![0.0, 1.0, 5.0]], dt: vec![0.8] };
+    let laws = transitions.each_law(&theta, &data, &[0, 2], &|_, laws| laws.to_vec()).expect("laws");
+    let mean = |law: &Marginal| law.p.iter().enumerate().map(|(k, p)| (law.first + k as f64) * p).sum::<f64>();
+    let closed = moments::closed_moments(&model, &theta, &start, 0.0, &[0.8]).expect("closed")?.mean;
+    assert!((mean(&laws[0][0]) - closed[0][0]).abs() < 1e-7, "{} {closed:?}", mean(&laws[0][0]));
+    assert!((mean(&laws[0][1]) - closed[0][2]).abs() < 1e-6, "{} {closed:?}", mean(&laws[0][1]));
+    Ok(())
+}

@@ -1,21 +1,29 @@
-//! Data beside what was fitted to them: histograms of counts with their probabilities, and curves through points.
+//! Data beside what was fitted to them: one kind of panel for each question about a fit.
 
 use super::super::error::ReportError;
-use super::super::format::{clip, num};
+use super::super::format::{clip, moment, num};
+use super::super::view::{Axis, CoefficientView, ProfileView};
 use super::axis::Scale;
 use super::canvas::{Frame, Ink, Size, figure, no_data};
+use super::history::ticks_across;
+use super::thin::thin;
+use super::{Acf, PitBins, Quantiles};
+use crate::stats::Tally;
+
+/// Dots of a record drawn: more would be one stain, and a heavy page.
+const MOST_DOTS: usize = 1200;
 
 /// Data and the law or curve fitted to them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Beside {
-    /// Shares of counts as bars, from `first` on, and the probabilities fitted to them as a line.
-    Counts {
-        /// The count of the first bar.
-        first: f64,
-        /// Shares of what was counted, `first`, `first + 1`, … on; they sum to one.
-        observed: Vec<f64>,
-        /// Probabilities of the same counts; may go on longer than the data.
-        fitted: Vec<f64>,
+    /// How often each count came, and how often by the law.
+    Counts(Tally),
+    /// A record through time.
+    Path {
+        /// What the horizontal axis is.
+        axis: Axis,
+        /// (x, y), in the order of x.
+        points: Vec<(f64, f64)>,
     },
     /// Points and the curve through them, both in the order of x.
     Curve {
@@ -26,6 +34,8 @@ pub enum Beside {
     },
     /// Points that should lie about a level, 95 of 100 within `band` of it.
     About {
+        /// What the horizontal axis is.
+        axis: Axis,
         /// (x, y), in any order.
         points: Vec<(f64, f64)>,
         /// Where y should lie.
@@ -33,9 +43,19 @@ pub enum Beside {
         /// Half the width of the range that is shaded, in the unit of y.
         band: f64,
     },
+    /// Drift or diffusion over the state.
+    Law(CoefficientView),
+    /// The log-likelihood along one parameter.
+    Profile(ProfileView),
+    /// Autocorrelations of these residuals.
+    Acf(Vec<f64>),
+    /// These residuals in order, beside the normal law.
+    Quantiles(Vec<f64>),
+    /// The same as probabilities, in ten bins.
+    Pit(Vec<f64>),
 }
 
-/// One small figure of the page of a fit.
+/// One figure of a section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedPanel {
     /// Above the panel.
@@ -52,93 +72,139 @@ pub struct FittedPanel {
 ///
 /// # Errors
 /// Only where the drawing backend is broken.
-pub fn beside(panel: &FittedPanel) -> Result<String, ReportError> {
-    let size = Size::SMALL;
+pub fn beside(panel: &FittedPanel, size: Size) -> Result<String, ReportError> {
+    match &panel.beside {
+        Beside::Counts(tally) => super::counts::counts(tally, &panel.x, size),
+        Beside::Path { axis, points } => path(panel, size, *axis, points),
+        Beside::Curve { observed, fitted } => curve(panel, size, (observed, fitted)),
+        Beside::About { axis, points, level, band } => about(panel, size, *axis, points, (*level, *band)),
+        Beside::Law(of) => super::law(of, size),
+        Beside::Profile(of) => super::profile(of, size),
+        Beside::Acf(residuals) => super::acf(Acf::of(residuals).as_ref(), size),
+        Beside::Quantiles(residuals) => super::quantiles(Quantiles::of(residuals).as_ref(), size),
+        Beside::Pit(pit) => super::pit(&PitBins::new(pit), size),
+    }
+}
+
+fn frame(panel: &FittedPanel, size: Size, x: Scale, y: Scale) -> Frame {
     let most = size.width as usize / 8;
-    let frame = |x: Scale, y: Scale| Frame {
+    Frame {
         size,
         x,
         y,
         y_title: clip(&panel.y, most),
-        x_title: Some(clip(&panel.x, most)),
+        x_title: Some(clip(&panel.x, most)).filter(|x| !x.is_empty()),
         right: 14.0,
         alt: format!("{}: data and fit", panel.title),
-    };
-    match &panel.beside {
-        Beside::Counts { first, observed, fitted } => {
-            let shares = || observed.iter().chain(fitted).copied().filter(|v| super::usable(*v));
-            let top = shares().fold(0.0, f64::max);
-            // The far tail of a law is no reason to press the rest together.
-            let last = (0..observed.len().max(fitted.len()))
-                .rev()
-                .find(|k| [observed, fitted].iter().any(|v| v.get(*k).is_some_and(|p| *p > 2e-3 * top)));
-            let (Some(last), true) = (last, top > 0.0) else { return no_data(size, &panel.title) };
-            let at = |k: usize| first + k as f64;
-            let x = Scale::whole(first - 0.5, at(last) + 0.5, 5);
-            figure(&frame(x, Scale::numbers(0.0, 1.08 * top, 4)), |plot| {
-                for (k, share) in observed.iter().enumerate().take(last + 1).filter(|(_, s)| **s > 0.0) {
-                    plot.rect((at(k) - 0.45, 0.0), (at(k) + 0.45, *share), Ink::Bar)?;
-                }
-                let line: Vec<(f64, f64)> =
-                    fitted.iter().take(last + 1).enumerate().map(|(k, p)| (at(k), *p)).collect();
-                plot.line(&line, Ink::Target, 1.8)?;
-                let told = |(k, p): (usize, &(f64, f64))| {
-                    let seen = observed.get(k).copied().unwrap_or(0.0);
-                    (p.0, format!("{}: observed {}, fitted {}", num(p.0), num(seen), num(p.1)))
-                };
-                plot.hovers(&line.iter().enumerate().map(told).collect::<Vec<_>>());
-                // Few counts are points, not a curve.
-                let points = if line.len() <= 40 { &line[..] } else { &[] };
-                points.iter().try_for_each(|point| plot.dot(*point, 2.2, Ink::Target))
-            })
-        }
-        Beside::Curve { observed, fitted } => {
-            let all = || observed.iter().chain(fitted);
-            let (x, y) = (Scale::values(all().map(|p| p.0), 5), Scale::values(all().map(|p| p.1), 4));
-            let (Some(x), Some(y)) = (x, y) else { return no_data(size, &panel.title) };
-            figure(&frame(x, y), |plot| {
-                plot.line(fitted, Ink::Target, 1.8)?;
-                observed.iter().try_for_each(|point| plot.dot(*point, 2.6, Ink::Median))
-            })
-        }
-        Beside::About { points, level, band } => {
-            let edges = [level - band, level + band];
-            let reach = points.iter().map(|p| p.1).chain(edges);
-            let (x, y) = (Scale::values(points.iter().map(|p| p.0), 5), Scale::values(reach, 4));
-            let (Some(x), Some(y)) = (x, y) else { return no_data(size, &panel.title) };
-            let frame = frame(x, y);
-            figure(&frame, |plot| {
-                let (lo, hi) = (frame.x.lo, frame.x.hi);
-                plot.rect((lo, edges[0]), (hi, edges[1]), Ink::Tolerance)?;
-                plot.line(&[(lo, *level), (hi, *level)], Ink::Target, 1.4)?;
-                for point in points {
-                    let outside = (point.1 - level).abs() > *band;
-                    plot.dot(*point, 2.6, if outside { Ink::BarOut } else { Ink::Median })?;
-                }
-                Ok(())
-            })
-        }
     }
+}
+
+fn path(panel: &FittedPanel, size: Size, axis: Axis, points: Points) -> Result<String, ReportError> {
+    let x = Scale::times(axis, points.iter().map(|p| p.0), ticks_across(size));
+    let (Some(x), Some(y)) = (x, Scale::values(points.iter().map(|p| p.1), 4)) else {
+        return no_data(size, &panel.title);
+    };
+    figure(&frame(panel, size.lower(), x, y), |plot| plot.line(&thin(points, plot.columns()), Ink::Data, 1.4))
+}
+
+type Points<'a> = &'a [(f64, f64)];
+
+fn curve(panel: &FittedPanel, size: Size, (observed, fitted): (Points, Points)) -> Result<String, ReportError> {
+    let all = || observed.iter().chain(fitted);
+    let (x, y) = (Scale::values(all().map(|p| p.0), 5), Scale::values(all().map(|p| p.1), 4));
+    let (Some(x), Some(y)) = (x, y) else { return no_data(size, &panel.title) };
+    figure(&frame(panel, size, x, y), |plot| {
+        let columns = plot.columns();
+        plot.line(&thin(fitted, columns), Ink::Target, 1.8)?;
+        thin(observed, columns).iter().try_for_each(|point| plot.dot(*point, radius(observed), Ink::Median))
+    })
+}
+
+/// Many dots are small ones.
+fn radius(points: Points) -> f64 {
+    if points.len() > 400 { 1.5 } else { 2.6 }
+}
+
+fn about(
+    panel: &FittedPanel,
+    size: Size,
+    axis: Axis,
+    points: Points,
+    (level, band): (f64, f64),
+) -> Result<String, ReportError> {
+    let edges = [level - band, level + band];
+    let reach = points.iter().map(|p| p.1).chain(edges);
+    let x = Scale::times(axis, points.iter().map(|p| p.0), ticks_across(size));
+    let (Some(x), Some(y)) = (x, Scale::values(reach, 4)) else { return no_data(size, &panel.title) };
+    let frame = frame(panel, size, x, y);
+    figure(&frame, |plot| {
+        let (lo, hi) = (frame.x.lo, frame.x.hi);
+        if band > 0.0 {
+            plot.rect((lo, edges[0]), (hi, edges[1]), Ink::Tolerance)?;
+        }
+        plot.line(&[(lo, level), (hi, level)], Ink::Target, 1.4)?;
+        let is_out = |p: &(f64, f64)| (p.1 - level).abs() > band * (1.0 + 1e-12);
+        let shown = scattered(points, is_out);
+        for point in &shown {
+            let outside = is_out(point);
+            plot.dot(*point, radius(points), if outside { Ink::BarOut } else { Ink::Median })?;
+        }
+        let told = |p: &(f64, f64)| (p.0, format!("{}: {}", moment(axis, p.0), num(p.1)));
+        plot.hovers(&shown.iter().map(told).collect::<Vec<_>>());
+        Ok(())
+    })
+}
+
+/// Every k-th point, and all that are out of their range as long as these are not too many.
+fn scattered(points: Points, is_out: impl Fn(&(f64, f64)) -> bool) -> Vec<(f64, f64)> {
+    let every = points.len().div_ceil(MOST_DOTS).max(1);
+    let out = points.iter().filter(|p| is_out(p)).count() <= MOST_DOTS;
+    let kept = points.iter().enumerate().filter(|(i, p)| i % every == 0 || out && is_out(p));
+    kept.map(|(_, p)| *p).filter(|p| super::usable(p.0) && super::usable(p.1)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Bars;
+
+    fn panel(beside: Beside) -> FittedPanel {
+        FittedPanel { title: "t".into(), x: "rna".into(), y: "share".into(), beside }
+    }
 
     #[test]
-    fn counts_are_bars_and_curves_are_points_with_a_line() {
-        let panel = |beside| FittedPanel { title: "t".into(), x: "rna".into(), y: "share".into(), beside };
-        let counts = Beside::Counts { first: 0.0, observed: vec![0.5, 0.3, 0.2], fitted: vec![0.48, 0.32, 0.2, 1e-9] };
-        let drawn = beside(&panel(counts)).unwrap();
-        assert_eq!(drawn.matches("f-bar").count(), 3, "{drawn}");
-        assert!(drawn.contains("s-target"));
+    fn curves_are_points_with_a_line_and_residuals_have_their_range() {
         let curve = Beside::Curve { observed: vec![(0.0, 1.0), (f64::NAN, 2.0)], fitted: vec![(0.0, 1.1), (1.0, 0.4)] };
-        let drawn = beside(&panel(curve)).unwrap();
+        let drawn = beside(&panel(curve), Size::SMALL).unwrap();
         assert!(drawn.contains("s-target") && drawn.contains("f-median") && !drawn.contains("NaN"), "{drawn}");
         let points = vec![(0.0, 0.1), (1.0, -3.0), (2.0, f64::NAN)];
-        let drawn = beside(&panel(Beside::About { points, level: 0.0, band: 1.96 })).unwrap();
+        let about = Beside::About { axis: Axis::Numbers, points, level: 0.0, band: 1.96 };
+        let drawn = beside(&panel(about), Size::WIDE).unwrap();
         assert!(drawn.matches("f-barout").count() == 1 && drawn.contains("f-tolerance"), "{drawn}");
-        let none = Beside::Counts { first: 0.0, observed: vec![], fitted: vec![] };
-        assert!(beside(&panel(none)).unwrap().contains("no data"));
+        let many: Vec<(f64, f64)> = (0..9000).map(|i| (f64::from(i), if i == 7 { 5.0 } else { 0.1 })).collect();
+        let shown = scattered(&many, |p| p.1.abs() > 1.96);
+        assert!(shown.len() <= MOST_DOTS + 1 && shown.contains(&(7.0, 5.0)), "{}", shown.len());
+        let exact = Beside::About { axis: Axis::Dates, points: vec![(0.0, 10.0), (9e4, 9.0)], level: 10.0, band: 0.0 };
+        let drawn = beside(&panel(exact), Size::NARROW).unwrap();
+        assert!(drawn.matches("f-barout").count() == 1 && !drawn.contains("f-tolerance"), "{drawn}");
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_says_so() {
+        let bars = Bars { first: 0, width: 1, len: 0 };
+        let empty = Tally { bars, n: 0, observed: vec![], expected: vec![], range: vec![] };
+        for nothing in [
+            Beside::Counts(empty),
+            Beside::Path { axis: Axis::Numbers, points: vec![(f64::NAN, 1.0)] },
+            Beside::Curve { observed: vec![], fitted: vec![] },
+            Beside::About { axis: Axis::Dates, points: vec![], level: f64::NAN, band: f64::NAN },
+            Beside::Law(CoefficientView::default()),
+            Beside::Acf(vec![f64::NAN; 40]),
+            Beside::Quantiles(vec![]),
+            Beside::Pit(vec![f64::NAN]),
+        ] {
+            let drawn = beside(&panel(nothing.clone()), Size::SMALL).unwrap();
+            assert!(drawn.contains("no data"), "{nothing:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pub fn pit(bins: &PitBins, size: Size) -> Result<String, ReportError> {
         x_title: Some("probability the forecast gave to a value at or below the outcome".into())
             .filter(|_| size.width > 600)
             .or(Some("forecast probability of the outcome or less".into())),
-        right: 104.0,
+        right: if size == Size::SMALL { 118.0 } else { 104.0 },
         alt: format!("{alt}; {} of them outside the 95 % range of chance for all together", bins.surprising()),
     };
     figure(&frame, |plot| {

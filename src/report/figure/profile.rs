@@ -10,8 +10,7 @@ use super::canvas::{Frame, Ink, Size, figure, no_data};
 const RULED_OUT: f64 = 1.920729;
 
 /// Which values of this parameter do the data rule out?
-pub fn profile(of: &ProfileView) -> Result<String, ReportError> {
-    let size = Size::SMALL;
+pub fn profile(of: &ProfileView, size: Size) -> Result<String, ReportError> {
     let alt = format!("Log-likelihood along {} below its highest", of.name);
     // Far beyond the interval the curve says no more.
     let points: Vec<(f64, f64)> =
@@ -49,12 +48,12 @@ mod tests {
     #[test]
     fn the_interval_is_tinted_and_an_open_end_reaches_the_frame() {
         let mut of = sample::single().series.remove(0).profiles.remove(0);
-        let svg = profile(&of).unwrap();
+        let svg = profile(&of, Size::SMALL).unwrap();
         assert!(svg.contains("f-heldarea") && svg.contains("s-target") && svg.contains("small"), "{svg}");
         (of.lower, of.upper) = (None, None);
         of.curve[0].1 = f64::INFINITY;
-        assert!(!profile(&of).unwrap().contains("inf"));
+        assert!(!profile(&of, Size::WIDE).unwrap().contains("inf"));
         of.curve.clear();
-        assert!(profile(&of).unwrap().contains("no data"));
+        assert!(profile(&of, Size::NARROW).unwrap().contains("no data"));
     }
 }

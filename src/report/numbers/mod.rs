@@ -2,7 +2,7 @@
 
 mod of_series;
 
-pub use of_series::numbers;
+pub use of_series::{numbers, of_acf, of_coefficient, of_counts, of_pit, of_profiles, of_quantiles};
 
 use super::csv::{self, Table};
 use super::format::{fixed, moment, num};

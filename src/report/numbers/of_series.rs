@@ -2,8 +2,9 @@
 
 use super::super::figure::{self, Acf, PitBins, Quantiles};
 use super::super::format::level;
-use super::super::view::{CoefficientView, Fan, SeriesView};
+use super::super::view::{CoefficientView, Fan, ProfileView, SeriesView};
 use super::{Cell, Numbers};
+use crate::stats::Tally;
 
 /// What each figure is drawn from, in the order of the page; a figure that there is nothing for is left out.
 pub fn numbers(series: &SeriesView) -> Vec<Numbers> {
@@ -11,13 +12,14 @@ pub fn numbers(series: &SeriesView) -> Vec<Numbers> {
         history(series),
         coefficient(series, "drift", "Where does the fitted law push?"),
         coefficient(series, "diffusion", "How strongly does it shake?"),
-        profiles(series),
+        of_profiles("profiles", "Which values do the data rule out?", &series.profiles),
         fan(series, "held_out", "Did the forecast hold what came?", &series.held_out),
         density(series),
         fan(series, "forecast", "What comes next?", &series.forecast),
-        pit(series),
-        acf(series),
-        quantiles(series),
+        counts(series),
+        of_pit("pit", "Are the stated probabilities honest?", &series.pit),
+        of_acf("acf", "Does one surprise tell the next?", &series.residuals),
+        of_quantiles("quantiles", "Are the surprises as large as they may be?", &series.residuals),
         by_horizon(series, "crps", "How does the error grow with the distance?"),
         by_horizon(series, "coverage", "Do the 80 % bands stay honest further out?"),
         skill(series),
@@ -56,11 +58,15 @@ fn history(series: &SeriesView) -> Numbers {
 }
 
 fn coefficient(series: &SeriesView, name: &'static str, question: &'static str) -> Numbers {
-    let columns = ["kind", "state", name, "lower_95", "upper_95"];
-    let Some(of) = series.coefficients.iter().find(|c| c.name == name) else {
-        return table(name, question, &columns, Vec::new());
-    };
-    let curve = |of: &CoefficientView, i: usize| {
+    match series.coefficients.iter().find(|c| c.name == name) {
+        Some(of) => of_coefficient(name, question, of),
+        None => table(name, question, &[], Vec::new()),
+    }
+}
+
+/// Drift or diffusion: the fitted curve, then the data bin by bin.
+pub fn of_coefficient(name: &'static str, question: &'static str, of: &CoefficientView) -> Numbers {
+    let curve = |i: usize| {
         vec![Cell::Text("fitted".into()), at(&of.x, i), at(&of.value, i), at(&of.lower, i), at(&of.upper, i)]
     };
     let bins = of.seen.iter().map(|s| {
@@ -68,15 +74,16 @@ fn coefficient(series: &SeriesView, name: &'static str, question: &'static str) 
         row.extend(numbers_of([s.x, s.value, s.lower, s.upper]));
         row
     });
-    table(name, question, &columns, (0..of.x.len()).map(|i| curve(of, i)).chain(bins).collect())
+    let columns = ["kind", "state", name, "lower_95", "upper_95"];
+    table(name, question, &columns, (0..of.x.len()).map(curve).chain(bins).collect())
 }
 
-fn profiles(series: &SeriesView) -> Numbers {
-    let rows = series.profiles.iter().flat_map(|p| {
+/// The curve of each parameter.
+pub fn of_profiles(name: &'static str, question: &'static str, profiles: &[ProfileView]) -> Numbers {
+    let rows = profiles.iter().flat_map(|p| {
         p.curve.iter().map(|(value, drop)| vec![Cell::Text(p.name.clone()), Cell::Number(*value), Cell::Number(*drop)])
     });
-    let columns = ["parameter", "value", "drop_in_log_likelihood"];
-    table("profiles", "Which values do the data rule out?", &columns, rows.collect())
+    table(name, question, &["parameter", "value", "drop_in_log_likelihood"], rows.collect())
 }
 
 fn fan(series: &SeriesView, name: &'static str, question: &'static str, fan: &Fan) -> Numbers {
@@ -118,20 +125,42 @@ fn density(series: &SeriesView) -> Numbers {
     Numbers { name: "density", question, columns, rows: rows.collect(), brief }
 }
 
-fn pit(series: &SeriesView) -> Numbers {
-    let bins = PitBins::new(&series.pit);
+fn counts(series: &SeriesView) -> Numbers {
+    let question = "Does each count come as often as the law says?";
+    match series.counts.first() {
+        Some((_, tally)) => of_counts("counts", question, tally),
+        None => table("counts", question, &[], Vec::new()),
+    }
+}
+
+/// Counts bar by bar.
+pub fn of_counts(name: &'static str, question: &'static str, tally: &Tally) -> Numbers {
+    let row = |bar: usize| {
+        let ((low, high), (least, most)) = (tally.bars.ends(bar), tally.range[bar]);
+        let mut row = numbers_of([low, high]);
+        row.extend([Cell::Count(tally.observed[bar]), Cell::Number(tally.expected[bar])]);
+        row.extend([least, most].map(Cell::Count));
+        row
+    };
+    let columns = ["from", "to", "observed", "expected", "least_by_chance", "most_by_chance"];
+    table(name, question, &columns, (0..tally.bars.len).map(row).collect())
+}
+
+/// Probability integral transforms in ten bins.
+pub fn of_pit(name: &'static str, question: &'static str, pit: &[f64]) -> Numbers {
+    let bins = PitBins::new(pit);
     let row = |(i, count): (usize, &usize)| {
         let mut row = numbers_of([i as f64 / 10.0, (i + 1) as f64 / 10.0]);
         row.extend([*count, bins.band.0, bins.band.1].map(Cell::Count));
         row
     };
     let rows = if bins.n == 0 { Vec::new() } else { bins.counts.iter().enumerate().map(row).collect() };
-    let columns = ["from", "to", "outcomes", "least_by_chance", "most_by_chance"];
-    table("pit", "Are the stated probabilities honest?", &columns, rows)
+    table(name, question, &["from", "to", "outcomes", "least_by_chance", "most_by_chance"], rows)
 }
 
-fn acf(series: &SeriesView) -> Numbers {
-    let rows = Acf::of(&series.residuals).map_or_else(Vec::new, |acf| {
+/// Autocorrelations by the lag.
+pub fn of_acf(name: &'static str, question: &'static str, residuals: &[f64]) -> Numbers {
+    let rows = Acf::of(residuals).map_or_else(Vec::new, |acf| {
         let row = |k: usize| {
             let mut row = vec![Cell::Count(k + 1)];
             row.extend(numbers_of([acf.residuals[k], acf.squares[k], -acf.band, acf.band]));
@@ -139,15 +168,14 @@ fn acf(series: &SeriesView) -> Numbers {
         };
         (0..acf.residuals.len()).map(row).collect()
     });
-    let columns = ["lag", "residuals", "squares", "least_by_chance", "most_by_chance"];
-    table("acf", "Does one surprise tell the next?", &columns, rows)
+    table(name, question, &["lag", "residuals", "squares", "least_by_chance", "most_by_chance"], rows)
 }
 
-fn quantiles(series: &SeriesView) -> Numbers {
-    let rows = Quantiles::of(&series.residuals)
+/// Residuals in order beside those of a normal law.
+pub fn of_quantiles(name: &'static str, question: &'static str, residuals: &[f64]) -> Numbers {
+    let rows = Quantiles::of(residuals)
         .map_or_else(Vec::new, |q| q.points.iter().map(|p| numbers_of([p.0, p.1, p.2, p.3])).collect());
-    let columns = ["normal", "residual", "least_by_chance", "most_by_chance"];
-    table("quantiles", "Are the surprises as large as they may be?", &columns, rows)
+    table(name, question, &["normal", "residual", "least_by_chance", "most_by_chance"], rows)
 }
 
 /// One column a model, in the order of the score table's rows by horizon.

@@ -2,14 +2,15 @@
 
 use super::super::figure::{Acf, Quantiles};
 use super::super::format::fixed;
-use super::super::view::SeriesView;
+use super::super::view::{CoefficientView, ProfileView};
 use super::{count, rows};
+use crate::report::Named;
+use crate::stats::Tally;
 
 /// Where the fitted law and the bins of the data differ.
-pub fn law(series: &SeriesView) -> String {
-    let Some(first) = series.coefficients.first() else { return String::new() };
-    let bins: Vec<String> = series
-        .coefficients
+pub fn law(coefficients: &[CoefficientView]) -> String {
+    let Some(first) = coefficients.first() else { return String::new() };
+    let bins: Vec<String> = coefficients
         .iter()
         .filter(|c| !c.seen.is_empty())
         .map(|c| {
@@ -35,12 +36,28 @@ fn near(x: &[f64], y: &[f64], at: f64) -> Option<f64> {
     Some(y.get(i)? + share * (y.get(i + 1)? - y.get(i)?))
 }
 
-/// Which parameters the data leave open.
-pub fn profiles(series: &SeriesView) -> String {
+/// Whether counts stay within what chance allows.
+pub fn bars(tally: &Tally) -> String {
+    match tally.beyond() {
+        0 => "all bars lie within the range that chance allows them together.".to_string(),
+        1 => format!("one of {} bars lies outside the range that chance allows them together.", tally.bars.len),
+        k => format!("{k} of {} bars lie outside the range that chance allows them together.", tally.bars.len),
+    }
+}
+
+/// What the counts of each species one row ahead show.
+pub fn counted(of: &[Named<Tally>]) -> String {
+    let Some((_, first)) = of.first() else { return String::new() };
+    let said = of.iter().map(|(name, tally)| format!("Of {name} {}", bars(tally))).collect::<Vec<_>>().join(" ");
+    format!("Each of {} has a law of its own, given the row before it. {said}", rows(first.n))
+}
+
+/// Which parameters the data leave open; why there are no profiles, where there are none.
+pub fn profiles(profiles: &[ProfileView], none: &str) -> String {
     let open: Vec<&str> =
-        series.profiles.iter().filter(|p| p.lower.is_none() || p.upper.is_none()).map(|p| p.name.as_str()).collect();
-    match (series.profiles.is_empty(), open.as_slice()) {
-        (true, _) => series.no_profiles.clone(),
+        profiles.iter().filter(|p| p.lower.is_none() || p.upper.is_none()).map(|p| p.name.as_str()).collect();
+    match (profiles.is_empty(), open.as_slice()) {
+        (true, _) => none.to_string(),
         (false, []) => {
             "Every parameter is held from both sides: values outside the tint are ruled out at 5\u{a0}%.".into()
         }
@@ -51,20 +68,24 @@ pub fn profiles(series: &SeriesView) -> String {
     }
 }
 
+/// Of twenty bars one leaves its range by chance, and so many with a chance of 1.6 %.
+const ENOUGH: usize = 4;
+
 /// What the autocorrelations say.
 pub fn acf(found: Option<&Acf>) -> String {
     let Some(acf) = found else { return String::new() };
     let (plain, squares) = acf.beyond();
     let lags = acf.residuals.len();
-    // One in twenty is what chance gives.
     let first = match plain {
-        0 | 1 => "The residuals tell nothing of the next ones".to_string(),
+        0..ENOUGH => "The residuals tell nothing of the next ones".to_string(),
         k => {
-            format!("The residuals still tell of the next ones, at {k} of {lags} distances: the drift misses something")
+            format!(
+                "The residuals still tell of the next ones, at {k} of {lags} distances: the drift misses something, of a network its rates"
+            )
         }
     };
     let second = match squares {
-        0 | 1 => "nor does their size: volatility does not cluster beyond the model".to_string(),
+        0..ENOUGH => "nor does their size".to_string(),
         k => format!(
             "and their size tells of the next size, at {k} of {lags}: volatility clusters in a way this model does not know"
         ),
@@ -107,18 +128,19 @@ mod tests {
         let n = series.coefficients[0].seen.len();
         series.coefficients[0].seen[0].lower = 50.0;
         series.coefficients[0].seen[0].upper = 60.0;
-        assert!(law(&series).contains(&format!("{} of {n} of the drift", n - 1)), "{}", law(&series));
+        assert!(law(&series.coefficients).contains(&format!("{} of {n} of the drift", n - 1)));
     }
 
     #[test]
     fn an_open_parameter_is_named_and_a_reason_told_where_there_are_none() {
         let mut series = sample::single().series.remove(0);
-        assert!(profiles(&series).starts_with("Every parameter"));
+        let told = |s: &crate::report::view::SeriesView| profiles(&s.profiles, &s.no_profiles);
+        assert!(told(&series).starts_with("Every parameter"));
         series.profiles[1].upper = None;
-        assert!(profiles(&series).contains("do not hold theta"), "{}", profiles(&series));
+        assert!(told(&series).contains("do not hold theta"), "{}", told(&series));
         series.profiles.clear();
         series.no_profiles = "too dear".into();
-        assert_eq!(profiles(&series), "too dear");
+        assert_eq!(told(&series), "too dear");
     }
 
     #[test]

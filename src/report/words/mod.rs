@@ -2,7 +2,7 @@
 
 mod fit;
 
-pub use fit::{acf, law, profiles, quantiles};
+pub use fit::{acf, bars, counted, law, profiles, quantiles};
 
 use super::figure::{PitBins, above_frame, coverage_by_chance, held, hits};
 use super::format::{clip, fixed, level, moment, num, p_is, p_value, percent};
@@ -130,13 +130,13 @@ pub fn error_by_horizon(series: &SeriesView) -> String {
             .iter()
             .filter(|h| h.model == model && h.crps.is_finite())
             .max_by_key(|h| h.horizon)
-            .map(|h| (h.horizon, h.crps))
+            .map(|h| (h.horizon, h.crps, h.windows))
     };
-    let Some((horizon, crps)) = of(&chosen.model) else { return String::new() };
+    let Some((horizon, crps, windows)) = of(&chosen.model) else { return String::new() };
     let rival = series.scores.iter().filter(|s| s.baseline && !s.chosen).filter_map(|s| Some((s, of(&s.model)?)));
-    let rival = rival.filter(|(_, (h, _))| *h == horizon).min_by(|a, b| a.1.1.total_cmp(&b.1.1));
+    let same = rival.filter(|(_, (h, _, n))| *h == horizon && *n >= windows);
     let mut text = format!("At {} ahead {} has a CRPS of {}", rows(horizon), chosen.model, num(crps));
-    if let Some((score, (_, other))) = rival {
+    if let Some((score, (_, other, _))) = same.min_by(|a, b| a.1.1.total_cmp(&b.1.1)) {
         let better = if crps < other { "below" } else { "not below" };
         text += &format!(", {better} the best baseline there ({}, {})", score.model, num(other));
     }
@@ -214,11 +214,12 @@ pub fn losses(series: &SeriesView) -> String {
 
 /// Under the scores: how the chosen model stands among all.
 pub fn scores(series: &SeriesView) -> String {
-    let best = series.scores.iter().filter(|s| s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
-    let (Some(best), Some(chosen)) = (best, chosen(series)) else { return String::new() };
+    let Some(chosen) = chosen(series) else { return String::new() };
+    // Whoever left windows unanswered was scored on others.
+    let whole = || series.scores.iter().filter(|s| s.crps.is_finite() && s.windows >= chosen.windows);
+    let Some(best) = whole().min_by(|a, b| a.crps.total_cmp(&b.crps)) else { return String::new() };
     if best.chosen {
-        let runner =
-            series.scores.iter().filter(|s| !s.chosen && s.crps.is_finite()).min_by(|a, b| a.crps.total_cmp(&b.crps));
+        let runner = whole().filter(|s| !s.chosen).min_by(|a, b| a.crps.total_cmp(&b.crps));
         return match runner {
             Some(r) => {
                 format!("The model chosen beforehand, {}, has the lowest CRPS; next is {}.", best.model, r.model)
@@ -352,7 +353,7 @@ mod tests {
         assert!(ahead(&series).starts_with("No forecast"));
         assert!(held_out(&series).starts_with("No held-out"));
         assert!(key_facts(&series).is_empty() && scores(&series).is_empty());
-        assert!(density(&series).is_empty() && coverage(&series).is_empty() && law(&series).is_empty());
+        assert!(density(&series).is_empty() && coverage(&series).is_empty() && law(&series.coefficients).is_empty());
         assert_eq!(panel(&[series]), "1 series.");
     }
 }
