@@ -448,7 +448,7 @@ fn typing_another_folder_writes_there() {
     let place = place();
     hint(&place, "fit good.csv -m ou -o good.csv", "choose another place with -o ");
     place.typed("fit good.csv -m ou -o elsewhere").ends(0);
-    assert_eq!(place.names("elsewhere"), ["figures", "figures.json", "index.html", "run.json"]);
+    assert_eq!(place.names("elsewhere"), ["run.json"]);
 }
 
 #[test]
