@@ -21,6 +21,8 @@ pub enum Error {
         limit: Limit,
         /// How much was asked for, in what the limit counts; `None` where nobody counted to the end.
         asked: Option<f64>,
+        /// What to type instead, where the asker knows better than the limit; `None` takes the limit's own advice.
+        instead: Option<String>,
     },
 
     // ---- files

@@ -57,7 +57,9 @@ impl Error {
         let did_you_mean = |nearest: &Option<String>| nearest.as_ref().map(|n| format!("did you mean '{n}'?"));
         let one = |text: &str| vec![text.to_string()];
         match self {
-            Error::OverLimit { limit, asked, .. } => vec![limit.mend().to_string(), limit.flag(*asked)],
+            Error::OverLimit { limit, asked, instead, .. } => {
+                vec![instead.clone().unwrap_or_else(|| limit.mend().to_string()), limit.flag(*asked)]
+            }
             Error::FileMissing { path, nearest } => did_you_mean(nearest)
                 .into_iter()
                 .chain([match path.extension().is_some_and(|e| e == "toml") {

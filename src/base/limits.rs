@@ -28,6 +28,8 @@ pub enum Limit {
     Series,
     /// Bytes of a document that an earlier run wrote, such as `run.json` or a checkpoint.
     DocumentBytes,
+    /// Values in such a document.
+    DocumentValues,
     /// Bytes of a model file, TOML, SBML or `.net`.
     ModelBytes,
     /// Characters of one expression.
@@ -56,6 +58,8 @@ pub enum Limit {
     NetworkStates,
     /// Multiplications that the master equation of a network takes.
     NetworkWork,
+    /// States of a network whose law at rest, or first passage, is wanted.
+    EliminatedStates,
     /// Rows ahead that a forecast looks.
     Horizon,
     /// Forecasts of one model in a backtest: windows times horizons.
@@ -85,7 +89,7 @@ const fn row(limit: Limit, name: &'static str, default: u64, what: &'static str,
 }
 
 /// In the order of [`Limit`].
-const TABLE: [Row; 25] = [
+const TABLE: [Row; 27] = [
     row(FileBytes, "file-bytes", 1 << 30, "bytes in a file", "give fewer rows or columns, or several files"),
     row(
         UnpackedBytes,
@@ -129,6 +133,14 @@ const TABLE: [Row; 25] = [
         "document-bytes",
         64 << 20,
         "bytes in a document of an earlier run",
+        "check that it is a run.json of kramers",
+    ),
+    // Read, a value of two bytes holds some eighty.
+    row(
+        DocumentValues,
+        "document-values",
+        10_000_000,
+        "values in a document of an earlier run",
         "check that it is a run.json of kramers",
     ),
     row(ModelBytes, "model-bytes", 16 << 20, "bytes in a model file", "check that it is a model file"),
@@ -178,6 +190,13 @@ const TABLE: [Row; 25] = [
         20_000_000_000,
         "multiplications for a network",
         "use --form monte-carlo, or a nearer time",
+    ),
+    row(
+        EliminatedStates,
+        "eliminated-states",
+        200_000,
+        "states of a network eliminated for a law at rest or a first passage",
+        "start from counts (--from), or use fewer molecules",
     ),
     row(Horizon, "horizon", 100_000, "rows ahead", "--horizon 20 looks twenty rows ahead"),
     row(
@@ -271,7 +290,16 @@ impl Limit {
 
     /// The refusal; `None` where nobody counted to the end.
     pub fn over(self, asked: Option<f64>, place: &str) -> Error {
-        Error::OverLimit { place: place.to_string(), limit: self, asked }
+        Error::OverLimit { place: place.to_string(), limit: self, asked, instead: None }
+    }
+
+    /// [`Limit::require`] where it is known what to type instead.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn require_or(self, asked: f64, place: &str, instead: Option<String>) -> Result<()> {
+        let over = || Error::OverLimit { place: place.to_string(), limit: self, asked: Some(asked), instead };
+        if self.allows(asked) { Ok(()) } else { Err(over()) }
     }
 
     /// The refusal as a sentence without its place: name, limit, what was asked.

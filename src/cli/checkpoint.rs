@@ -83,6 +83,9 @@ impl<'a> Checkpoint<'a> {
     /// Find the blocks of a run before; a line that was cut off is cut away.
     fn go_on(&mut self, before: File) -> Result<()> {
         let unreadable = |e: std::io::Error| Error::FileUnreadable { path: self.path.clone(), reason: reason(&e) };
+        // Of every line a place is held, and the shortest are not much longer than that.
+        let bytes = before.metadata().map_err(unreadable)?.len();
+        Limit::FileBytes.require(bytes as f64, &self.path.to_string_lossy())?;
         let mut reader = BufReader::new(before);
         let (mut line, mut whole) = (Vec::new(), 0u64);
         loop {

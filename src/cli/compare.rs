@@ -150,10 +150,12 @@ fn ask_all(
 }
 
 fn note(model: &Model, form: Form, answer: &Answer, goal: f64) -> String {
-    match caveat(model, form) {
-        Some(caveat) => caveat.to_string(),
-        None if answer.error.is_none_or(|error| error > goal) => format!("did not get to {goal:.0e}"),
-        None => String::new(),
+    let unreached = || format!("did not get to {goal:.0e}");
+    match (caveat(model, form), answer.error) {
+        (Some(caveat), Some(error)) if error > goal => format!("{caveat}; {}", unreached()),
+        (Some(caveat), _) => caveat.to_string(),
+        (None, error) if error.is_none_or(|error| error > goal) => unreached(),
+        (None, _) => String::new(),
     }
 }
 

@@ -22,6 +22,21 @@ pub(super) fn text(document: &impl Serialize) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// How many values a document holds, without reading it: no fewer than it has. What is no document has any number.
+pub(super) fn values(bytes: &[u8]) -> usize {
+    let (mut values, mut in_string, mut is_escaped) = (1, false, false);
+    for byte in bytes {
+        match (in_string, byte) {
+            (true, _) if is_escaped => is_escaped = false,
+            (true, b'\\') => is_escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b',' | b'[' | b'{') => values += 1,
+            _ => {}
+        }
+    }
+    values
+}
+
 /// The usual layout, its strings through [`printable_json`].
 struct Visible(PrettyFormatter<'static>);
 
@@ -78,6 +93,9 @@ mod tests {
         let told = text(&document).expect("text");
         assert!(told.contains("a\\u202e") && !told.contains('\u{1b}') && !told.contains('\u{202e}'), "{told}");
         assert_eq!(serde_json::from_str::<Value>(&told).expect("JSON"), document);
+        // Five values, two of them lists; what stands in strings is not counted.
+        assert_eq!(values(br#"[1, "a, [\"{,", {"b": []}]"#), 6);
+        assert!(values(told.as_bytes()) >= 5);
         let plain = json!({ "a": [1, 2], "b": { "c": "d" } });
         assert_eq!(text(&plain).expect("text"), format!("{plain:#}\n"));
     }

@@ -8,7 +8,7 @@ use super::paths::{Asked, Paths, paths};
 use super::start::point;
 use super::values::VERSION;
 use crate::base::rng::Key;
-use crate::base::{Error, Limit, Params, Purpose, Result, Seed};
+use crate::base::{Error, Limit, Params, Purpose, Result, Seed, math};
 use crate::filter::innovated;
 use crate::form::monte_carlo::ssa::{Method, can_summarise, simulate_summary};
 use crate::form::monte_carlo::{Scheme, Spread, coarseness, summarise};
@@ -48,7 +48,8 @@ pub(super) fn run(args: &SimulateArgs, common: &Common, output: &Output) -> Resu
     let is_kept = !(args.summary && is_streamed(&model, args.scheme));
     // Of paths that are not kept the output times are.
     let held = count * if is_kept { args.paths as f64 } else { 1.0 };
-    Limit::ValuesHeld.require(held, &format!("simulate --every {every} --until {until} --paths {}", args.paths))?;
+    let place = format!("simulate --every {every} --until {until} --paths {}", args.paths);
+    Limit::ValuesHeld.require_or(held, &place, spacing(until, held / count))?;
     let times: Vec<f64> = (1..=count as usize).map(|i| args.start_time + i as f64 * every).collect();
     let key = Seed(common.seed).key(Purpose::Simulation, 0, 0);
     let key = if args.antithetic { key.antithetic() } else { key };
@@ -200,6 +201,16 @@ fn of_states(model: &Model, asked: &Asked, args: &SimulateArgs) -> Result<Summed
         quantiles: ENDS.map(|p| start.quantile(p)),
     };
     Ok(Summed { scheme: scheme.name(), why: None, coarseness, first: starts.iter().map(begun).collect(), at })
+}
+
+/// The shortest `--every` of two digits whose output times can be held, `each` numbers a time; `None` where not even one can.
+fn spacing(until: f64, each: f64) -> Option<String> {
+    let most = (Limit::ValuesHeld.most() as f64 / each).floor();
+    let every = until / most;
+    let unit = math::powi(10.0, math::ln(every).div_euclid(math::ln(10.0)) as i32 - 1);
+    let every = (every / unit).ceil() * unit;
+    let text = format!("--every {every:.1e} is the shortest that fits; or fewer --paths, or a nearer end");
+    (most >= 1.0 && every.is_finite() && every > 0.0).then_some(text)
 }
 
 fn of_counts(model: &Model, asked: &Asked, args: &SimulateArgs, output: &Output) -> Result<Summed> {

@@ -137,6 +137,8 @@ pub(super) fn values(rows: &mut Vec<Row>, context: &Context<'_>, tallies: &mut T
     rows.retain(|r| {
         let (rule, dropped) = if r.value.is_nan() {
             (Rule::Missing, 1)
+        } else if context.rules.sentinels.holds(r.value) {
+            (Rule::Sentinel, 1)
         } else if r.value.is_infinite() {
             (Rule::NonFinite, 1)
         } else if r.value <= 0.0 && (drop_negative || context.needs_positive) {

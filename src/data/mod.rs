@@ -9,6 +9,7 @@ mod columns;
 mod dates;
 mod decode;
 mod infer;
+mod markers;
 mod number;
 #[cfg_attr(not(feature = "parquet"), path = "no_parquet.rs")]
 mod parquet;
@@ -32,7 +33,7 @@ use number::{Decimal, Numbers};
 use serde::Serialize;
 use sha2::Digest;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tally::{Rule, Tallies};
 
 pub use columns::Cells;
@@ -40,7 +41,7 @@ pub use dates::DateOrder;
 pub use decode::glance;
 pub use parquet::TableWriter;
 pub use profile::{ColumnInfo, ColumnKind};
-pub use rules::{CleanRules, Duplicates, Gaps, Order, Positive, Splits, Unusable};
+pub use rules::{CleanRules, Duplicates, Gaps, Markers, Order, Positive, Sentinels, Splits, Unusable};
 pub use table::{NumberTable, numbers};
 
 /// Usable rows a series needs to be one: two transitions.
@@ -252,6 +253,23 @@ struct Group {
     rows: Vec<Row>,
 }
 
+/// A name as it is shown, and whether that is not as it stands: a line break written out may be what another name has typed in it.
+fn told_apart(shown: Cow<'_, str>, taken: &mut HashSet<String>) -> (String, bool) {
+    let is_renamed = matches!(shown, Cow::Owned(_));
+    let plain = shown.into_owned();
+    // No other name can be the same.
+    if !plain.contains('\\') {
+        return (plain, is_renamed);
+    }
+    let mut id = plain.clone();
+    let mut n = 1;
+    while !taken.insert(id.clone()) {
+        n += 1;
+        id = format!("{plain} ({n})");
+    }
+    (id, is_renamed || n > 1)
+}
+
 /// Sorts the wanted rows of the file into series.
 fn gather(
     columns: &Columns<'_>,
@@ -274,6 +292,7 @@ fn gather(
     let place = |row: usize| format!("line {}", columns.lines[row]);
     let mut groups: Vec<Group> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut written_out: HashSet<String> = HashSet::new();
     let mut left_out: Vec<String> = Vec::new();
     let mut bad = numbers.bad.iter().copied().peekable();
     let mut found = false;
@@ -314,7 +333,7 @@ fn gather(
                 Some(group) => *group,
                 None => {
                     let shown = visible(id.unwrap_or_else(|| columns.name(choice.value)));
-                    let (id, is_renamed) = (shown.to_string(), matches!(shown, Cow::Owned(_)));
+                    let (id, is_renamed) = told_apart(shown, &mut written_out);
                     let rows = Vec::with_capacity(if choice.id.is_none() { columns.lines.len() } else { 0 });
                     groups.push(Group { id, is_renamed, rows });
                     Limit::Series.require(groups.len() as f64, columns.file)?;
@@ -378,6 +397,7 @@ fn clean_all(
     for group in groups.iter_mut() {
         let raw = group.rows.len();
         clean::values(&mut group.rows, &context, tallies);
+        markers::find(&group.rows, &context, tallies);
         if let Some((rule, error)) = unusable(columns, choice, group, raw) {
             // A panel goes on without such a series unless everything must be right.
             if alone || options.clean == CleanRules::STRICT {

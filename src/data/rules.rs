@@ -72,6 +72,58 @@ pub enum Positive {
     Error,
 }
 
+/// Values that lie so far from all others, again and again, that they may mark what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Markers {
+    /// Report them and leave them in.
+    Keep,
+    /// Refuse the file.
+    Error,
+}
+
+/// Numbers that mean "missing" in a file, such as -999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sentinels([Option<Sentinel>; Sentinels::MOST]);
+
+/// A finite number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sentinel(f64);
+
+// No NaN is among them.
+impl Eq for Sentinel {}
+
+impl Sentinels {
+    /// So many in one file.
+    pub const MOST: usize = 4;
+
+    /// Whether a value is one of them.
+    pub fn holds(&self, value: f64) -> bool {
+        self.each().any(|sentinel| sentinel == value)
+    }
+
+    fn each(&self) -> impl Iterator<Item = f64> + '_ {
+        self.0.iter().flatten().map(|sentinel| sentinel.0)
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        let value: f64 = text.parse().ok().filter(|v: &f64| v.is_finite()).ok_or_else(|| {
+            format!("sentinel={text}: this is no number; the number that stands for a missing value is wanted, as in sentinel=-999")
+        })?;
+        match self.0.iter_mut().find(|place| place.is_none_or(|known| known.0 == value)) {
+            Some(place) => *place = Some(Sentinel(value)),
+            None => return Err(format!("sentinel={text}: more than {} of them", Sentinels::MOST)),
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Sentinels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.each())
+    }
+}
+
 /// How each kind of irregularity is treated. The text form is that of `--clean`: see [`CleanRules::HELP`].
 ///
 /// ```
@@ -97,6 +149,10 @@ pub struct CleanRules {
     pub gaps: Gaps,
     /// What is done with values of zero or less.
     pub positive: Positive,
+    /// What is done with values that look like marks of what is missing.
+    pub markers: Markers,
+    /// Rows with one of these are left out, as rows without a value are.
+    pub sentinels: Sentinels,
 }
 
 impl Default for CleanRules {
@@ -109,6 +165,8 @@ impl Default for CleanRules {
             splits: Splits::Keep,
             gaps: Gaps::Keep,
             positive: Positive::Keep,
+            markers: Markers::Keep,
+            sentinels: Sentinels::default(),
         }
     }
 }
@@ -118,7 +176,8 @@ impl CleanRules {
     pub const HELP: &'static str = "a comma list, later words win: \
         default | none (change nothing: what would need a change is an error) | strict (every finding is an error) | \
         missing=drop|error | non-finite=drop|error | order=sort|error | duplicates=first|last|mean|error | \
-        splits=keep|adjust|error | gaps=keep|error | positive=keep|drop|error (positive alone: drop)";
+        splits=keep|adjust|error | gaps=keep|error | positive=keep|drop|error (positive alone: drop) | \
+        markers=keep|error (values repeated far outside of all others) | sentinel=NUMBER (drop rows with it: it means missing)";
 
     /// Nothing is dropped, merged, moved or rescaled; gaps and split-like jumps are only reported.
     pub const NONE: CleanRules = CleanRules {
@@ -129,11 +188,18 @@ impl CleanRules {
         splits: Splits::Keep,
         gaps: Gaps::Keep,
         positive: Positive::Keep,
+        markers: Markers::Keep,
+        sentinels: Sentinels([None; Sentinels::MOST]),
     };
 
     /// Every finding refuses the file.
-    pub const STRICT: CleanRules =
-        CleanRules { splits: Splits::Error, gaps: Gaps::Error, positive: Positive::Error, ..CleanRules::NONE };
+    pub const STRICT: CleanRules = CleanRules {
+        splits: Splits::Error,
+        gaps: Gaps::Error,
+        positive: Positive::Error,
+        markers: Markers::Error,
+        ..CleanRules::NONE
+    };
 
     fn set(&mut self, word: &str) -> Result<(), String> {
         let (key, choice) = word.split_once('=').map_or((word, ""), |(k, c)| (k.trim(), c.trim()));
@@ -159,6 +225,9 @@ impl CleanRules {
             ("positive", "" | "drop") => self.positive = Positive::Drop,
             ("positive", "keep") => self.positive = Positive::Keep,
             ("positive", "error") => self.positive = Positive::Error,
+            ("markers", "keep") => self.markers = Markers::Keep,
+            ("markers", "error") => self.markers = Markers::Error,
+            ("sentinel", value) => self.sentinels.add(value)?,
             _ => return Err(format!("'{word}' is no cleaning rule; expected {}", CleanRules::HELP)),
         }
         Ok(())
@@ -199,7 +268,9 @@ impl fmt::Display for CleanRules {
             Positive::Keep => ",positive=keep",
             Positive::Drop => ",positive=drop",
             Positive::Error => ",positive=error",
-        })
+        })?;
+        f.write_str(if self.markers == Markers::Keep { "" } else { ",markers=error" })?;
+        self.sentinels.each().try_for_each(|value| write!(f, ",sentinel={value}"))
     }
 }
 
@@ -216,16 +287,23 @@ mod tests {
 
     #[test]
     fn every_rule_can_be_written_down_and_read_back() {
-        for rules in [CleanRules::default(), CleanRules::NONE, CleanRules::STRICT] {
+        let marked = "sentinel=-999, sentinel=1e20,sentinel=-999".parse().expect("rules");
+        for rules in [CleanRules::default(), CleanRules::NONE, CleanRules::STRICT, marked] {
             assert_eq!(rules.to_string().parse(), Ok(rules));
         }
     }
 
     #[test]
     fn an_unknown_rule_is_refused_with_the_list() {
-        for text in ["missing", "missing=keep", "duplicate=first", "strict=1"] {
+        for text in ["missing", "missing=keep", "duplicate=first", "strict=1", "markers=drop"] {
             let error = text.parse::<CleanRules>().expect_err(text);
             assert!(error.contains("splits=keep|adjust|error"), "{error}");
+        }
+        for text in
+            ["sentinel", "sentinel=NA", "sentinel=inf", "sentinel=1,sentinel=2,sentinel=3,sentinel=4,sentinel=5"]
+        {
+            let error = text.parse::<CleanRules>().expect_err(text);
+            assert!(error.starts_with("sentinel="), "{error}");
         }
     }
 }

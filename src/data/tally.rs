@@ -1,6 +1,6 @@
 //! Counting what was found and done, one entry a rule, and saying it in a sentence.
 
-use super::rules::{CleanRules, Duplicates, Gaps, Order, Positive, Splits, Unusable};
+use super::rules::{CleanRules, Duplicates, Gaps, Markers, Order, Positive, Splits, Unusable};
 use crate::base::{Error, Finding, Result};
 
 /// A kind of irregularity, in the order it is reported.
@@ -15,8 +15,10 @@ pub(super) enum Rule {
     Repeated,
     Duplicate,
     Missing,
+    Sentinel,
     NonFinite,
     NonPositive,
+    Marker,
     Gap,
     Split,
     TooFew,
@@ -123,6 +125,8 @@ impl Rule {
             Rule::Repeated => "repeated-times",
             Rule::Duplicate => "duplicate-time",
             Rule::Missing => "missing",
+            Rule::Sentinel => "sentinel",
+            Rule::Marker => "marker",
             Rule::NonFinite => "non-finite",
             Rule::NonPositive => "non-positive",
             Rule::Gap => "gap",
@@ -147,6 +151,8 @@ impl Rule {
                 Duplicates::First | Duplicates::Error => "dropped: the first row of each time stays",
             },
             Rule::Missing => "dropped: no value",
+            Rule::Sentinel => "dropped: --clean says that the value means missing",
+            Rule::Marker => "kept: a value repeated far outside of all others; does it mark what is missing?",
             Rule::NonFinite => "dropped: the value is infinite",
             Rule::NonPositive if dropped > 0 => "dropped: the value is not positive",
             Rule::NonPositive => "kept, though a logarithm or return cannot take them",
@@ -170,7 +176,14 @@ impl Rule {
             Rule::NonPositive => (rules.positive == Positive::Error, "positive=error", "positive"),
             Rule::Gap => (rules.gaps == Gaps::Error, "gaps=error", "gaps=keep"),
             Rule::Split => (rules.splits == Splits::Error, "splits=error", "splits=keep"),
-            Rule::BlankLine | Rule::OutsideRange | Rule::Repeated | Rule::TooFew | Rule::Constant => return None,
+            Rule::Marker => (rules.markers == Markers::Error, "markers=error", "markers=keep"),
+            Rule::BlankLine
+            | Rule::OutsideRange
+            | Rule::Repeated
+            | Rule::TooFew
+            | Rule::Constant
+            // Whoever names a sentinel wants its rows out.
+            | Rule::Sentinel => return None,
         };
         refuses.then_some((setting, mend))
     }

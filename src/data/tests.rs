@@ -359,3 +359,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn numbers_that_mark_what_is_missing_are_found_and_can_be_named() {
+    let mut prices: Vec<f64> = (0..60).map(|i| 10.0 + (0.7 * f64::from(i)).sin()).collect();
+    for (at, marker) in [(7, -999.0), (20, -999.0), (21, 9999.0), (40, 9999.0), (41, 9999.0)] {
+        prices[at] = marker;
+    }
+    let text = days(&prices);
+    let loaded = good(&text);
+    assert_eq!(found(&loaded, "marker"), Some((5, 0)));
+    assert_eq!(loaded.used, 60, "nothing is dropped unasked");
+    let told = &loaded.findings.iter().find(|f| f.rule == "marker").expect("a finding").action;
+    assert!(told.contains("line 9, 2021-01-13 is -999; --clean sentinel=-999"), "{told}");
+    let named = read_with(&text, |o| o.clean = clean("sentinel=-999,sentinel=9999")).expect("rows");
+    assert_eq!((found(&named, "sentinel"), found(&named, "marker")), (Some((5, 5)), None));
+    assert!(named.series[0].value.iter().all(|v| (9.0..=11.0).contains(v)));
+    assert!(read_with(&text, |o| o.clean = clean("markers=error")).is_err());
+    // Not once, not near, and not among two values only.
+    let mut once = prices.clone();
+    (once[20], once[21], once[40], once[41]) = (10.0, 10.1, 10.2, 10.3);
+    assert_eq!(found(&good(&days(&once)), "marker"), None);
+    let near: Vec<f64> = (0..60).map(|i| if i % 20 == 3 { 14.0 } else { 10.0 + f64::from(i % 7) / 3.0 }).collect();
+    assert_eq!(found(&good(&days(&near)), "marker"), None);
+    let spikes: Vec<f64> = (0..60).map(|i| if i % 9 == 3 { 1.0 } else { 0.0 }).collect();
+    assert_eq!(found(&good(&days(&spikes)), "marker"), None);
+}
+
+#[test]
+fn a_line_break_written_out_and_one_typed_are_two_series() {
+    let rows = |id: &str| (0..5).map(|i| format!("{id},{i},{}\n", 1.5 * f64::from(i))).collect::<String>();
+    let text = format!("id,t,x\n{}{}{}", rows("\"a\nb\""), rows("a\\nb"), rows("c"));
+    let loaded = read_with(&text, |o| o.id = Some("id".to_string())).expect("three series");
+    let ids: Vec<&str> = loaded.series.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids, ["a\\nb", "a\\nb (2)", "c"]);
+}

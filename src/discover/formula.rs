@@ -109,7 +109,7 @@ pub(super) fn find(steps: &Steps, drift: &Library, noise: &Library, order: usize
             let weight = grouped(&seen, state, &increments, steps);
             let y: Vec<f64> = (0..n).map(|i| (increments[i] - seen.mean[state][i]) / steps.dt[i] + f[i]).collect();
             let w: Vec<f64> = (0..n).map(|i| steps.dt[i] * steps.dt[i] / weight[i]).collect();
-            let chosen = Regression { columns: &columns.0, y: &y, weight: &w }.choose();
+            let chosen = Regression { columns: &columns.0, y: &y, weight: &w }.choose(0);
             let part = part(drift, chosen);
             // The residual about the new drift.
             let new = evaluate(&[&part.sum()], &steps.x0);
@@ -118,7 +118,8 @@ pub(super) fn find(steps: &Steps, drift: &Library, noise: &Library, order: usize
                 (0..n).map(|i| (residual(i) * residual(i) - seen.variance[state][i]) / steps.dt[i] + g[i]).collect();
             let w: Vec<f64> = (0..n).map(|i| 0.5 * (steps.dt[i] / weight[i]) * (steps.dt[i] / weight[i])).collect();
             formula.drift[state] = part;
-            formula.noise[state] = self::part(noise, Regression { columns: &columns.1, y: &y, weight: &w }.choose());
+            let chosen = Regression { columns: &columns.1, y: &y, weight: &w }.choose(fewest_of_noise(states));
+            formula.noise[state] = self::part(noise, chosen);
         }
         if round > 0 && formula.chosen() == before {
             formula.is_settled = true;
@@ -142,13 +143,20 @@ pub(super) fn find(steps: &Steps, drift: &Library, noise: &Library, order: usize
 fn drop_weakest(formula: &mut Formula, threshold: f64) -> bool {
     let parts = || formula.drift.iter().chain(&formula.noise).enumerate();
     let all = parts().flat_map(|(at, part)| part.terms.iter().enumerate().map(move |(k, t)| (at, k, t)));
-    let scored = all.filter_map(|(at, k, t)| Some((at, k, t.value / t.se?)));
+    let states = formula.drift.len();
+    let may_go = |at: usize| at < states || formula.noise[at - states].terms.len() > fewest_of_noise(states);
+    let scored = all.filter(|(at, ..)| may_go(*at)).filter_map(|(at, k, t)| Some((at, k, t.value / t.se?)));
     let weakest = scored.min_by(|a, b| a.2.abs().total_cmp(&b.2.abs()));
     let Some((at, k, _)) = weakest.filter(|(.., z)| z * z < threshold) else { return false };
-    let states = formula.drift.len();
     let parts = if at < states { &mut formula.drift } else { &mut formula.noise };
     parts[at % states].terms.remove(k);
     true
+}
+
+/// A few large jumps say so little of a squared diffusion that none may look as good as any; of a single state that would be no
+/// diffusion. One of two states may be without noise.
+fn fewest_of_noise(states: usize) -> usize {
+    usize::from(states == 1)
 }
 
 fn part(library: &Library, chosen: super::subset::Chosen) -> Part {

@@ -91,6 +91,9 @@ pub struct Discovery {
     pub warnings: Vec<String>,
 }
 
+/// Share of transitions with too long a step that is worth a word.
+const MUCH_SHORT: f64 = 1e-3;
+
 /// Find drift and diffusion in transitions.
 ///
 /// The library is powers of the state (products of powers of two), with `1/x`, `√x` and `log x` where every value is positive; the
@@ -115,6 +118,18 @@ pub fn discover(steps: &Steps, settings: &Settings) -> Result<Discovery> {
     let finite = |part: &Part| part.terms.iter().all(|t| t.value.is_finite());
     if !formula.drift.iter().chain(&formula.noise).all(finite) {
         return Err(refused("no finite formula was found".to_string(), "rescale the data, or ask for a lower degree"));
+    }
+    let noises = formula.noises();
+    let at_start = algebra::evaluate(&noises.iter().collect::<Vec<_>>(), &steps.x0);
+    if !at_start.iter().flatten().any(|g| *g > 0.0) {
+        let why = match formula.share_short > MUCH_SHORT {
+            true => ", and the step is too long for the expansion that was to find it",
+            false => "",
+        };
+        return Err(refused(
+            format!("the record tells no diffusion: nowhere is the squared noise above zero{why}"),
+            "kramers check shows what the rows are; more rows, or a lower --noise-degree, may tell one",
+        ));
     }
     let seen = moments::moments(&formula.drifts(), &formula.noises(), steps, settings.order);
     let coefficients = match states {
@@ -183,7 +198,7 @@ fn warnings(formula: &Formula, jumps: &[Option<JumpCheck>], markov: Option<&Mark
     if !formula.is_solved {
         warnings.push("the estimating equations were not solved: coefficients have no standard errors".to_string());
     }
-    if formula.share_short > 1e-3 {
+    if formula.share_short > MUCH_SHORT {
         warnings.push(format!(
             "the step is too long for the expansion at {:.1} % of the transitions: coefficients are biased; sample more often",
             100.0 * formula.share_short

@@ -156,8 +156,8 @@ impl Regression<'_> {
         normal
     }
 
-    /// The terms by the rule of one standard error. Cost O(n p²) and O(2^p p³).
-    pub fn choose(&self) -> Chosen {
+    /// The terms by the rule of one standard error, `fewest` or more. Cost O(n p²) and O(2^p p³).
+    pub fn choose(&self, fewest: usize) -> Chosen {
         let (n, p) = (self.y.len(), self.columns.len());
         let blocks: Vec<Normal> =
             (0..BLOCKS).map(|b| self.normal((b * n).div_ceil(BLOCKS)..((b + 1) * n).div_ceil(BLOCKS))).collect();
@@ -184,7 +184,7 @@ impl Regression<'_> {
             let excess = apart.iter().sum::<f64>();
             let se = crate::stats::sd(&apart) * (BLOCKS as f64).sqrt();
             let slack = se.max(least.saturating_sub(size) as f64 * math::ln(n as f64));
-            if chosen.is_none() && excess <= slack {
+            if chosen.is_none() && size >= fewest && (excess <= slack || size == least.max(fewest)) {
                 chosen = Some((terms.clone(), values));
             }
             sizes.push(Size { terms, excess, se });

@@ -105,19 +105,20 @@ fn any_number_of_threads_gives_the_same_search() {
 
 #[test]
 fn garbage_in_the_test_rows_changes_nothing() {
-    let data = reverting(260);
+    // Of so many rows the forms that solve an equation for every state are not tried, which take a minute here.
+    let data = reverting(440);
     let mut spoilt = data.clone();
-    for (i, v) in spoilt.value.iter_mut().enumerate().skip(210) {
+    for (i, v) in spoilt.value.iter_mut().enumerate().skip(390) {
         *v = -1e3 - (i as f64 * 0.7).sin() * 900.0;
     }
     let over = [Dimension::Transform, Dimension::Form];
-    let clean = quietly(&data, 210, &base("ou"), &search(&over, 9));
-    assert_eq!(clean, quietly(&spoilt, 210, &base("ou"), &search(&over, 9)));
+    let clean = quietly(&data, 390, &base("ou"), &search(&over, 6));
+    assert_eq!(clean, quietly(&spoilt, 390, &base("ou"), &search(&over, 6)));
     // The slice that validates counts: this search can see.
     let mut seen = data.clone();
-    seen.value[205] += 1.0;
-    assert_ne!(clean, quietly(&seen, 210, &base("ou"), &search(&over, 9)));
-    assert_eq!((clean.first_validation, clean.first_test), (168, 210));
+    seen.value[385] += 1.0;
+    assert_ne!(clean, quietly(&seen, 390, &base("ou"), &search(&over, 6)));
+    assert_eq!((clean.first_validation, clean.first_test), (312, 390));
 }
 
 #[test]

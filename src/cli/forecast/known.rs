@@ -3,6 +3,7 @@
 use crate::base::{Error, Limit, Result, Series, Transform};
 use crate::cli::args::{DataArgs, ForecastArgs};
 use crate::cli::input::{model_name, read_bytes};
+use crate::cli::json;
 use crate::cli::record::{adopt_clock, new_rows};
 use crate::models::Model;
 use serde_json::Value;
@@ -51,6 +52,7 @@ impl Known {
     /// # Errors
     /// [`Error::BadOption`] where they are no document of a run whose parameters can be taken.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Known> {
+        Limit::DocumentValues.require(json::values(bytes) as f64, file)?;
         let document: Value =
             serde_json::from_slice(bytes).map_err(|e| refuse(file, format!("it is no JSON document: {e}"), TYPE))?;
         let schema = document["schema"].as_str().unwrap_or_default().to_string();

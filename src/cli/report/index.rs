@@ -2,6 +2,7 @@
 
 use crate::base::{Limit, Result};
 use crate::cli::files::{Turn, write_whole};
+use crate::cli::json;
 use crate::cli::output::Output;
 use crate::cli::values::VERSION;
 use crate::report::{INDEX_MARK, IndexRow, index_html};
@@ -44,7 +45,11 @@ fn rows(folder: &Path) -> (Vec<IndexRow>, usize) {
             continue;
         }
         let small = run.metadata().is_ok_and(|m| Limit::DocumentBytes.allows(m.len() as f64));
-        let read = || serde_json::from_str::<Value>(&std::fs::read_to_string(&run).ok()?).ok();
+        let read = || {
+            let text = std::fs::read_to_string(&run).ok()?;
+            let few = Limit::DocumentValues.allows(json::values(text.as_bytes()) as f64);
+            few.then(|| serde_json::from_str::<Value>(&text).ok()).flatten()
+        };
         let row = if small { read().and_then(|v| row(&entry.file_name().to_string_lossy(), &v)) } else { None };
         match row {
             Some(row) => rows.push(row),

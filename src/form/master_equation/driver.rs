@@ -4,6 +4,7 @@ use super::super::counts::Stop;
 use super::flow::{Advanced, Flow};
 use super::krylov::{self, Resolvent};
 use super::network::{Projection, STILL, inside, most_work, most_work_with_slopes, snapshot, too_many, too_slow};
+use super::outlook::{self, Standing, Watch};
 use super::sensitivity::{Moving, SnapshotWithSlopes};
 use super::space::{Cloud, Reactions};
 use crate::base::Result;
@@ -20,6 +21,7 @@ pub(super) struct Driver<'a> {
     /// Length of a window in units of the fastest rate.
     reach: f64,
     since_prune: usize,
+    watch: Watch,
     /// `1 - γQ` of `flow` in factors, and the length of the last step that was made by them.
     resolvent: Option<Resolvent>,
     stride: f64,
@@ -49,6 +51,7 @@ impl<'a> Driver<'a> {
             projection,
             reach,
             since_prune,
+            watch: Watch::new(20_000),
             resolvent,
             stride,
             slack,
@@ -148,6 +151,7 @@ impl<'a> Driver<'a> {
         let horizon = (last - self.projection.t0).max(stop - now);
         let middle = 0.5 * (now + stop);
         while now < stop {
+            self.look_ahead((now, stop))?;
             self.prepare(middle)?;
             let Some(flow) = self.flow.take() else { break };
             let rest = stop - now;
@@ -198,6 +202,23 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// Where until `stop` more is needed by far than the limits allow. Of events that watch the state nothing is foreseen.
+    fn look_ahead(&mut self, (now, stop): (f64, f64)) -> Result<()> {
+        if self.reactions.events.watch() || !self.watch.is_due(self.work, self.cloud.len()) {
+            return Ok(());
+        }
+        let standing = Standing {
+            drawn: &self.cloud.drawn(outlook::PATHS),
+            states: self.cloud.len(),
+            work: self.work,
+            now,
+            until: stop,
+            most_states: self.projection.most_states,
+        };
+        outlook::foreseen(&mut self.reactions, &standing).map_or(Ok(()), Err)
     }
 
     /// A step by the resolvent, or a change of the cloud, or of the length; the time reached.

@@ -5,7 +5,7 @@ use super::elimination::{MOST_HELD, MOST_WORK};
 use super::flow::Flow;
 use super::space::{Cloud, Reactions};
 use super::stationary::steps;
-use crate::base::{Error, Result};
+use crate::base::{Error, Limit, Result};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
@@ -112,8 +112,7 @@ fn along_line(
 
 /// Fold the states before the target into one another, from the last to the first.
 fn by_elimination(reactions: &mut Reactions, from: &[f64], species: usize, target: f64) -> Result<Time> {
-    /// More states than this are not eliminated.
-    const MOST: usize = 200_000;
+    const MOST: Limit = Limit::EliminatedStates;
     let position = reactions.order.iter().position(|s| *s == species).unwrap_or_default();
     let n = reactions.n();
     let passed =
@@ -125,8 +124,8 @@ fn by_elimination(reactions: &mut Reactions, from: &[f64], species: usize, targe
         let ring = reactions.neighbours(&cloud, frontier, (1, usize::MAX), 0.0)?;
         frontier = ring.chunks(n).filter(|x| !passed(x)).flatten().copied().collect();
         cloud = cloud.joined(&frontier);
-        if cloud.len() > MOST {
-            return Ok(Err(format!("more than {MOST} states")));
+        if !MOST.allows(cloud.len() as f64) {
+            return Ok(Err(MOST.told(None)));
         }
     }
     let flow = Flow::new(reactions, &cloud, 0.0)?;

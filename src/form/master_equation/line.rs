@@ -6,7 +6,7 @@
 
 use super::super::counts::Stop;
 use super::super::fokker_planck::exponential;
-use super::network::{Projection, snapshot, too_many};
+use super::network::{Projection, most_work, snapshot, too_many, too_slow_ahead};
 use super::snapshot::Snapshot;
 use super::space::{Cloud, Reactions};
 use crate::base::Result;
@@ -52,6 +52,8 @@ struct Line {
     along: Vec<i64>,
     first: i64,
     p: Vec<f64>,
+    /// Multiplications so far.
+    work: f64,
     /// Smallest and largest `k` that leave every count at zero or more.
     ends: (i64, i64),
 }
@@ -70,7 +72,7 @@ pub(super) fn project(
     let mut p = vec![0.0; (last - first) as usize + 1];
     places.iter().zip(&cloud.p).for_each(|(k, q)| p[(k - first) as usize] += q);
     let ends = ends(&base, &v);
-    let mut line = Line { base, v, along, first, p, ends };
+    let mut line = Line { base, v, along, first, p, work: 0.0, ends };
     let end = projection.times.last().copied().unwrap_or(projection.t0);
     let mut snapshots = Vec::new();
     let (mut now, mut slack) = (projection.t0, 0.0);
@@ -157,6 +159,8 @@ impl Line {
     ) -> Result<f64> {
         /// Most halvings of a step.
         const FINEST: f64 = 1.0 / 4096.0;
+        /// Multiplications of the contour's complex solves for one state.
+        const EACH: f64 = 14.0 * 24.0;
         let length = stop - now;
         let (mut step, mut noise) = (length, 0.0);
         while now < stop {
@@ -168,6 +172,12 @@ impl Line {
             mass.push(0.0);
             let (after, off) = exponential(up, down, &mass, h);
             let n = self.p.len();
+            self.work += EACH * n as f64;
+            // Steps do not grow again, nor does the line become shorter: so much is left at least.
+            let ahead = self.work + EACH * n as f64 * (stop - now) / h;
+            if ahead > most_work() {
+                return Err(too_slow_ahead(reactions, stop, (ahead, n as f64)));
+            }
             let (below, above) = (after[0], after[n + 1]);
             // Round-off of the contour itself is no reason to go on.
             let share = (allowed * h / length).max(1e-13);

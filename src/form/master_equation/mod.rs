@@ -25,6 +25,9 @@ mod network;
 mod nodes;
 #[cfg(test)]
 mod nodes_tests;
+mod outlook;
+#[cfg(test)]
+mod outlook_tests;
 mod passage_law;
 mod product;
 mod sensitivity;

@@ -16,6 +16,7 @@
 use super::super::counts::{self, Origin, Stop, Timing};
 use super::driver::Driver;
 use super::flow::Flow;
+use super::outlook::{self, Standing, Watch};
 use super::sensitivity::{Moving, SnapshotWithSlopes};
 use super::snapshot::Snapshot;
 use super::space::{Cloud, Reactions};
@@ -196,6 +197,35 @@ pub(super) fn too_slow(reactions: &Reactions, (now, most): (f64, f64), states: u
     }
 }
 
+/// What [`too_many`] says, before the work is done.
+pub(super) fn too_many_ahead(reactions: &Reactions, most: usize, (time, states): (f64, f64)) -> Error {
+    let needs = match states.is_finite() {
+        true => format!("some {states:.0e} states are foreseen at t = {time:.3e}"),
+        false => format!("paths run away to infinity near t = {time:.3e}"),
+    };
+    let asked = states.is_finite().then_some(states);
+    Error::Numerics {
+        what: format!("the master equation of model '{}'", reactions.model.id),
+        why: format!(
+            "{needs}, and {most} are the limit 'network-states'; simulated paths tell so before the work is begun"
+        ),
+        hint: format!("{}; or {}", Limit::NetworkStates.mend(), Limit::NetworkStates.flag(asked)),
+    }
+}
+
+/// What [`too_slow`] says, before the work is done.
+pub(super) fn too_slow_ahead(reactions: &Reactions, time: f64, (work, states): (f64, f64)) -> Error {
+    Error::Numerics {
+        what: format!("the master equation of model '{}'", reactions.model.id),
+        why: format!(
+            "until t = {time:.3e} some {work:.0e} multiplications over {states:.0e} states are foreseen, more than the {:e} of the limit \
+             'network-work'",
+            most_work()
+        ),
+        hint: format!("{}; or {}", Limit::NetworkWork.mend(), Limit::NetworkWork.flag(Some(work))),
+    }
+}
+
 pub(super) fn snapshot(reactions: &Reactions, cloud: &Cloud, time: f64, (slack, round_off): (f64, f64)) -> Snapshot {
     let mass: f64 = cloud.p.iter().sum();
     let counts = (0..cloud.len()).flat_map(|i| reactions.in_file_order(cloud.state(i))).collect();
@@ -230,6 +260,8 @@ fn follow(
     };
     let (mut slack, mut patience) = (start, PATIENCE);
     let mut snapshots = Vec::with_capacity(projection.times.len());
+    // Of more coordinates rows are short, and every state costs more.
+    let mut watch = Watch::new(if window.dimensions() > 2 { 20_000 } else { 100_000 });
     for (i, stop) in stops.iter().enumerate() {
         while now < stop.time {
             let rest = stop.time - now;
@@ -242,15 +274,29 @@ fn follow(
             }
             let h = rest / (rest / window.step(products)).ceil().max(1.0);
             let allowed = share * projection.tolerance * h / horizon;
-            match window.advance(&mut reactions, now + 0.5 * h, h, allowed)? {
+            // A clock that ran too slowly is set anew, and the step made again.
+            let mut step = Step::Faster;
+            while let Step::Faster = step {
+                if watch.is_due(window.work, window.states()) {
+                    let drawn = window.drawn(outlook::PATHS);
+                    let (states, work, most_states) = (window.states(), window.work, projection.most_states);
+                    let standing = Standing { drawn: &drawn, states, work, now, until: last, most_states };
+                    if let Some(refusal) = outlook::foreseen(&mut reactions, &standing) {
+                        return Err(refusal);
+                    }
+                }
+                step = window.advance(&mut reactions, now + 0.5 * h, h, allowed)?;
+                if window.work > most_work() {
+                    return Err(too_slow(&reactions, (now, most_work()), window.states()));
+                }
+            }
+            match step {
+                Step::TooMany => return Err(too_many(&reactions, projection, now + h)),
                 Step::Done(more) => {
                     lost += more;
                     window.set_mass(1.0 - lost);
                 }
-                Step::TooMany => return Err(too_many(&reactions, projection, now + h)),
-            }
-            if window.work > most_work() {
-                return Err(too_slow(&reactions, (now, most_work()), window.states()));
+                Step::Faster => {}
             }
             now = if h == rest { stop.time } else { now + h };
             products = (4.0 * products).min(LONGEST);

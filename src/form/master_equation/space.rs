@@ -217,6 +217,18 @@ impl Cloud {
         None
     }
 
+    /// States at even quantiles of the law, in their order.
+    pub fn drawn(&self, n: usize) -> Vec<Vec<i64>> {
+        let (mass, mut below, mut drawn) = (self.p.iter().sum::<f64>(), 0.0, Vec::with_capacity(n));
+        for (i, p) in self.p.iter().enumerate() {
+            below += p;
+            while drawn.len() < n && below * n as f64 > (drawn.len() as f64 + 0.5) * mass {
+                drawn.push(self.state(i).to_vec());
+            }
+        }
+        drawn
+    }
+
     /// With these states too, at probability zero.
     pub fn joined(&self, states: &[i64]) -> Cloud {
         let all = [self.states.as_slice(), states].concat();

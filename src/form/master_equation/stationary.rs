@@ -9,12 +9,17 @@ use super::flow::Flow;
 use super::sensitivity::Moving;
 use super::snapshot::Snapshot;
 use super::space::{Cloud, Reactions};
-use crate::base::{Result, math};
+use crate::base::{Limit, Result, math};
 use crate::models::Model;
 use crate::process::{Network, Process};
 
 /// States of a law without end on a line, or of a finite network.
-const MOST_STATES: usize = 200_000;
+const MOST: Limit = Limit::EliminatedStates;
+
+/// That it runs away is as likely, where counts have no end.
+fn endless() -> String {
+    format!("probability runs away to infinity, or needs {}", MOST.told(None))
+}
 
 /// The law of a network that does not change with time: as [`stationary_at`], with its rates as they are at time zero.
 ///
@@ -72,11 +77,11 @@ pub fn stationary_at(model: &Model, theta: &[f64], start: &[f64], time: f64) -> 
 type Found = std::result::Result<(Cloud, f64), String>;
 
 fn on_all_states(reactions: &mut Reactions, one: Cloud, seed: Vec<i64>, time: f64) -> Result<Found> {
-    let added = reactions.neighbours(&one, seed, (usize::MAX, MOST_STATES), time)?;
+    let added = reactions.neighbours(&one, seed, (usize::MAX, MOST.most() as usize), time)?;
     let mut cloud = one.joined(&added);
     let flow = Flow::new(reactions, &cloud, time)?;
     if !flow.leaving.is_empty() {
-        return Ok(Err(format!("more than {MOST_STATES} states")));
+        return Ok(Err(MOST.told(None)));
     }
     Ok(Eliminated::new(&flow, cloud.len()).map(|eliminated| {
         cloud.p = eliminated.law();
@@ -119,8 +124,8 @@ fn on_a_growing_set(reactions: &mut Reactions, mut cloud: Cloud, time: f64) -> R
         gates.dedup();
         let seeds: Vec<i64> = gates.iter().flat_map(|i| held.state(*i).to_vec()).collect();
         let ring = reactions.neighbours(&held, seeds, (RINGS, held.len() / 2 + 64), time)?;
-        if held.len() + ring.len() / n > MOST_STATES {
-            return Ok(Err("probability runs away to infinity, or needs too many states".to_string()));
+        if !MOST.allows((held.len() + ring.len() / n) as f64) {
+            return Ok(Err(endless()));
         }
         cloud = held.joined(&ring);
         before = Some(held);
@@ -213,13 +218,13 @@ fn on_a_line(reactions: &mut Reactions, seed: &[f64], time: f64) -> Result<Optio
         return Ok(None);
     }
     let state = |k: i64| -> Vec<f64> { seed.iter().zip(&v).map(|(x, v)| x + (k * v) as f64).collect() };
-    let first = (0..=MOST_STATES as i64).find(|k| state(-k - 1).iter().any(|x| *x < 0.0));
-    let Some(first) = first else { return Ok(Some(Err(format!("more than {MOST_STATES} states")))) };
+    let first = (0..=MOST.most() as i64).find(|k| state(-k - 1).iter().any(|x| *x < 0.0));
+    let Some(first) = first else { return Ok(Some(Err(MOST.told(None)))) };
     let mut logs = vec![0.0];
     let mut top: f64 = 0.0;
     for k in -first.. {
-        if logs.len() > MOST_STATES {
-            return Ok(Some(Err("probability runs away to infinity, or needs too many states".to_string())));
+        if !MOST.allows(logs.len() as f64) {
+            return Ok(Some(Err(endless())));
         }
         let (here, next) = (state(k), state(k + 1));
         let up = steps(reactions, &here, (&along, 1), time)?;

@@ -20,6 +20,9 @@ use crate::base::dispatch::Level;
 /// Products between cuts.
 const BETWEEN_CUTS: usize = 8;
 
+/// Numbers that are touched for a rate of a new layout.
+const LAID_OUT: f64 = 4.0;
+
 /// So few cells are not worth cutting.
 const FEW: usize = 64;
 
@@ -49,6 +52,8 @@ pub(super) enum Step {
     Done(f64),
     /// More states than allowed were needed.
     TooMany,
+    /// Not yet: states came into play that want a faster clock, which runs now. The step is to be made again.
+    Faster,
 }
 
 /// What a series ran into.
@@ -124,8 +129,25 @@ impl Window {
         }
     }
 
+    /// Coordinates that move.
+    pub fn dimensions(&self) -> usize {
+        self.coordinates.axes.len()
+    }
+
     pub fn states(&self) -> usize {
         self.spans.iter().map(|s| s.to - s.from).sum()
+    }
+
+    /// States of the law at even quantiles, in the order of its cells.
+    pub fn drawn(&self, n: usize) -> Vec<Vec<i64>> {
+        let (mass, mut below, mut drawn) = (self.mass(), 0.0, Vec::with_capacity(n));
+        for (row, cell) in self.cells() {
+            below += self.p[cell];
+            while drawn.len() < n && below * n as f64 > (drawn.len() as f64 + 0.5) * mass {
+                drawn.push(self.layout.state(&self.coordinates, row, cell));
+            }
+        }
+        drawn
     }
 
     /// The joint law, with what it may be off by.
@@ -168,20 +190,21 @@ impl Window {
     /// # Errors
     /// Of propensities and reactions that cannot be.
     pub fn advance(&mut self, reactions: &mut Reactions, time: f64, h: f64, allowed: f64) -> Result<Step> {
-        loop {
-            let clock = self.headroom * self.layout.fastest;
-            if !(clock * h > 0.0) {
-                return Ok(Step::Done(0.0));
-            }
-            match self.series(reactions, time, (clock, h), allowed)? {
-                Ok(lost) => {
-                    self.headroom = (0.5 * (1.0 + self.headroom)).max(1.01);
-                    return Ok(Step::Done(lost));
-                }
-                Err(Halt::TooMany) => return Ok(Step::TooMany),
-                Err(Halt::Faster(rate)) => self.headroom = 1.1 * rate / self.layout.fastest,
-            }
+        let clock = self.headroom * self.layout.fastest;
+        if !(clock * h > 0.0) {
+            return Ok(Step::Done(0.0));
         }
+        Ok(match self.series(reactions, time, (clock, h), allowed)? {
+            Ok(lost) => {
+                self.headroom = (0.5 * (1.0 + self.headroom)).max(1.01);
+                Step::Done(lost)
+            }
+            Err(Halt::TooMany) => Step::TooMany,
+            Err(Halt::Faster(rate)) => {
+                self.headroom = 1.1 * rate / self.layout.fastest;
+                Step::Faster
+            }
+        })
     }
 
     /// The length of a step that makes so many products.
@@ -219,6 +242,7 @@ impl Window {
                     let Some(wide) = Layout::new(reactions, &self.coordinates, &self.groups, wanted, time) else {
                         return Ok(Err(Halt::TooMany));
                     };
+                    self.work += LAID_OUT * (wide.out.len() * (1 + self.groups.len())) as f64;
                     if wide.fastest > clock {
                         return Ok(Err(Halt::Faster(wide.fastest)));
                     }

@@ -16,6 +16,7 @@ use crate::models::Model;
 use crate::predictive::{Ensemble, Predictive};
 use crate::process::{Boundary, Process, State};
 use crate::stats;
+use std::f64::consts::LN_2;
 
 /// Halvings of the step after which paths that still move are given up.
 const HALVINGS: usize = 7;
@@ -114,12 +115,14 @@ struct Settled {
 }
 
 /// Paths whose step is given, or halved until the bias is less than is asked: half the goal, or the sampling
-/// error and four standard errors of means and standard deviations.
+/// error and four standard errors of means and standard deviations. A goal that the halvings do not come nearer to is given up: an end
+/// that is no end of the true law leaves an error at any step.
 fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Result<Settled> {
     let [last, n] = [run.times.last().map_or(1.0, |t| t - run.t0), run.paths as f64];
     let bound = accuracy.goal.map_or(sampling, |goal| 0.5 * goal);
     let mut broken = None;
     let mut before: Option<Gap> = None;
+    let mut errors: Vec<f64> = Vec::new();
     for halvings in 0.. {
         let coarse = simulated(model, &run, Wanted { kernels: false, pace: Pace::Doubled });
         let fine = simulated(model, &run, Wanted { kernels: true, pace: Pace::Even });
@@ -136,7 +139,10 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
                 };
                 let is_given = accuracy.step.is_some() && accuracy.goal.is_none();
                 let is_last = accuracy.goal.is_some() && 2.0 * n * last / run.step > MOST_FOR_A_GOAL;
-                if is_settled || is_given || is_last {
+                errors.push(bias.max(wrong));
+                let left = math::ln(MOST_FOR_A_GOAL * run.step / (n * last)) / LN_2;
+                let is_vain = accuracy.goal.is_some() && is_out_of_reach(&errors, bound, left);
+                if is_settled || is_given || is_last || is_vain {
                     return Ok(Settled { paths: b, bias: bias.max(wrong) });
                 }
                 None
@@ -164,6 +170,15 @@ fn settled(model: &Model, mut run: Run, accuracy: Accuracy, sampling: f64) -> Re
         why: format!("their moments still move at a step of {}", run.step),
         hint: "the drift is stiff, or a moment is infinite: give a step of your own with --step".to_string(),
     }))
+}
+
+/// Whether so many more halvings will not do, were the error to fall at twice the order that the last three have shown. Errors near
+/// one tell of steps that are unstable yet, and of no order.
+fn is_out_of_reach(errors: &[f64], bound: f64, halvings: f64) -> bool {
+    // The first steps may be too long to show an order.
+    let &[_, _, .., first, _, _, last] = errors else { return false };
+    let fall = (last / first).min(1.0);
+    last < 0.5 && last * math::pow(fall, 2.0 * halvings.max(0.0) / 3.0) > bound
 }
 
 /// How far the distribution functions of a run are from those at twice its step on the same noise, less two standard errors: what is
@@ -258,7 +273,7 @@ impl Gap {
         let ratio = (before.most - 2.0 * before.spread) / (self.most + 2.0 * self.spread);
         let most = scheme.orders().1.unwrap_or(1.0);
         // Zero over zero shows nothing.
-        if ratio > 1.0 { (math::ln(ratio) / std::f64::consts::LN_2).clamp(LEAST_ORDER, most) } else { LEAST_ORDER }
+        if ratio > 1.0 { (math::ln(ratio) / LN_2).clamp(LEAST_ORDER, most) } else { LEAST_ORDER }
     }
 }
 
