@@ -38,7 +38,7 @@ fn a_fit_of_transitions_has_a_page() {
     let page = place.text("out/index.html");
     assert!(page.contains("The fit converged") && page.contains("Which parameters can the data not tell apart?"));
     assert!(
-        page.contains("What do the estimates say of other quantities?") && page.contains("2021-"),
+        page.contains("What do the estimates say of other quantities?") && page.contains("2020-"),
         "dates on the axis"
     );
     // One part a series, told apart in the files.

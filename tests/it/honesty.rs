@@ -68,10 +68,10 @@ fn warnings(value: &Value, out: &mut Vec<String>) {
 
 /// What is typed, the exit code, what is said, and whether a page says it too.
 const RESERVATIONS: [(&str, i32, &str, bool); 15] = [
-    ("fit walk.csv -m ckls", 1, "gamma stands on its bound", false),
-    ("fit walk.csv -m flat.toml", 1, "the data say nothing about", false),
-    ("fit walk.csv -m ou --max-iterations 1", 1, "the iteration limit was reached; raise --max-iterations", false),
-    ("fit walk.csv -m drift.toml --objective mse", 0, "the second stage of mse is empty", false),
+    ("fit walk.csv -m ckls", 1, "gamma stands on its bound", true),
+    ("fit walk.csv -m flat.toml", 1, "the data say nothing about", true),
+    ("fit walk.csv -m ou --max-iterations 1", 1, "the iteration limit was reached; raise --max-iterations", true),
+    ("fit walk.csv -m drift.toml --objective mse", 0, "the second stage of mse is empty", true),
     ("forecast walk.csv -m flat.toml", 1, "x: the data say nothing about", false),
     ("backtest walk.csv -m flat.toml --test 40", 0, "fits did not end without reservations", false),
     ("report walk.csv -m flat.toml", 1, "the data say nothing about", true),
@@ -79,9 +79,9 @@ const RESERVATIONS: [(&str, i32, &str, bool); 15] = [
     ("discover jumps.csv", 1, "the path jumps, or its noise has heavy tails", false),
     ("discover fresh.csv", 1, "the step is too long for the expansion", false),
     ("discover smooth.csv", 1, "the data are not Markov at their own step", false),
-    ("fit rod.csv -m heat-rod --objective mse", 0, "the error of the grid", false),
-    ("fit falls.csv -m grow.toml", 1, "no reactions lead from 5 to 4", false),
-    ("fit falls.csv -m grow.toml", 1, "states were left out: the log-likelihood lies between", false),
+    ("fit rod.csv -m heat-rod --objective mse", 0, "the error of the grid", true),
+    ("fit falls.csv -m grow.toml", 1, "no reactions lead from 5 to 4", true),
+    ("fit falls.csv -m grow.toml", 1, "states were left out: the log-likelihood lies between", true),
     ("compare ou --at 1 --tol 1e-14", 1, "No form is right to 1e-14", true),
 ];
 

@@ -5,10 +5,11 @@
 //! conditional mean given both ends, by the Chapman-Kolmogorov equation for a transition with an additive functional of the path: with
 //! `M(r) = E[e^{r ∫f}; to]`, `M_{s+t} = M_s M_t`, and of its derivatives at zero the first two are kept (the forward equation of a
 //! functional, Kac 1949). Given both ends the level's move is taken as a mixture of two normal laws (or Student's) that has the mean, the
-//! variance and, to the leading order, the third and fourth cumulants so found. What is left, as a share of the density's peak: below 0.004 without correlation
-//! (a standard deviation of the log variance of 0.8), 0.02 at -0.5, and 0.16 at -0.9 where a row is eight times the memory.
+//! variance and, to the leading order, the third and fourth cumulants so found. What is left, as a share of the density's peak (a standard deviation
+//! of the log variance of 0.8): below 0.004 without correlation, 0.02 at -0.5, and 0.16 at -0.9 where a row is eight times the memory.
 
 use super::shape::Rates;
+use crate::base::dispatch::{Kernel, Level};
 use crate::base::math;
 
 /// Variance of the latent's step in the coordinate of unit noise, over the length of the step, from which on a row is one part: a quarter
@@ -84,38 +85,58 @@ impl Joined {
             jumps: p * mean(|r| r.jump_rate),
         }
     }
+}
 
-    /// One after the other.
-    fn then(&self, next: &Joined) -> Joined {
-        Joined {
-            p: self.p * next.p,
-            variance: self.variance * next.p + self.p * next.variance,
-            variance_square: self.variance_square * next.p
-                + 2.0 * self.variance * next.variance
-                + self.p * next.variance_square,
-            drift: self.drift * next.p + self.p * next.drift,
-            square: self.square * next.p + 2.0 * self.drift * next.drift + self.p * next.square,
-            cross: self.cross * next.p + self.drift * next.variance + self.variance * next.drift + self.p * next.cross,
-            jumps: self.jumps * next.p + self.p * next.jumps,
-        }
+/// Transitions from one place to those from `first` on, each part of [`Joined`] side by side, in its order.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub first: usize,
+    parts: [Vec<f64>; PARTS],
+}
+
+const PARTS: usize = 7;
+
+impl Row {
+    fn empty(first: usize, len: usize) -> Row {
+        Row { first, parts: std::array::from_fn(|_| vec![0.0; len]) }
     }
 
-    fn add(&mut self, other: &Joined) {
-        self.p += other.p;
-        self.variance += other.variance;
-        self.variance_square += other.variance_square;
-        self.drift += other.drift;
-        self.square += other.square;
-        self.cross += other.cross;
-        self.jumps += other.jumps;
+    fn of(first: usize, joined: impl Iterator<Item = Joined>) -> Row {
+        let mut row = Row::empty(first, 0);
+        for j in joined {
+            let all = [j.p, j.variance, j.variance_square, j.drift, j.square, j.cross, j.jumps];
+            row.parts.iter_mut().zip(all).for_each(|(part, value)| part.push(value));
+        }
+        row
+    }
+
+    fn len(&self) -> usize {
+        self.parts[0].len()
+    }
+
+    pub fn probabilities(&self) -> &[f64] {
+        &self.parts[0]
+    }
+
+    fn get(&self, k: usize) -> Option<Joined> {
+        let at = |part: usize| self.parts[part].get(k).copied();
+        Some(Joined {
+            p: at(0)?,
+            variance: at(1)?,
+            variance_square: at(2)?,
+            drift: at(3)?,
+            square: at(4)?,
+            cross: at(5)?,
+            jumps: at(6)?,
+        })
     }
 }
 
 /// Transitions between places, row by row in a band.
 #[derive(Debug, Clone)]
 pub(super) struct Banded {
-    /// `[from]`: the first place, and the transitions from there on.
-    pub rows: Vec<(usize, Vec<Joined>)>,
+    /// `[from]`
+    pub rows: Vec<Row>,
 }
 
 impl Banded {
@@ -127,31 +148,62 @@ impl Banded {
             at += count;
             let total: f64 = row.iter().sum();
             let to = |(k, p): (usize, &f64)| Joined::part(p / total, dt, &rates[from], &rates[first + k]);
-            (*first, row.iter().enumerate().map(to).collect())
+            Row::of(*first, row.iter().enumerate().map(to))
         };
         Banded { rows: band.iter().enumerate().map(row).collect() }
     }
 
     /// Twice as long. Cost: places times the square of the band's width.
     pub fn doubled(&self) -> Banded {
-        let row = |(first, row): &(usize, Vec<Joined>)| {
-            let through = &self.rows[*first..first + row.len()];
-            let least = through.iter().map(|r| r.0).min().unwrap_or(0);
-            let most = through.iter().map(|r| r.0 + r.1.len()).max().unwrap_or(0);
-            let mut sums = vec![Joined::default(); most.saturating_sub(least)];
-            for (one, (start, next)) in row.iter().zip(through) {
-                for (sum, two) in sums[start - least..].iter_mut().zip(next) {
-                    sum.add(&one.then(two));
-                }
-            }
-            (least, sums)
+        let row = |row: &Row| {
+            let through = &self.rows[row.first..row.first + row.len()];
+            let least = through.iter().map(|r| r.first).min().unwrap_or(0);
+            let most = through.iter().map(|r| r.first + r.len()).max().unwrap_or(0);
+            let mut out = Row::empty(least, most.saturating_sub(least));
+            Level::best().run(Through { row, through, out: &mut out });
+            out
         };
         Banded { rows: self.rows.iter().map(row).collect() }
     }
 
     /// From one place to another; nothing outside the band.
     pub fn at(&self, from: usize, to: usize) -> Joined {
-        let (first, row) = &self.rows[from];
-        to.checked_sub(*first).and_then(|k| row.get(k)).copied().unwrap_or_default()
+        let row = &self.rows[from];
+        to.checked_sub(row.first).and_then(|k| row.get(k)).unwrap_or_default()
+    }
+}
+
+/// All paths of one row, each followed by all of the rows it leads to.
+struct Through<'a> {
+    row: &'a Row,
+    through: &'a [Row],
+    out: &'a mut Row,
+}
+
+impl Kernel for Through<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Through { row, through, out } = self;
+        for (k, next) in through.iter().enumerate() {
+            let [p, v, vv, d, dd, dv, j] = [0, 1, 2, 3, 4, 5, 6].map(|part: usize| row.parts[part][k]);
+            let [np, nv, nvv, nd, ndd, ndv, nj] = &next.parts;
+            let len = np.len();
+            let to = next.first - out.first..next.first - out.first + len;
+            let [op, ov, ovv, od, odd, odv, oj] = &mut out.parts;
+            let (op, ov, ovv, od) =
+                (&mut op[to.clone()], &mut ov[to.clone()], &mut ovv[to.clone()], &mut od[to.clone()]);
+            let (odd, odv, oj) = (&mut odd[to.clone()], &mut odv[to.clone()], &mut oj[to]);
+            let (nv, nvv, nd, ndd, ndv, nj) =
+                (&nv[..len], &nvv[..len], &nd[..len], &ndd[..len], &ndv[..len], &nj[..len]);
+            for i in 0..len {
+                op[i] += p * np[i];
+                ov[i] += v * np[i] + p * nv[i];
+                ovv[i] += vv * np[i] + 2.0 * v * nv[i] + p * nvv[i];
+                od[i] += d * np[i] + p * nd[i];
+                odd[i] += dd * np[i] + 2.0 * d * nd[i] + p * ndd[i];
+                odv[i] += dv * np[i] + d * nv[i] + v * nd[i] + p * ndv[i];
+                oj[i] += j * np[i] + p * nj[i];
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! (Broadie & Kaya 2006, section 3, with Andersen's 2008, eq. 11 and 33, central rule). A row within which the latent state forgets is made of
 //! shorter parts. Jumps come on top, by their number. Student's innovations have that mean and variance too.
 
-use super::composed::{self, Banded, Joined};
+use super::composed::{self, Banded, Row};
 use super::mesh::{Mesh, gauss_places};
 use super::shape::{Rates, Shape};
 use super::student::ln_constant;
@@ -91,9 +91,9 @@ impl Band {
             _ => {
                 let parts = Parts { halvings, moves: near(shape, mesh, theta, dt / f64::from(1u32 << halvings))? };
                 let whole = parts.joined(shape, mesh, theta, dt, &rates)?.0;
-                let band = |(first, row): &(usize, Vec<Joined>)| {
-                    let logs: Vec<f64> = row.iter().map(|joined| math::ln(joined.p)).collect();
-                    deep(&logs).map(|(from, count)| (first + from, count))
+                let band = |row: &Row| {
+                    let logs: Vec<f64> = row.probabilities().iter().map(|p| math::ln(*p)).collect();
+                    deep(&logs).map(|(from, count)| (row.first + from, count))
                 };
                 (whole.rows.iter().map(band).collect::<Option<_>>()?, Some(parts))
             }

@@ -66,7 +66,7 @@ impl Mesh {
         let least = shape.rates(theta, &looks).iter().map(free).filter(|f| f.is_finite()).fold(1.0, f64::min);
         let part = dt / f64::from(1u32 << halvings(shape, theta, range.middle, dt));
         let spacing = fineness * narrowest(shape, theta, range.middle, part) * least.max(0.25);
-        let step = if part < dt { narrowest(shape, theta, range.middle, dt) } else { dt.sqrt() };
+        let step = if part < dt { narrowest(shape, theta, range.middle, part) } else { dt.sqrt() };
         let reach = [ROOM * step / spacing; 2].map(|cells| cells.ceil() as usize);
         let places = evenly(&process, theta, range.middle, range.ends, spacing, MOST);
         let places = extended(places, reach, |from, steps| {
