@@ -18,7 +18,9 @@ fn main() {
         .iter()
         .map(|path| {
             let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            format!("    ({id:?}, include_str!({path:?})),\n")
+            // By the folder at the time of compiling: a build cache may be shared by clones in several places.
+            let file = format!("/models/{id}.toml");
+            format!("    ({id:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {file:?}))),\n")
         })
         .collect();
     fs::write(
