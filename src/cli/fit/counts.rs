@@ -65,7 +65,8 @@ pub(super) fn run(
         spinner.finish_and_clear();
         let fit = fit?;
         good &= fit.status == Status::Converged;
-        output.text(&told(&names, &fit));
+        let id = page::id(&read, &names, all.len() == 1);
+        output.text(&told(id, &fit));
         let mut map = head(common.seed);
         if let Value::Object(body) = body(&fit, args.rows) {
             map.extend(body);
@@ -77,8 +78,8 @@ pub(super) fn run(
         documents.push(Value::Object(map));
         let unit = panels.first().map_or("", |p| p.unit.as_str());
         parts.push(match args.rows {
-            RowsArg::Reactions => page::of_complete(model, page::id(&read, &names, all.len() == 1), unit, group, &fit),
-            _ => page::of_counts(model, page::id(&read, &names, all.len() == 1), unit, group, &fit),
+            RowsArg::Reactions => page::of_complete(model, id, unit, group, &fit),
+            _ => page::of_counts(model, id, unit, group, &fit),
         });
     }
     if let Some(folder) = folder {

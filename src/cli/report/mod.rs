@@ -26,6 +26,7 @@ use crate::report::{self, FigureNumbers, Named, ReportError};
 use crate::stats::Tally;
 use command::command;
 use serde_json::{Value, json};
+pub(in crate::cli) use series::card;
 use series::series_view;
 use std::path::PathBuf;
 

@@ -53,18 +53,7 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: 
         answers: study.answers(sha256, seed),
         history: before(n - 1),
         test_from: study.x(study.plan.first_test),
-        model: ModelView {
-            id: model.id.clone(),
-            title: model.title.clone(),
-            equation: model.equation(),
-            mathml: model.mathml_equations(),
-            source: model.source.clone(),
-            domain: model.scalar().map_or(String::new(), |s| {
-                format!("{} from {} to {}", s.state.name, num(s.state.lower), num(s.state.upper))
-            }),
-            transform: transform.name().to_string(),
-            form: format!("answered by the {} form", study.model().answer.name()),
-        },
+        model: card(model, transform.name(), format!("answered by the {} form", study.model().answer.name())),
         params: fit
             .params
             .iter()
@@ -209,4 +198,20 @@ fn score_rows(study: &Study) -> Vec<ScoreRow> {
         .collect();
     rows.sort_by(|a, b| a.crps.total_cmp(&b.crps));
     rows
+}
+
+/// A model as pages show it, with the transform of its data and the form that answered.
+pub(in crate::cli) fn card(model: &Model, transform: &str, form: String) -> ModelView {
+    ModelView {
+        id: model.id.clone(),
+        title: model.title.clone(),
+        equation: model.equation(),
+        mathml: model.mathml_equations(),
+        source: model.source.clone(),
+        domain: model.scalar().map_or(String::new(), |s| {
+            format!("{} from {} to {}", s.state.name, num(s.state.lower), num(s.state.upper))
+        }),
+        transform: transform.to_string(),
+        form,
+    }
 }

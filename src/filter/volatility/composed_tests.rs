@@ -1,7 +1,7 @@
 //! Rows within which the latent state forgets: the same law by many short rows, and the limit in which nothing is left of it.
 
 use super::kernel::{Band, Moves};
-use super::tests::{DT, model, simulated};
+use super::tests::{DT, model, simulated, slopes_are_differences};
 use super::*;
 
 /// The law of a move over many rows, row by row, and of one row as long.
@@ -99,17 +99,6 @@ fn the_slope_is_that_of_the_likelihood_there_too() {
         let model = model(id);
         let record = simulated(&model, &theta, if id == "heston" { 0.05 } else { -3.2 }, 100, 3);
         let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
-        let slopes = filter.told(&theta).expect("a slope").gradient;
-        for k in 0..theta.len() {
-            let h = 1e-4 * theta[k].abs();
-            let at = |steps: f64| {
-                let mut moved = theta.clone();
-                moved[k] += steps * h;
-                filter.total(&moved).expect("a value")
-            };
-            let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
-            let size = slopes.iter().zip(&theta).map(|(s, t)| (s * t).abs()).fold(1.0, f64::max) / theta[k].abs();
-            assert!((slopes[k] - difference).abs() < 1e-6 * size, "{id} {k}: {} {difference}", slopes[k]);
-        }
+        slopes_are_differences(id, &filter, &theta);
     }
 }

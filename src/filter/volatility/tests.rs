@@ -65,19 +65,24 @@ fn the_slope_is_that_of_the_likelihood() {
         let model = model(id);
         let record = simulated(&model, &theta, if id.starts_with("log") { -3.0 } else { 0.05 }, 200, 3);
         let filter = Volatility::new(&model, &record, &Settings::default(), &theta).expect("a filter");
-        let Told { total, gradient: slopes, .. } = filter.told(&theta).expect("a slope");
-        assert!((total - filter.total(&theta).expect("a value")).abs() < 1e-9);
-        for k in 0..theta.len() {
-            let h = 1e-4 * theta[k].abs();
-            let at = |steps: f64| {
-                let mut moved = theta.clone();
-                moved[k] += steps * h;
-                filter.total(&moved).expect("a value")
-            };
-            let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
-            let size = slopes.iter().zip(&theta).map(|(s, t)| (s * t).abs()).fold(1.0, f64::max) / theta[k].abs();
-            assert!((slopes[k] - difference).abs() < 1e-6 * size, "{id} {k}: {} {difference}", slopes[k]);
-        }
+        slopes_are_differences(id, &filter, &theta);
+    }
+}
+
+/// The gradient beside differences of the fourth order.
+pub(super) fn slopes_are_differences(id: &str, filter: &Volatility, theta: &[f64]) {
+    let Told { total, gradient: slopes, .. } = filter.told(theta).expect("a slope");
+    assert!((total - filter.total(theta).expect("a value")).abs() < 1e-9);
+    for k in 0..theta.len() {
+        let h = 1e-4 * theta[k].abs();
+        let at = |steps: f64| {
+            let mut moved = theta.to_vec();
+            moved[k] += steps * h;
+            filter.total(&moved).expect("a value")
+        };
+        let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
+        let size = slopes.iter().zip(theta).map(|(s, t)| (s * t).abs()).fold(1.0, f64::max) / theta[k].abs();
+        assert!((slopes[k] - difference).abs() < 1e-6 * size, "{id} {k}: {} {difference}", slopes[k]);
     }
 }
 

@@ -15,15 +15,15 @@ pub(super) use steps::{Step, of_filter, of_several, of_states, of_steps};
 
 use crate::base::{Error, Result};
 use crate::cli::output::Folder;
-use crate::cli::report::{command::command, write_figures};
+use crate::cli::report::{card, command::command, write_figures};
 use crate::cli::table::short;
 use crate::cli::values::VERSION;
 use crate::fit::{Estimate, Status};
 use crate::models::Model;
-use crate::report::view::{ModelView, ParamRow};
+use crate::report::view::ParamRow;
 use crate::report::{
     FittedPart, FittedSection, FittedTable, FittedView, ReportError, TableView, fitted_figures, fitted_html, fixed,
-    num, p_is,
+    p_is,
 };
 use serde_json::Value;
 
@@ -109,18 +109,7 @@ fn part(of: Fitted, sections: Vec<FittedSection>, tables: Vec<FittedTable>) -> F
         id: of.id.to_string(),
         verdict: vec![reached(&of), held(&of.tests), known(&of)],
         answers: answers(&of),
-        model: ModelView {
-            id: model.id.clone(),
-            title: model.title.clone(),
-            equation: model.equation(),
-            mathml: model.mathml_equations(),
-            source: model.source.clone(),
-            domain: model.scalar().map_or(String::new(), |s| {
-                format!("{} from {} to {}", s.state.name, num(s.state.lower), num(s.state.upper))
-            }),
-            transform: of.transform.to_string(),
-            form: of.form.clone(),
-        },
+        model: card(model, of.transform, of.form.clone()),
         params: of.params.iter().map(|e| row(e, model, of.time_unit)).collect(),
         facts,
         // What has neither a figure nor a word of its own to say is left out.
