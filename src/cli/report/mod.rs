@@ -26,8 +26,8 @@ use crate::report::{self, FigureNumbers, Named, ReportError};
 use crate::stats::Tally;
 use command::command;
 use serde_json::{Value, json};
-pub(in crate::cli) use series::card;
 use series::series_view;
+pub(in crate::cli) use series::{card, row};
 use std::path::PathBuf;
 
 /// Central intervals drawn, outermost first.

@@ -7,7 +7,7 @@ use crate::baseline::RANDOM_WALK;
 use crate::cli::args::ReportArgs;
 use crate::cli::fit::page::{Seen, section};
 use crate::cli::fit::test_lines;
-use crate::fit::Objective;
+use crate::fit::{Estimate, Objective};
 use crate::models::Model;
 use crate::predictive::Predictive;
 use crate::report::view::{
@@ -54,22 +54,7 @@ pub(super) fn series_view(study: &Study, args: &ReportArgs, sha256: &str, seed: 
         history: before(n - 1),
         test_from: study.x(study.plan.first_test),
         model: card(model, transform.name(), format!("answered by the {} form", study.model().answer.name())),
-        params: fit
-            .params
-            .iter()
-            .zip(&model.params)
-            .map(|(e, p)| ParamRow {
-                name: e.name.clone(),
-                meaning: p.meaning.clone(),
-                unit: e.unit.replace("time", &series.clock.unit),
-                estimate: e.estimate,
-                se: e.se,
-                lower: e.lower,
-                upper: e.upper,
-                at_bound: e.at_bound,
-                held: e.fixed,
-            })
-            .collect(),
+        params: fit.params.iter().map(|e| row(e, model, &series.clock.unit)).collect(),
         fit_facts,
         held_out: fan(
             before(cutoff),
@@ -198,6 +183,23 @@ fn score_rows(study: &Study) -> Vec<ScoreRow> {
         .collect();
     rows.sort_by(|a, b| a.crps.total_cmp(&b.crps));
     rows
+}
+
+/// A parameter as pages show it; parameters of series of their own are called after the model's.
+pub(in crate::cli) fn row(e: &Estimate, model: &Model, time_unit: &str) -> ParamRow {
+    let own = model.params.iter().find(|p| p.name == e.name);
+    let unit = if time_unit.is_empty() { e.unit.clone() } else { e.unit.replace("time", time_unit) };
+    ParamRow {
+        name: e.name.clone(),
+        meaning: own.map_or(String::new(), |p| p.meaning.clone()),
+        unit,
+        estimate: e.estimate,
+        se: e.se,
+        lower: e.lower,
+        upper: e.upper,
+        at_bound: e.at_bound,
+        held: e.fixed,
+    }
 }
 
 /// A model as pages show it, with the transform of its data and the form that answered.

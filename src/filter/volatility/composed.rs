@@ -31,6 +31,11 @@ pub(super) fn halvings(ratio: f64) -> u32 {
     halvings
 }
 
+/// The length of one of `2^halvings` parts.
+pub(super) fn part(dt: f64, halvings: u32) -> f64 {
+    dt / f64::from(1u32 << halvings)
+}
+
 /// Most of a move's variance that lies between the two laws of its mixture.
 const BETWEEN: f64 = 0.5;
 

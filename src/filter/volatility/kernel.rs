@@ -89,7 +89,7 @@ impl Band {
         let (moves, parts) = match halvings {
             0 => (near(shape, mesh, theta, dt)?, None),
             _ => {
-                let parts = Parts { halvings, moves: near(shape, mesh, theta, dt / f64::from(1u32 << halvings))? };
+                let parts = Parts { halvings, moves: near(shape, mesh, theta, composed::part(dt, halvings))? };
                 let whole = parts.joined(shape, mesh, theta, dt, &rates)?.0;
                 let band = |row: &Row| {
                     let logs: Vec<f64> = row.probabilities().iter().map(|p| math::ln(*p)).collect();
@@ -171,7 +171,7 @@ impl Parts {
         dt: f64,
         rates: &[Rates],
     ) -> Option<(Banded, Vec<f64>)> {
-        let dt = dt / f64::from(1u32 << self.halvings);
+        let dt = composed::part(dt, self.halvings);
         let logs = ln_masses(shape, mesh, theta, dt, &self.moves, 0);
         let totals = totals(&logs, &self.moves)?;
         let masses: Vec<f64> = logs.iter().map(|l| math::exp(*l)).collect();

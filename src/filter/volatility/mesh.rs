@@ -64,7 +64,7 @@ impl Mesh {
         };
         let free = |r: &Rates| (r.variance / r.total_variance).sqrt();
         let least = shape.rates(theta, &looks).iter().map(free).filter(|f| f.is_finite()).fold(1.0, f64::min);
-        let part = dt / f64::from(1u32 << halvings(shape, theta, range.middle, dt));
+        let part = composed::part(dt, halvings(shape, theta, range.middle, dt));
         let spacing = fineness * narrowest(shape, theta, range.middle, part) * least.max(0.25);
         let step = if part < dt { narrowest(shape, theta, range.middle, part) } else { dt.sqrt() };
         let reach = [ROOM * step / spacing; 2].map(|cells| cells.ceil() as usize);

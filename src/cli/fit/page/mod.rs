@@ -15,12 +15,11 @@ pub(super) use steps::{Step, of_filter, of_several, of_states, of_steps};
 
 use crate::base::{Error, Result};
 use crate::cli::output::Folder;
-use crate::cli::report::{card, command::command, write_figures};
+use crate::cli::report::{card, command::command, row, write_figures};
 use crate::cli::table::short;
 use crate::cli::values::VERSION;
 use crate::fit::{Estimate, Status};
 use crate::models::Model;
-use crate::report::view::ParamRow;
 use crate::report::{
     FittedPart, FittedSection, FittedTable, FittedView, ReportError, TableView, fitted_figures, fitted_html, fixed,
     p_is,
@@ -116,23 +115,6 @@ fn part(of: Fitted, sections: Vec<FittedSection>, tables: Vec<FittedTable>) -> F
         sections: sections.into_iter().filter(|s| !s.panels.is_empty() || !s.said.is_empty()).collect(),
         tables,
         warnings: of.warnings.to_vec(),
-    }
-}
-
-/// A parameter as the page shows it; parameters of series of their own are called after the model's.
-fn row(e: &Estimate, model: &Model, time_unit: &str) -> ParamRow {
-    let own = model.params.iter().find(|p| p.name == e.name);
-    let unit = if time_unit.is_empty() { e.unit.clone() } else { e.unit.replace("time", time_unit) };
-    ParamRow {
-        name: e.name.clone(),
-        meaning: own.map_or(String::new(), |p| p.meaning.clone()),
-        unit,
-        estimate: e.estimate,
-        se: e.se,
-        lower: e.lower,
-        upper: e.upper,
-        at_bound: e.at_bound,
-        held: e.fixed,
     }
 }
 
